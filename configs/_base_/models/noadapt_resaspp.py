@@ -1,0 +1,21 @@
+# NoAdapt, the baseline of SRDA-Net: the same blocks without super-resolution, trained on the source alone.
+num_classes = 2
+base_channels = 64
+
+model = dict(
+    type='DomainAdaptation',
+    data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
+    segmentor=dict(
+        type='EncoderDecoder',
+        init_cfg=dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'),
+        backbone=dict(type='NoAdaptBackbone', base_channels=base_channels),
+        decode_head=dict(
+            type='ConvHead',
+            in_channels=4 * base_channels,
+            num_classes=num_classes,
+            kernel_size=9,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        ),
+        test_cfg=dict(mode='whole'),
+    ),
+)

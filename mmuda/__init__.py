@@ -1,0 +1,7 @@
+"""mmuda: unsupervised domain adaptation for semantic segmentation of remote-sensing imagery."""
+
+from mmuda.utils.environment import check_packages
+
+check_packages()
+
+__version__ = '0.1.0'

@@ -1,0 +1,22 @@
+"""What a user or a tool calls."""
+
+from mmuda.apis.check import check
+from mmuda.apis.compare import compare
+from mmuda.apis.config import load_config
+from mmuda.apis.distributed import init_distributed
+from mmuda.apis.test import test
+from mmuda.apis.train import train
+from mmuda.utils.errors import UserError, exit_on_user_error
+from mmuda.utils.resume import find_checkpoint
+
+__all__ = [
+    'UserError',
+    'check',
+    'compare',
+    'exit_on_user_error',
+    'find_checkpoint',
+    'init_distributed',
+    'load_config',
+    'test',
+    'train',
+]

@@ -1,0 +1,315 @@
+"""Trains configs over seeds, each run in its own process, and sets what they reached side by side."""
+
+import fcntl
+import json
+import os
+import re
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mmuda
+from mmuda.apis.comparison_table import Table
+from mmuda.apis.config import load_config
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+
+POLL_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+LOG_NAME = 'console.log'
+# A failed run is explained by the end of its log; the whole of it would bury the other runs.
+TAIL_LINES = 15
+TAIL_BYTES = 16_384
+ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
+
+
+@dataclass
+class Run:
+    """One config trained with one seed.
+
+    Attributes:
+        config: Stem of the config's name.
+        seed: The seed.
+        config_path: The resolved config that the process reads.
+        work_dir: Folder of the run.
+        iterations: Length of the training.
+        done: Iterations done, as far as its log tells.
+        seconds: How long the process runs.
+    """
+
+    config: str
+    seed: int
+    config_path: Path
+    work_dir: Path
+    iterations: int
+    done: int = 0
+    seconds: float = 0.0
+    process: subprocess.Popen | None = field(default=None, repr=False)
+    _log_start: int = 0
+    _started: float = 0.0
+    _progress: list[tuple[int, float]] = field(default_factory=list, repr=False)
+
+    def __str__(self) -> str:
+        return f'{self.config} seed {self.seed}'
+
+    @property
+    def log(self) -> Path:
+        return self.work_dir / LOG_NAME
+
+    @property
+    def summary(self) -> dict | None:
+        """What the run reached, None if it has not ended."""
+        path = self.work_dir / 'summary.json'
+        summary = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
+        return summary if summary and summary.get('mode') == 'train' else None
+
+    @property
+    def seconds_an_iteration(self) -> float | None:
+        """Between the first and the last iteration that the process logged, so without its start."""
+        if len(self._progress) < 2:
+            return None
+        (first, start), (last, end) = self._progress
+        return (end - start) / (last - first)
+
+    def start(self, command: list[str], environment: dict[str, str]) -> None:
+        """Start or resume the training.
+
+        Raises:
+            UserError: If another process trains it.
+        """
+        with self.log.open('ab') as log:
+            try:
+                # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
+                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise UserError(f'{self.work_dir} is being trained by another process; wait for it') from error
+            self._log_start = log.tell()
+            arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
+            self.process = subprocess.Popen(
+                [*command, *arguments, '--resume', 'auto'], stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+        self._started = time.monotonic()
+
+    def update(self) -> None:
+        """Read from the log how far the process is."""
+        self.seconds = time.monotonic() - self._started
+        found = ITERATION.findall(self.log_tail())
+        if found and int(found[-1][0]) > self.done:
+            self.done = int(found[-1][0])
+            self._progress = [*self._progress[:1], (self.done, self.seconds)]
+
+    def log_tail(self) -> bytes:
+        """The end of what the process logged, without what earlier processes did."""
+        with self.log.open('rb') as file:
+            file.seek(max(self._log_start, self.log.stat().st_size - TAIL_BYTES))
+            return file.read()
+
+
+def compare(
+    configs: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    train_command: Sequence[str],
+    seeds: Sequence[int] = (0, 1, 2),
+    cfg_options: dict | None = None,
+    jobs: int = 1,
+    picture: bool = True,
+    report: Callable[[str], None] | None = None,
+) -> Table:
+    """Train each config with each seed and write ``table.md``, ``table.json`` and ``comparison.png`` to ``out``.
+
+    A run that has ended (``summary.json``) with the same config is not repeated, one that was killed is resumed. If
+    the config has changed, the folder of the old run is moved aside. Changes of code or data are not noticed.
+
+    Args:
+        configs: Config files; the first is what the others are compared with.
+        out: Folder; the run of a seed goes to ``out/<config name>/seed<seed>``.
+        train_command: Command of a training, e.g. ``[sys.executable, 'tools/train.py']``; it is given the config,
+            ``--work-dir``, ``--seed`` and ``--resume auto``.
+        seeds: Seeds; all configs are trained with the same ones, so that differences are paired.
+        cfg_options: Values by dotted key that replace those of every config.
+        jobs: Runs at a time; each gets its share of the cores.
+        picture: Also draw predictions of the first and the last config beside each other.
+        report: Called with a line a minute and at the end of each run; None prints.
+
+    Returns:
+        The table; ``str()`` of it is Markdown.
+
+    Raises:
+        UserError: If the arguments or configs are wrong, or runs failed; the table of the others is written before.
+    """
+    report = report or _print
+    if jobs < 1 or not seeds or not configs:
+        raise UserError(f'jobs={jobs}, {len(seeds)} seeds and {len(configs)} configs were given; at least one of each')
+    runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
+    failed = _Scheduler(runs, list(train_command), jobs, report).run()
+    table = Table.from_summaries([(run.config, run.seed, run.summary) for run in runs if run.summary])
+    write_atomically(f'{table}\n'.encode(), Path(out) / 'table.md')
+    write_atomically((json.dumps(table.as_dict(), indent=2) + '\n').encode(), Path(out) / 'table.json')
+    if failed:
+        raise UserError(
+            f'{len(failed)} of {len(runs)} runs failed: {", ".join(f"{run} ({run.log})" for run in failed)}; mend the '
+            f'cause and give the same command again, only these are trained; the others are in {Path(out) / "table.md"}'
+        )
+    if picture:
+        _draw(runs, Path(out) / 'comparison.png', report)
+    return table
+
+
+def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, report) -> list[Run]:
+    """Write each config, with everything it inherits, beside its runs: editing it meanwhile changes no run."""
+    names = [Path(path).stem for path in configs]
+    if len(set(names)) < len(names):
+        raise UserError(
+            f'the configs {", ".join(names)} are not all named differently; rename one, its name is a folder'
+        )
+    runs = []
+    for name, path in zip(names, configs, strict=True):
+        cfg = load_config(path, cfg_options)
+        text, iterations = cfg.pretty_text, _iterations_of(cfg, path)
+        for seed in seeds:
+            work_dir = out / name / f'seed{seed}'
+            copy = work_dir / f'{name}.py'
+            _move_other_run(work_dir, copy, text, report)
+            run = Run(name, seed, copy, work_dir, iterations)
+            if not copy.is_file():
+                write_atomically(text.encode(), copy)
+            runs.append(run)
+    # Seed by seed: an early look at the table has all configs.
+    return sorted(runs, key=lambda run: seeds.index(run.seed))
+
+
+def _iterations_of(cfg, path) -> int:
+    train_cfg = cfg.get('train_cfg') or {}
+    if train_cfg.get('stages'):
+        return sum(stage['iters'] for stage in train_cfg.stages)
+    if train_cfg.get('max_iters'):
+        return train_cfg.max_iters
+    raise UserError(f'config {path}: train_cfg has neither stages nor max_iters; say how long to train')
+
+
+def _move_other_run(work_dir: Path, copy: Path, text: str, report) -> None:
+    """Nothing of a run of another config may be resumed or counted; nothing of it is deleted either."""
+    if not work_dir.exists() or (copy.is_file() and copy.read_text(encoding='utf-8') == text):
+        return
+    number = 1
+    while (aside := work_dir.with_name(f'{work_dir.name}.old{number}')).exists():
+        number += 1
+    work_dir.rename(aside)
+    report(f'{work_dir} holds a run of another config; it is moved to {aside}')
+
+
+class _Scheduler:
+    """Keeps ``jobs`` processes busy and tells how far they are."""
+
+    def __init__(self, runs: list[Run], command: list[str], jobs: int, report: Callable[[str], None]) -> None:
+        self.runs = runs
+        self.command = command
+        self.jobs = jobs
+        self.report = report
+        self.waiting = deque(run for run in runs if run.summary is None)
+        self.active: list[Run] = []
+        self.failed: list[Run] = []
+
+    def run(self) -> list[Run]:
+        """Train everything that has not ended; returns the runs that failed."""
+        known = len(self.runs) - len(self.waiting)
+        self.report(f'{len(self.runs)} runs, {known} of them ended earlier, {self.jobs} at a time')
+        last = time.monotonic()
+        try:
+            while self.waiting or self.active:
+                while self.waiting and len(self.active) < self.jobs:
+                    self.waiting[0].start(self.command, _environment(self.jobs))
+                    self.active.append(self.waiting.popleft())
+                time.sleep(POLL_SECONDS)
+                ended = self._collect()
+                if ended or time.monotonic() - last >= REPORT_SECONDS:
+                    self.report(self._progress())
+                    last = time.monotonic()
+        finally:
+            for run in self.active:  # only after an interruption
+                run.process.terminate()
+                run.process.wait()
+        return self.failed
+
+    def _collect(self) -> bool:
+        """Take runs that have ended out of the active ones; returns whether there were any."""
+        ended = []
+        for run in self.active:
+            status = run.process.poll()
+            run.update()
+            if status is not None:
+                ended.append(run)
+                self._tell_end(run, status)
+        self.active = [run for run in self.active if run not in ended]
+        return bool(ended)
+
+    def _tell_end(self, run: Run, status: int) -> None:
+        summary = run.summary if status == 0 else None
+        if summary is None:
+            self.failed.append(run)
+            tail = run.log_tail().decode(errors='replace').splitlines()[-TAIL_LINES:]
+            self.report('\n  '.join([f'{run} failed with status {status}; its log {run.log} ends:', *tail]))
+            return
+        run.done = run.iterations
+        metrics = summary.get('metrics') or {}
+        miou = f'mIoU {metrics["mIoU"]:.2f}' if metrics.get('mIoU') is not None else 'no mIoU'
+        self.report(f'{run}: {miou}, {run.seconds:.0f} s')
+
+    def _progress(self) -> str:
+        finished = sum(run.summary is not None for run in self.runs)
+        parts = [f'{finished}/{len(self.runs)} runs ended']
+        parts += [f'{run} {run.done}/{run.iterations}' for run in self.active]
+        left = self._seconds_left()
+        if left:
+            parts.append(
+                f'about {_duration(left)} left, end {time.strftime("%H:%M", time.localtime(time.time() + left))}'
+            )
+        return f'[{time.strftime("%H:%M:%S")}] ' + '; '.join(parts)
+
+    def _seconds_left(self) -> float | None:
+        """Estimate from the speed of each config so far; a config that has none gets the mean of the others."""
+        speeds: dict[str, list[float]] = {}
+        for run in self.runs:
+            if run.seconds_an_iteration is not None:
+                speeds.setdefault(run.config, []).append(run.seconds_an_iteration)
+        if not speeds:
+            return None
+        means = {config: sum(values) / len(values) for config, values in speeds.items()}
+        default = sum(means.values()) / len(means)
+        remaining = [
+            (run.iterations - run.done) * means.get(run.config, default) for run in [*self.active, *self.waiting]
+        ]
+        return max([sum(remaining) / self.jobs, *remaining], default=0.0)
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """Environment of a run: its share of the cores, and the package that this process uses."""
+    environment = dict(os.environ, PYTHONUNBUFFERED='1')
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
+    # Threads that spin while they wait take the cores from the other runs.
+    environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    package = str(Path(mmuda.__file__).parents[1])
+    environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))
+    return environment
+
+
+def _draw(runs: list[Run], path: Path, report) -> None:
+    from mmuda.apis.comparison_picture import draw_comparison
+
+    seed = runs[0].seed
+    first, last = runs[0], [run for run in runs if run.seed == seed][-1]
+    draw_comparison((first.config_path, first.work_dir), (last.config_path, last.work_dir), path)
+    report(f'picture of seed {seed}: {path}')
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    return f'{seconds:.0f} s' if minutes < 1 else f'{minutes:.0f} min' if minutes < 120 else f'{minutes / 60:.1f} h'
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)

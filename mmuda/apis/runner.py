@@ -1,0 +1,50 @@
+"""Builds a Runner and words the mistakes that configs contain."""
+
+import difflib
+import re
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmuda import registry as registries
+from mmuda.utils.errors import UserError
+
+UNKNOWN_TYPE = re.compile(r'(\S+) is not in the \S*::(.+?) registry')
+
+
+def build_runner(cfg: Config) -> Runner:
+    """Runner of a config, of the type ``runner_type`` if the config names one.
+
+    Raises:
+        UserError: If a ``type`` is unknown; with the names that come close.
+    """
+    try:
+        return registries.RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    except KeyError as error:
+        raise name_near_misses(error) from error
+
+
+def name_near_misses(error: KeyError) -> Exception:
+    """The registry's "not in the registry" error with the known names that resemble the unknown one."""
+    match = UNKNOWN_TYPE.search(str(error.args[0])) if error.args else None
+    if match is None:
+        return error
+    name, kind = match.group(1), match.group(2)
+    close = difflib.get_close_matches(name.split('.')[-1], known_names(kind), n=3, cutoff=0.6)
+    hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
+    return UserError(
+        f'type {name!r} in the config is not a registered {kind}; {hint} '
+        "(a class of your own is registered by the config's custom_imports)"
+    )
+
+
+def known_names(kind: str) -> list[str]:
+    """Names that a registry of this kind and its parents hold, e.g. ``model``."""
+    names: set[str] = set()
+    for registry in vars(registries).values():
+        if getattr(registry, 'name', None) != kind or not hasattr(registry, 'module_dict'):
+            continue
+        while registry is not None:
+            names.update(registry.module_dict)
+            registry = registry.parent
+    return sorted(names)

@@ -1,0 +1,133 @@
+"""What the streams of a training dataset look like: size, ground sample distance, class shares."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import torch
+from mmengine.registry import DATA_SAMPLERS
+from torch import Tensor
+
+IGNORE_INDEX = 255
+MAX_IGNORED = 0.5
+
+
+@dataclass
+class StreamReport:
+    """A stream as seen in a few samples.
+
+    Attributes:
+        name: Name of the stream.
+        classes: Class names of the dataset.
+        samples: How many samples were looked at.
+        shapes: Shapes (C, H, W) of the inputs that occurred.
+        gsds: Ground sample distances of the inputs that occurred, metres a pixel.
+        fine_gsds: Those of the fine grid, where there is one.
+        counts: Labelled pixels by class index; the last entry is what is ignored. None without labels.
+        constant: Samples whose image has one value only.
+    """
+
+    name: str
+    classes: tuple[str, ...] = ()
+    samples: int = 0
+    shapes: set[tuple[int, ...]] = field(default_factory=set)
+    gsds: set[float] = field(default_factory=set)
+    fine_gsds: set[float] = field(default_factory=set)
+    counts: Tensor | None = None
+    constant: int = 0
+
+    def add(self, sample: dict) -> None:
+        """Take a sample (``inputs``, ``data_samples``) into account."""
+        self.samples += 1
+        data_sample = sample.get('data_samples')
+        if 'inputs' in sample:
+            self.shapes.add(tuple(sample['inputs'].shape))
+            self.constant += int(bool((sample['inputs'] == sample['inputs'].flatten()[0]).all()))
+        if data_sample is None:
+            return
+        for key, found in (('gsd', self.gsds), ('fine_gsd', self.fine_gsds)):
+            if data_sample.metainfo.get(key) is not None:
+                found.add(round(float(data_sample.metainfo[key]), 4))
+        if 'gt_sem_seg' in data_sample:
+            self._count(data_sample.gt_sem_seg.data)
+
+    def _count(self, label: Tensor) -> None:
+        bins = len(self.classes) + 1
+        if self.counts is None:
+            self.counts = torch.zeros(bins, dtype=torch.int64)
+        indices = label.flatten().long()
+        self.counts += torch.bincount(indices.clamp(max=bins - 1), minlength=bins)
+
+    @property
+    def ignored(self) -> float:
+        """Share of pixels that no class claims, in [0, 1]."""
+        return float(self.counts[-1] / self.counts.sum())
+
+    @property
+    def extent(self) -> float | None:
+        """Ground extent of the inputs' longer side in metres, None if it is unknown or varies."""
+        if len(self.shapes) != 1 or len(self.gsds) != 1:
+            return None
+        return max(next(iter(self.shapes))[1:]) * next(iter(self.gsds))
+
+    def lines(self) -> list[str]:
+        """The report of this stream."""
+        shapes = ', '.join('x'.join(map(str, shape)) for shape in sorted(self.shapes)) or 'no image'
+        gsd = ', '.join(f'{gsd:g}' for gsd in sorted(self.gsds)) or 'unknown'
+        fine = f', fine grid {", ".join(f"{gsd:g}" for gsd in sorted(self.fine_gsds))} m' if self.fine_gsds else ''
+        extent = f', {self.extent:.1f} m of ground' if self.extent is not None else ''
+        lines = [f'{self.name}: {self.samples} samples of {shapes}, ground sample distance {gsd} m{fine}{extent}']
+        if self.counts is None:
+            return [*lines, '  no labels']
+        labelled = max(int(self.counts[:-1].sum()), 1)
+        shares = [f'{name} {100 * int(n) / labelled:.1f} %' for name, n in zip(self.classes, self.counts, strict=False)]
+        return [*lines, f'  labels: {", ".join(shares)}; ignored {100 * self.ignored:.1f} %']
+
+    def warnings(self) -> list[str]:
+        """What looks wrong, one sentence each."""
+        found = []
+        if self.samples and self.constant == self.samples:
+            found.append(f'{self.name}: all {self.samples} images are constant; check value_range and the files')
+        elif self.constant:
+            found.append(f'{self.name}: {self.constant} of {self.samples} images are constant (nodata?)')
+        if len(self.shapes) > 1:
+            found.append(f'{self.name}: images have {len(self.shapes)} sizes; batches of more than one need one size')
+        if self.counts is None:
+            return found
+        unseen = [name for name, count in zip(self.classes, self.counts, strict=False) if count == 0]
+        if unseen:
+            found.append(f'{self.name}: not one pixel of {", ".join(unseen)} in {self.samples} samples; check labels')
+        if self.ignored > MAX_IGNORED:
+            found.append(f'{self.name}: {100 * self.ignored:.0f} % of the label pixels are ignored; check label values')
+        return found
+
+
+def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:
+    """Look at the first samples of a training run, drawn as the run draws them.
+
+    Args:
+        dataset: A UDADataset, whose items are samples by stream, or a plain mmseg dataset.
+        samples: How many items to look at.
+        seed: Seed of the run.
+    """
+    reports: dict[str, StreamReport] = {}
+    for index in islice(iter(_sampler(dataset, seed)), min(samples, len(dataset))):
+        item = dataset[index]
+        streams = {'train': item} if 'inputs' in item else item
+        for name, sample in streams.items():
+            if name not in reports:
+                reports[name] = StreamReport(name, _classes(dataset, name))
+            reports[name].add(sample)
+    return list(reports.values())
+
+
+def _sampler(dataset, seed: int) -> Sequence | object:
+    """The sampler of training runs where the dataset has streams: its indices fix every random choice."""
+    if hasattr(dataset, 'streams'):
+        return DATA_SAMPLERS.build(dict(type='DrawSampler', dataset=dataset, seed=seed))
+    return range(len(dataset))
+
+
+def _classes(dataset, name: str) -> tuple[str, ...]:
+    stream = getattr(dataset, 'streams', {}).get(name, dataset)
+    return tuple(getattr(stream, 'metainfo', {}).get('classes') or ())

@@ -1,0 +1,80 @@
+"""Tests a checkpoint on what a config describes."""
+
+from mmengine.config import Config
+
+from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
+from mmuda.apis.distributed import init_distributed
+from mmuda.apis.runner import build_runner, name_near_misses
+from mmuda.apis.save_predictions import SavePredictionsHook
+from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
+from mmuda.utils.errors import UserError
+from mmuda.utils.weights import resolve_weights
+
+
+def test(
+    cfg: Config,
+    checkpoint: str,
+    work_dir: str | None = None,
+    out: str | None = None,
+    show_dir: str | None = None,
+    tta: bool = False,
+    launcher: str = 'none',
+) -> dict[str, float]:
+    """Metrics of a checkpoint on the config's test set.
+
+    Args:
+        cfg: Config from :func:`mmuda.apis.load_config`.
+        checkpoint: Path or address; names of a plain mmseg checkpoint are mapped as for ``load_from``.
+        work_dir: Folder of log and metrics; the config's, else ``./work_dirs/<config name>``.
+        out: Folder for the predictions, one label map for each image on the image's own grid.
+        show_dir: Folder for pictures: image, truth if there is one, prediction.
+        tta: Average over the config's ``tta_pipeline`` with its ``tta_model``.
+        launcher: ``none``, ``pytorch`` or ``slurm``.
+
+    Returns:
+        Metrics by name, e.g. ``mIoU`` in percent.
+
+    Raises:
+        UserError: If the config has no test set, lacks what ``tta`` needs, or the checkpoint does not fit.
+    """
+    force_safe_loading()
+    cfg.launcher = launcher
+    init_distributed(launcher)
+    set_work_dir(cfg, work_dir)
+    set_seed(cfg)
+    missing = [name for name in ('test_dataloader', 'test_cfg', 'test_evaluator') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
+    cfg.resume = False
+    cfg.load_from = resolve_weights(checkpoint)
+    read_checkpoint(cfg.load_from)
+    if tta:
+        enable_tta(cfg)
+    if out or show_dir:
+        hook = dict(type=SavePredictionsHook.__name__, out_dir=out, show_dir=show_dir)
+        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
+    add_hooks(cfg)
+    if launcher != 'none':
+        set_model_wrapper(cfg)
+    runner = build_runner(cfg)
+    try:
+        return runner.test()
+    except KeyError as error:
+        raise name_near_misses(error) from error
+
+
+test.__test__ = False  # pytest would take it for a test where it is imported
+
+
+def enable_tta(cfg: Config) -> None:
+    """Test with the config's ``tta_pipeline``, averaged by its ``tta_model``.
+
+    Raises:
+        UserError: If the config has not both.
+    """
+    missing = [name for name in ('tta_pipeline', 'tta_model') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'--tta needs {" and ".join(missing)} in config {cfg.filename}')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model

@@ -1,0 +1,96 @@
+"""Trains what a config describes."""
+
+import os
+
+from mmengine.config import Config
+from mmengine.runner import Runner
+
+from mmuda.apis.config import add_hooks, enable_amp, set_model_wrapper, set_seed, set_work_dir
+from mmuda.apis.distributed import init_distributed
+from mmuda.apis.runner import build_runner, name_near_misses
+from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
+from mmuda.utils.resume import find_checkpoint
+from mmuda.utils.weights import resolve_weights
+
+
+def train(
+    cfg: Config,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    amp: bool | str = False,
+    launcher: str = 'none',
+    seed: int | None = None,
+) -> Runner:
+    """Train, or go on with a run that was killed.
+
+    Args:
+        cfg: Config from :func:`mmuda.apis.load_config`.
+        work_dir: Folder of the run; the config's, else ``./work_dirs/<config name>``.
+        resume: ``True`` goes on from the newest readable checkpoint of the work directory and fails if there is none;
+            ``'auto'`` starts anew then; a path names the checkpoint, or the folder to look for it in.
+        amp: Mixed precision: ``True`` for the device's kind, or ``'float16'`` / ``'bfloat16'``.
+        launcher: ``none``, ``pytorch`` or ``slurm``.
+        seed: Seed of every random choice; the config's, else 0.
+
+    Returns:
+        The Runner after training.
+
+    Raises:
+        UserError: If something in the config or the arguments is wrong; before the first iteration where possible.
+    """
+    prepare_training(cfg, work_dir, resume, amp, launcher, seed)
+    runner = build_runner(cfg)
+    try:
+        runner.train()
+    except KeyError as error:  # loops, optimisers and datasets are built only now
+        raise name_near_misses(error) from error
+    return runner
+
+
+def prepare_training(
+    cfg: Config,
+    work_dir: str | None = None,
+    resume: bool | str = False,
+    amp: bool | str = False,
+    launcher: str = 'none',
+    seed: int | None = None,
+) -> None:
+    """Everything that :func:`train` does before the Runner is built: arguments into the config, processes, files."""
+    force_safe_loading()
+    cfg.launcher = launcher
+    init_distributed(launcher, _dist_timeout(cfg))
+    set_work_dir(cfg, work_dir)
+    set_seed(cfg, seed)
+    if amp:
+        enable_amp(cfg, amp if isinstance(amp, str) else None)
+    set_start(cfg, resume)
+    add_hooks(cfg)
+    if launcher != 'none':
+        set_model_wrapper(cfg)
+
+
+def set_start(cfg: Config, resume: bool | str) -> None:
+    """Decide what the weights start from, and refuse an unreadable or unsafe file before anything is built."""
+    checkpoint = _checkpoint_to_resume(cfg.work_dir, resume)
+    cfg.resume = checkpoint is not None
+    if checkpoint is not None:
+        cfg.load_from = checkpoint
+    elif cfg.get('load_from'):
+        cfg.load_from = resolve_weights(cfg.load_from)
+        read_checkpoint(cfg.load_from)
+
+
+def _checkpoint_to_resume(work_dir: str, resume: bool | str) -> str | None:
+    if not resume:
+        return None
+    if resume is True or resume == 'auto':
+        return find_checkpoint(work_dir, required=resume is True)
+    if os.path.isdir(resume):
+        return find_checkpoint(resume)
+    path = resolve_weights(resume)
+    read_checkpoint(path)
+    return path
+
+
+def _dist_timeout(cfg: Config) -> float | None:
+    return cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout')

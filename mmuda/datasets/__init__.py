@@ -1,0 +1,42 @@
+"""Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
+
+from mmuda.datasets.drone_buildings import DroneBuildings
+from mmuda.datasets.inria import InriaBuildings
+from mmuda.datasets.massachusetts import MassachusettsBuildings
+from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
+from mmuda.datasets.potsdam import Potsdam
+from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.sampler import DrawIndex, DrawSampler
+from mmuda.datasets.synthetic import SyntheticDataset
+from mmuda.datasets.transforms import (
+    LoadRasterWindow,
+    PackUDAInputs,
+    RandomFlipAll,
+    RandomGroundCrop,
+    ResampleToGSD,
+    ResolutionPair,
+)
+from mmuda.datasets.uda_dataset import UDADataset
+from mmuda.datasets.vaihingen import Vaihingen
+
+__all__ = [
+    'DrawIndex',
+    'DrawSampler',
+    'DroneBuildings',
+    'GivenPairing',
+    'InriaBuildings',
+    'LoadRasterWindow',
+    'MassachusettsBuildings',
+    'PackUDAInputs',
+    'Potsdam',
+    'RandomFlipAll',
+    'RandomGroundCrop',
+    'RandomPairing',
+    'RasterDataset',
+    'ResampleToGSD',
+    'ResolutionPair',
+    'SyntheticDataset',
+    'UDADataset',
+    'Vaihingen',
+    'build_pairing',
+]

@@ -1,0 +1,113 @@
+"""Which target item goes with which source item."""
+
+import json
+import os.path as osp
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+
+class RandomPairing:
+    """A target item drawn uniformly, whatever the source item.
+
+    Args:
+        num_target (int): Number of target items.
+    """
+
+    def __init__(self, num_target: int) -> None:
+        self.num_target = num_target
+
+    def __call__(self, source_index: int) -> int:
+        """Draw a target index with numpy's global generator."""
+        return int(np.random.randint(self.num_target))
+
+
+class GivenPairing:
+    """A target item from a table, e.g. one that looks like the source item (a semantic pairing).
+
+    Args:
+        table (Mapping | Sequence): Source index -> target index, or a list of them to draw from. A JSON object's keys
+            are strings of the indices.
+        num_source (int): Number of source items; each needs an entry.
+        num_target (int): Number of target items.
+        name (str): Where the table came from, for errors.
+
+    Raises:
+        ValueError: An entry is missing or names no target item.
+    """
+
+    def __init__(self, table: Mapping | Sequence, num_source: int, num_target: int, name: str = 'pairing') -> None:
+        entries = dict(table) if isinstance(table, Mapping) else dict(enumerate(table))
+        entries = {_index(key, name): value for key, value in entries.items()}
+        unknown = sorted(set(entries) - set(range(num_source)))
+        if unknown:
+            raise ValueError(
+                f'{name} has an entry for source item {unknown[0]}, but the source has {num_source} items; make the '
+                'pairing for this source dataset.'
+            )
+        self.candidates: list[list[int]] = []
+        for source_index in range(num_source):
+            if source_index not in entries:
+                raise ValueError(
+                    f'{name} has no entry for source item {source_index} of {num_source}; give each source item a '
+                    'target item.'
+                )
+            value = entries[source_index]
+            targets = list(value) if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+            targets = [_index(target, name) for target in targets]
+            wrong = [target for target in targets if not 0 <= target < num_target]
+            if wrong or not targets:
+                raise ValueError(
+                    f'{name} pairs source item {source_index} with {wrong[0] if wrong else "nothing"}, but the target '
+                    f'has the items 0..{num_target - 1}; make the pairing for this target dataset.'
+                )
+            self.candidates.append(targets)
+
+    def __call__(self, source_index: int) -> int:
+        """The target index of a source item, drawn with numpy's global generator where there are several."""
+        targets = self.candidates[source_index]
+        return targets[0] if len(targets) == 1 else targets[np.random.randint(len(targets))]
+
+
+def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target: int) -> RandomPairing | GivenPairing:
+    """Build a pairing from its config.
+
+    Args:
+        pairing (str | Mapping | Sequence): ``'random'``, the name of a JSON file, or the table itself (see
+            :class:`GivenPairing`).
+        num_source (int): Number of source items.
+        num_target (int): Number of target items.
+
+    Returns:
+        RandomPairing | GivenPairing: A callable source index -> target index.
+
+    Raises:
+        FileNotFoundError: The file does not exist.
+        ValueError: The file is no JSON, or the table does not fit.
+    """
+    if pairing == 'random':
+        return RandomPairing(num_target)
+    if not isinstance(pairing, str):
+        return GivenPairing(pairing, num_source, num_target)
+    if not osp.isfile(pairing):
+        raise FileNotFoundError(
+            f"The pairing {pairing!r} is neither 'random' nor an existing file; correct it or write the file first."
+        )
+    try:
+        with open(pairing, encoding='utf-8') as file:
+            table = json.load(file)
+    except ValueError as error:
+        raise ValueError(f'The pairing {pairing} is no JSON ({error}); write a list or object of indices.') from error
+    if not isinstance(table, list | dict):
+        raise ValueError(f'The pairing {pairing} holds {table!r}; write a list or object of target indices.')
+    return GivenPairing(table, num_source, num_target, name=f'The pairing {pairing}')
+
+
+def _index(value, name: str) -> int:
+    try:
+        index = int(value)
+    except (TypeError, ValueError):
+        index = None
+    if index is None or index != float(value):
+        raise ValueError(f'{name} holds {value!r}, which is no index; write whole numbers.')
+    return index

@@ -1,0 +1,384 @@
+"""Rasters of any size as a segmentation dataset, read by windows."""
+
+import os.path as osp
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+import mmengine
+import numpy as np
+from mmengine import fileio
+from mmseg.datasets import BaseSegDataset
+
+from mmuda.datasets.labels import apply_label_lut, build_label_lut
+from mmuda.datasets.raster_io import RasterInfo, probe_raster, read_window
+from mmuda.registry import DATASETS, TRANSFORMS
+
+_FULL_CHECK_PIXELS = 1024 * 1024
+_CHECK_WINDOW = 512
+_CHECK_FILES = 64
+
+
+@DATASETS.register_module()
+class RasterDataset(BaseSegDataset):
+    """Images, and optionally labels, in rasters of any size, of which only windows are read.
+
+    Folders, suffixes, ``metainfo``, ``reduce_zero_label`` and ``ann_file`` are as in mmseg's ``BaseSegDataset``. For
+    training an item is one crop to draw from a raster (big rasters have more items, see ``samples_per_raster``); with
+    ``tile`` an item is one window of a regular grid. The pipeline starts with :class:`RandomGroundCrop` (training) and
+    :class:`LoadRasterWindow`.
+
+    What is wrong with the files is reported when the dataset is built: no images, unreadable or mismatching rasters,
+    a missing ground sample distance, a crop that is larger than a raster, label values that are no class.
+
+    Args:
+        gsd (float | None): Ground sample distance in metres a pixel. None takes it from each raster's georeference,
+            as true ground metres at the raster's centre; a value given here is nominal and wins.
+        bands (Sequence[int] | None): Bands of the image, counted from 1, in the order they are handed on. None is all.
+        value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
+            that are not uint8 need it; the result is float32 in [0, 255].
+        labelled (bool): False never touches labels, even if ``data_prefix`` has ``seg_map_path``.
+        label_values (dict[int, int] | None): Value in the label's first band -> class index, e.g. ``{0: 0, 255: 1}``
+            for masks of 0 and 255. It comes before ``reduce_zero_label`` and ``label_map``.
+        tile (int | tuple[int, int] | None): Size (height, width) in pixels of the windows of a regular grid.
+        last_tile (str): ``'keep'``: the last tile of a row or column is smaller where the raster is no multiple, so
+            that every pixel is there exactly once. ``'shift'``: it is moved inwards and overlaps its neighbour.
+        samples_per_raster (int | None): Items a raster, instead of its area divided by the crop's, at least 1.
+        name_prefix (str | Sequence[str]): Take only files whose name starts so.
+        check_labels (str): What is read of the labels when the dataset is built: ``'all'`` of every file, ``'sample'``
+            (small ones wholly, three windows of large ones, at most 64 files) or ``'none'``. Values are checked in any
+            case when a window is loaded.
+        domain (str | None): Name of the domain in the samples' metainfo. :class:`UDADataset` sets its stream's name.
+        img_suffix (str | Sequence[str]): Suffixes of images.
+        seg_map_suffix (str | Sequence[str]): Suffixes of labels; the first that exists is taken.
+        data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Subfolders are
+            searched, and a label has its image's relative path.
+        pipeline (Sequence[dict | Callable]): Transforms or their configs.
+        **kwargs: As ``BaseSegDataset``.
+
+    Raises:
+        FileNotFoundError: A folder or label is missing, or no image is found.
+        ValueError: The files or the arguments are unfit, as above.
+    """
+
+    def __init__(
+        self,
+        gsd: float | None = None,
+        bands: Sequence[int] | None = (1, 2, 3),
+        value_range: tuple[float, float] | None = None,
+        labelled: bool = True,
+        label_values: dict[int, int] | None = None,
+        tile: int | tuple[int, int] | None = None,
+        last_tile: str = 'keep',
+        samples_per_raster: int | None = None,
+        name_prefix: str | Sequence[str] = '',
+        check_labels: str = 'sample',
+        domain: str | None = None,
+        img_suffix: str | Sequence[str] = '.tif',
+        seg_map_suffix: str | Sequence[str] = '.tif',
+        data_prefix: dict | None = None,
+        pipeline: Sequence[dict | Callable] = (),
+        **kwargs,
+    ) -> None:
+        _check_choice('last_tile', last_tile, ('keep', 'shift'))
+        _check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
+        if gsd is not None and not gsd > 0:
+            raise ValueError(f'gsd={gsd} of {type(self).__name__} must be a positive number of metres a pixel.')
+        if value_range is not None and not value_range[1] > value_range[0]:
+            raise ValueError(f'value_range={value_range} of {type(self).__name__} must be (low, high) with low < high.')
+        self.gsd = gsd
+        self.bands = tuple(bands) if bands is not None else None
+        self.value_range = tuple(value_range) if value_range is not None else None
+        self.label_values = label_values
+        self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
+        self.last_tile = last_tile
+        self.samples_per_raster = samples_per_raster
+        self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
+        self.check_labels = check_labels
+        self.domain = domain
+        self.rasters: list[RasterInfo] = []
+        prefix = {key: value for key, value in (data_prefix or dict(img_path='')).items() if value is not None}
+        self.labelled = labelled and 'seg_map_path' in prefix
+        if not self.labelled:
+            prefix.pop('seg_map_path', None)
+        super().__init__(
+            img_suffix=_as_tuple(img_suffix),
+            seg_map_suffix=_as_tuple(seg_map_suffix),
+            data_prefix=prefix,
+            # Built here, since mmengine would look only where the default scope points.
+            pipeline=[TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline],
+            **kwargs,
+        )
+
+    def select(self, name: str) -> bool:
+        """Whether a file belongs to this dataset; subclasses override it, e.g. for a split by names.
+
+        Args:
+            name (str): The image's file name without folder and suffix.
+
+        Returns:
+            bool: True to take it.
+        """
+        return name.startswith(self.name_prefix)
+
+    def load_data_list(self) -> list[dict]:
+        """Find the rasters, check them, and list the items.
+
+        Returns:
+            list[dict]: One entry an item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres a pixel),
+            ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None.
+        """
+        self.label_lut = self._label_lut() if self.labelled else None
+        pairs = self._find_pairs()
+        self.rasters = [self._check_image(image) for image, _ in pairs]
+        if self.labelled:
+            for raster, (_, label) in zip(self.rasters, pairs, strict=True):
+                self._check_label_grid(raster, label)
+            self._check_label_values([label for _, label in pairs])
+        items = []
+        for raster, (image, label) in zip(self.rasters, pairs, strict=True):
+            for window in self._windows(raster):
+                item = dict(
+                    img_path=image,
+                    gsd=raster.gsd,
+                    raster_shape=raster.shape,
+                    window=window,
+                    label_map=self.label_map,
+                    reduce_zero_label=self.reduce_zero_label,
+                    seg_fields=[],
+                )
+                if label is not None:
+                    item['seg_map_path'] = label
+                items.append(item)
+        return items
+
+    def get_data_info(self, idx: int) -> dict:
+        """One item of the index with what all items share.
+
+        Args:
+            idx (int): Index of the item.
+
+        Returns:
+            dict: The item plus ``bands``, ``value_range``, ``label_lut`` and, if set, ``domain``.
+        """
+        info = super().get_data_info(idx)
+        info.update(bands=self.bands, value_range=self.value_range, label_lut=self.label_lut)
+        if self.domain is not None:
+            info['domain'] = self.domain
+        return info
+
+    def _find_pairs(self) -> list[tuple[str, str | None]]:
+        """(image, label or None) of every selected raster, sorted by name."""
+        image_dir = self.data_prefix['img_path']
+        label_dir = self.data_prefix.get('seg_map_path')
+        for folder in filter(None, (image_dir, label_dir)):
+            if not osp.isdir(folder):
+                raise FileNotFoundError(
+                    f'The folder {folder} of {type(self).__name__} does not exist; put or link the data there, or set '
+                    'data_root and data_prefix.'
+                )
+        shared = label_dir is not None and osp.samefile(image_dir, label_dir)
+        if shared and set(self.img_suffix) & set(self.seg_map_suffix):
+            raise ValueError(
+                f'Images and labels of {type(self).__name__} share the folder {image_dir} and the suffix '
+                f'{self.img_suffix}; give different img_suffix and seg_map_suffix.'
+            )
+        pairs = []
+        for relative in self._list_images(image_dir):
+            suffix = max((s for s in self.img_suffix if relative.endswith(s)), key=len)
+            stem = relative[: -len(suffix)]
+            if self.select(osp.basename(stem)):
+                image = osp.join(image_dir, relative)
+                pairs.append((image, self._find_label(image, osp.join(label_dir, stem)) if label_dir else None))
+        if not pairs:
+            raise FileNotFoundError(
+                f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
+                f'{self.describe_selection() and f" ({self.describe_selection()})"}; check data_root, data_prefix, '
+                'img_suffix and the selection.'
+            )
+        return pairs
+
+    def _list_images(self, image_dir: str) -> list[str]:
+        if not self.ann_file:
+            return sorted(fileio.list_dir_or_file(image_dir, list_dir=False, suffix=self.img_suffix, recursive=True))
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'The list of images {self.ann_file} (ann_file of {type(self).__name__}) does not exist; correct '
+                'the path or leave ann_file out to take every image of the folder.'
+            )
+        names = [line.strip() for line in mmengine.list_from_file(self.ann_file) if line.strip()]
+        return [name + self._image_suffix(osp.join(image_dir, name)) for name in names]
+
+    def _image_suffix(self, stem: str) -> str:
+        suffix = _existing_suffix(stem, self.img_suffix)
+        if suffix is None:
+            raise FileNotFoundError(
+                f'The image {stem} with suffix {_or(self.img_suffix)} is listed in {self.ann_file} but does not exist; '
+                'add it or correct the list.'
+            )
+        return suffix
+
+    def _find_label(self, image: str, stem: str) -> str:
+        suffix = _existing_suffix(stem, self.seg_map_suffix)
+        if suffix is None:
+            raise FileNotFoundError(
+                f'The image {image} has no label {stem} with suffix {_or(self.seg_map_suffix)}; add the label, '
+                'take the image out, or set labelled=False for a dataset without labels.'
+            )
+        return stem + suffix
+
+    def describe_selection(self) -> str:
+        """What :meth:`select` takes, for the error when it takes nothing; '' if it takes everything."""
+        prefixes = [prefix for prefix in self.name_prefix if prefix]
+        return f'name_prefix: {_or(prefixes)}' if prefixes else ''
+
+    def _windows(self, raster: RasterInfo) -> list[tuple[int, int, int, int] | None]:
+        if self.tile is not None:
+            windows = tile_windows(raster.shape, self.tile, self.last_tile)
+            for window in {window[2:]: window for window in windows}.values():
+                self._check_crops(raster, window)
+            return windows
+        self._check_crops(raster, None)
+        return [None] * self._number_of_samples(raster)
+
+    def _check_crops(self, raster: RasterInfo, window: tuple[int, int, int, int] | None) -> None:
+        for transform in self.pipeline.transforms:
+            if hasattr(transform, 'check_raster'):
+                transform.check_raster(
+                    dict(img_path=raster.path, gsd=raster.gsd, raster_shape=raster.shape, window=window)
+                )
+
+    def _number_of_samples(self, raster: RasterInfo) -> int:
+        if self.samples_per_raster is not None:
+            return self.samples_per_raster
+        for transform in self.pipeline.transforms:
+            if hasattr(transform, 'crop_size'):
+                height, width = transform.crop_size(raster.gsd)
+                return max(1, round(raster.height * raster.width / (height * width)))
+        return 1
+
+    def _check_image(self, path: str) -> RasterInfo:
+        raster = probe_raster(path)
+        if self.bands is not None and max(self.bands) > raster.count:
+            raise ValueError(
+                f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
+                f'{type(self).__name__} to bands that exist.'
+            )
+        if raster.dtype != 'uint8' and self.value_range is None:
+            raise ValueError(
+                f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
+                'values that become 0 and 255.'
+            )
+        gsd = self.gsd if self.gsd is not None else raster.gsd
+        if gsd is None:
+            raise ValueError(
+                f'{path} has no georeference, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
+                f'{type(self).__name__}.'
+            )
+        return replace(raster, gsd=float(gsd))
+
+    def _check_label_grid(self, image: RasterInfo, label_path: str) -> None:
+        label = probe_raster(label_path)
+        if label.shape != image.shape:
+            raise ValueError(
+                f'The label {label_path} is {label.height} x {label.width} px, but its image {image.path} is '
+                f'{image.height} x {image.width} px; bring both to the same grid.'
+            )
+        if label.count > 1 and self.label_values is None:
+            raise ValueError(
+                f'The label {label_path} has {label.count} bands and looks colour-coded; convert it to one band of '
+                'class indices, or set label_values for its first band.'
+            )
+        if image.crs is None or label.crs is None:
+            return
+        pixel = max(abs(value) for value in image.transform[:2])
+        if not np.allclose(image.transform, label.transform, rtol=0, atol=0.01 * pixel):
+            raise ValueError(
+                f'The label {label_path} lies on another grid (transform {label.transform}) than its image '
+                f'{image.path} ({image.transform}); bring both to the same grid.'
+            )
+
+    def _num_file_classes(self) -> int:
+        """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
+        classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
+        if not classes:
+            raise ValueError(
+                f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
+                'class that knows them.'
+            )
+        return len(classes)
+
+    def _label_lut(self) -> np.ndarray:
+        return build_label_lut(
+            self._num_file_classes(),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            ignore_index=self.ignore_index,
+            label_values=self.label_values,
+            dataset=type(self).__name__,
+        )
+
+    def _check_label_values(self, labels: list[str]) -> None:
+        if self.check_labels == 'none':
+            return
+        if self.check_labels == 'sample' and len(labels) > _CHECK_FILES:
+            labels = [labels[i] for i in np.linspace(0, len(labels) - 1, _CHECK_FILES).astype(int)]
+        found: set[int] = set()
+        for path in labels:
+            shape = probe_raster(path).shape
+            for window in self._check_windows(shape):
+                values = np.unique(read_window(path, window, bands=1))
+                apply_label_lut(values, self.label_lut, path)
+                found.update(int(value) for value in values)
+        if found == {0, 255} and self.label_values is None and self._num_file_classes() == 2:
+            raise ValueError(
+                f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
+                'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
+            )
+
+    def _check_windows(self, shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
+        height, width = shape
+        if self.check_labels == 'all' or height * width <= _FULL_CHECK_PIXELS:
+            # In strips, so that a huge label does not have to fit into memory.
+            return [(row, 0, min(_CHECK_WINDOW, height - row), width) for row in range(0, height, _CHECK_WINDOW)]
+        h, w = min(_CHECK_WINDOW, height), min(_CHECK_WINDOW, width)
+        return [(round((height - h) * part), round((width - w) * part), h, w) for part in (0.0, 0.5, 1.0)]
+
+
+def tile_windows(
+    shape: tuple[int, int], tile: tuple[int, int], last_tile: str = 'keep'
+) -> list[tuple[int, int, int, int]]:
+    """Windows of a regular grid over a raster, row by row.
+
+    Args:
+        shape (tuple[int, int]): (rows, columns) of the raster in pixels.
+        tile (tuple[int, int]): (height, width) of a window in pixels.
+        last_tile (str): ``'keep'`` leaves the last window smaller, ``'shift'`` moves it inwards.
+
+    Returns:
+        list[tuple[int, int, int, int]]: (row, col, height, width).
+    """
+
+    def spans(total: int, size: int) -> list[tuple[int, int]]:
+        if last_tile == 'keep':
+            return [(start, min(size, total - start)) for start in range(0, total, size)]
+        size = min(size, total)
+        return [(min(start, total - size), size) for start in range(0, total, size)]
+
+    return [(row, col, h, w) for row, h in spans(shape[0], tile[0]) for col, w in spans(shape[1], tile[1])]
+
+
+def _as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
+    return (suffix,) if isinstance(suffix, str) else tuple(suffix)
+
+
+def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
+
+
+def _existing_suffix(stem: str, suffixes: tuple[str, ...]) -> str | None:
+    return next((suffix for suffix in suffixes if osp.isfile(stem + suffix)), None)
+
+
+def _or(values: Sequence[str]) -> str:
+    return ' or '.join(repr(value) for value in values)

@@ -1,0 +1,6 @@
+"""Built-in synthetic imagery: two domains, drawn procedurally."""
+
+from .dataset import SyntheticDataset
+from .generator import generate
+from .materials import ISPRS_CLASSES, ISPRS_PALETTE
+from .styles import SOURCE_STYLE, STYLES, TARGET_STYLE, DomainStyle, Light, Palette, Sensor, UrbanForm

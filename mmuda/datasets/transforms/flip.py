@@ -1,0 +1,60 @@
+"""Flips of everything that shows the same ground."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmuda.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class RandomFlipAll(BaseTransform):
+    """Flip the image, its fine version and the label together; overhead imagery has no up.
+
+    Modified keys: those of ``keys`` that the sample has, arrays (H, W) or (H, W, C). Added keys: ``flip`` and
+    ``flip_direction`` (``'horizontal'``, ``'vertical'``, ``'diagonal'`` for both, or None).
+
+    Args:
+        horizontal (float): Probability in [0, 1] of exchanging left and right.
+        vertical (float): Probability in [0, 1] of exchanging top and bottom, drawn independently.
+        keys (Sequence[str]): Arrays to flip.
+
+    Raises:
+        ValueError: A probability lies outside [0, 1].
+    """
+
+    def __init__(
+        self,
+        horizontal: float = 0.5,
+        vertical: float = 0.5,
+        keys: Sequence[str] = ('img', 'fine_image', 'gt_seg_map'),
+    ) -> None:
+        for name, probability in (('horizontal', horizontal), ('vertical', vertical)):
+            if not 0 <= probability <= 1:
+                raise ValueError(f'{name}={probability} of RandomFlipAll is no probability; give a value in [0, 1].')
+        self.horizontal = horizontal
+        self.vertical = vertical
+        self.keys = tuple(keys)
+
+    def transform(self, results: dict) -> dict:
+        """Flip.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the keys above.
+        """
+        # Both are always drawn, so that later draws do not depend on the outcome.
+        horizontal, vertical = np.random.rand(2) < (self.horizontal, self.vertical)
+        axes = [axis for axis, flip in ((0, vertical), (1, horizontal)) if flip]
+        for key in self.keys:
+            if key in results and axes:
+                results[key] = np.ascontiguousarray(np.flip(results[key], axes))
+        results['flip'] = bool(axes)
+        results['flip_direction'] = {(): None, (0,): 'vertical', (1,): 'horizontal', (0, 1): 'diagonal'}[tuple(axes)]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(horizontal={self.horizontal}, vertical={self.vertical}, keys={self.keys})'

@@ -1,0 +1,180 @@
+"""Resampling between ground sample distances."""
+
+from mmcv.transforms import BaseTransform
+
+from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
+from mmuda.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class ResolutionPair(BaseTransform):
+    """Put a crop on a coarse and on a fine grid of the same ground (SRDA-Net: the source's and the target's grid).
+
+    Images are resampled by bicubic interpolation (antialiased downwards), the label by nearest neighbour. The sizes
+    depend on the ground extent and the two ground sample distances alone, so that crops of both domains batch together
+    whatever their rasters' own pixel sizes: 114 m at 1.0 m and 0.3 m are 114 px and 380 px.
+
+    Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres a pixel of ``img``).
+    Modified keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd``
+    (coarse, metres a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres a pixel).
+
+    Args:
+        coarse_gsd (float | None): Metres a pixel of the coarse grid.
+        fine_gsd (float | None): Metres a pixel of the fine grid.
+        extent (float | tuple[float, float] | None): Ground extent (height, width) in metres. None takes that of
+            :class:`RandomGroundCrop`, else the crop's size times its ``gsd``.
+        ratio (float | None): Fine pixels a coarse pixel, instead of ``fine_gsd``; e.g. the nominal 2 of the paper's
+            Vaihingen (9 cm) -> Potsdam (5 cm).
+        coarse_size (int | tuple[int, int] | None): Size in pixels, instead of the one from ``coarse_gsd``.
+        fine_size (int | tuple[int, int] | None): Size in pixels, instead of the one from ``fine_gsd`` or ``ratio``.
+
+    Raises:
+        ValueError: The arguments leave a size open, or the crop does not cover ``extent``.
+    """
+
+    def __init__(
+        self,
+        coarse_gsd: float | None = None,
+        fine_gsd: float | None = None,
+        extent=None,
+        ratio: float | None = None,
+        coarse_size=None,
+        fine_size=None,
+    ) -> None:
+        if (coarse_gsd is None) == (coarse_size is None):
+            raise ValueError(
+                f'ResolutionPair got coarse_gsd={coarse_gsd} and coarse_size={coarse_size}; give exactly one of them.'
+            )
+        if sum(value is not None for value in (fine_gsd, ratio, fine_size)) != 1:
+            raise ValueError(
+                f'ResolutionPair got fine_gsd={fine_gsd}, ratio={ratio} and fine_size={fine_size}; give exactly one '
+                'of them.'
+            )
+        self.coarse_gsd = coarse_gsd
+        self.fine_gsd = fine_gsd
+        self.ratio = ratio
+        self.extent = None if extent is None else as_pair(extent)
+        self.coarse_size = None if coarse_size is None else as_pair(coarse_size)
+        self.fine_size = None if fine_size is None else as_pair(fine_size)
+
+    def sizes(self, extent: tuple[float, float] | None) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Coarse and fine size of a piece of ground.
+
+        Args:
+            extent (tuple[float, float] | None): (height, width) in metres; may be None if no size needs it.
+
+        Returns:
+            tuple[tuple[int, int], tuple[int, int]]: (height, width) in pixels of the coarse and of the fine grid.
+        """
+        coarse = self.coarse_size or _pixels(extent, self.coarse_gsd)
+        if self.fine_size is not None:
+            return coarse, self.fine_size
+        if self.ratio is not None:
+            return coarse, (round_half_up(coarse[0] * self.ratio), round_half_up(coarse[1] * self.ratio))
+        return coarse, _pixels(extent, self.fine_gsd)
+
+    def transform(self, results: dict) -> dict:
+        """Resample image and label.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the keys above.
+        """
+        image = results['img']
+        coarse, fine = self.sizes(self._ground_extent(results))
+        results['img'] = resize_image(image, coarse)
+        results['fine_image'] = resize_image(image, fine)
+        if 'gt_seg_map' in results:
+            results['gt_seg_map'] = resize_label(results['gt_seg_map'], fine)
+        if results.get('gsd') is not None:
+            native = results['gsd']
+            results['gsd'] = native * image.shape[0] / coarse[0]
+            results['fine_gsd'] = native * image.shape[0] / fine[0]
+        results['img_shape'] = coarse
+        results['ori_shape'] = fine
+        return results
+
+    def _ground_extent(self, results: dict) -> tuple[float, float] | None:
+        gsd, shape = results.get('gsd'), results['img'].shape[:2]
+        covered = None if gsd is None else (shape[0] * gsd, shape[1] * gsd)
+        if self.extent is None:
+            return results.get('ground_extent', covered)
+        # The crop was rounded to whole pixels; more than a pixel (and 2 %) away is another piece of ground.
+        if covered is not None and any(
+            abs(have - want) > max(gsd, 0.02 * want) for have, want in zip(covered, self.extent, strict=True)
+        ):
+            raise ValueError(
+                f'ResolutionPair(extent={self.extent} m) got a crop of {results.get("img_path", "an image")} that '
+                f'covers {covered} m; give RandomGroundCrop the same extent.'
+            )
+        return self.extent
+
+    def __repr__(self) -> str:
+        return (
+            f'{type(self).__name__}(coarse_gsd={self.coarse_gsd}, fine_gsd={self.fine_gsd}, extent={self.extent}, '
+            f'ratio={self.ratio}, coarse_size={self.coarse_size}, fine_size={self.fine_size})'
+        )
+
+
+@TRANSFORMS.register_module()
+class ResampleToGSD(BaseTransform):
+    """Resample the image, and nothing else, to a ground sample distance; for testing on the source's grid.
+
+    The label and ``ori_shape`` stay those of the tile, so that the prediction returns to the raster's own grid. A tile
+    of 625 px at 0.3 m becomes 188 px at 1.0 m.
+
+    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``).
+    Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``.
+
+    Args:
+        gsd (float | None): Metres a pixel to resample to.
+        ratio (float | None): Nominal reduction instead: 2 makes 250 px of 500 px.
+
+    Raises:
+        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown.
+    """
+
+    def __init__(self, gsd: float | None = None, ratio: float | None = None) -> None:
+        if (gsd is None) == (ratio is None):
+            raise ValueError(f'ResampleToGSD got gsd={gsd} and ratio={ratio}; give exactly one of them.')
+        self.gsd = gsd
+        self.ratio = ratio
+
+    def transform(self, results: dict) -> dict:
+        """Resample the image.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the keys above.
+        """
+        native = results.get('gsd')
+        if self.ratio is None and native is None:
+            raise ValueError(
+                f'The ground sample distance of {results.get("img_path", "an image")} is unknown, so it cannot be '
+                f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres a pixel>, or ratio=...'
+            )
+        ratio = self.ratio if self.ratio is not None else self.gsd / native
+        height, width = results['img'].shape[:2]
+        size = (round_half_up(height / ratio), round_half_up(width / ratio))
+        results['img'] = resize_image(results['img'], size)
+        results['img_shape'] = size
+        results['scale_factor'] = (size[1] / width, size[0] / height)
+        if native is not None:
+            results['gsd'] = native * height / size[0]
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(gsd={self.gsd}, ratio={self.ratio})'
+
+
+def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:
+    if extent is None:
+        raise ValueError(
+            'ResolutionPair cannot tell the ground extent of a sample that has no gsd; use a RasterDataset with '
+            'gsd=<metres a pixel>, or give extent=..., or coarse_size and fine_size in pixels.'
+        )
+    return round_half_up(extent[0] / gsd), round_half_up(extent[1] / gsd)

@@ -1,0 +1,142 @@
+"""Named streams of samples: a labelled source, an unlabelled target, and what a method needs besides."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmuda.datasets.pairing import build_pairing
+from mmuda.datasets.sampler import DrawIndex, draw_seed, seeded
+from mmuda.registry import DATASETS
+
+
+@DATASETS.register_module()
+class UDADataset(Dataset):
+    """A dataset whose item is one sample of each stream.
+
+    The index is that of the source; the target's item comes from the pairing, that of a further stream is drawn
+    uniformly. Lengths may differ. With the indices of :class:`DrawSampler` a sample depends on (seed, draw) alone, and
+    each stream draws independently of the others, so that adding a stream does not change the others' crops.
+
+    Args:
+        source (dict | Dataset): The labelled source dataset or its config.
+        target (dict | Dataset | None): The unlabelled target dataset. Its labels are never read in training: a target
+            dataset with labels is refused (labelled target tiles are a stream of another name).
+        pairing (str | Mapping | Sequence): ``'random'``, a JSON file, or a table source index -> target index; see
+            :func:`build_pairing`.
+        **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
+
+    Raises:
+        ValueError: Classes of source and target differ, the target has labels or the source has none, a stream is
+            empty, or the pairing does not fit.
+
+    Example:
+        >>> train_dataloader = dict(
+        ...     batch_size=2,
+        ...     sampler=dict(type='DrawSampler'),
+        ...     dataset=dict(type='UDADataset', source=dict(type=...), target=dict(type=...)))
+    """
+
+    def __init__(
+        self,
+        source: dict | Dataset,
+        target: dict | Dataset | None = None,
+        pairing: str | Mapping | Sequence = 'random',
+        **streams: dict | Dataset,
+    ) -> None:
+        configs = dict(source=source, target=target, **streams)
+        self.streams: dict[str, Dataset] = {
+            name: DATASETS.build(config) if isinstance(config, Mapping) else config
+            for name, config in configs.items()
+            if config is not None
+        }
+        self.full_init()
+        for name, dataset in self.streams.items():
+            if len(dataset) == 0:
+                raise ValueError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
+        if getattr(self.source, 'labelled', True) is False:
+            raise ValueError(
+                "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it."
+            )
+        self.pairing = None
+        if self.target is not None:
+            self._check_target()
+            self.pairing = build_pairing(pairing, len(self.source), len(self.target))
+        elif pairing != 'random':
+            raise ValueError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
+
+    @property
+    def source(self) -> Dataset:
+        """The source dataset."""
+        return self.streams['source']
+
+    @property
+    def target(self) -> Dataset | None:
+        """The target dataset, if there is one."""
+        return self.streams.get('target')
+
+    @property
+    def metainfo(self) -> dict:
+        """Classes, palette and the rest, those of the source."""
+        return self.source.metainfo
+
+    def full_init(self) -> None:
+        """Load the index of every stream."""
+        for dataset in self.streams.values():
+            if hasattr(dataset, 'full_init'):
+                dataset.full_init()
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, index: int) -> dict[str, dict]:
+        """Draw one sample of each stream.
+
+        Args:
+            index (int): Index of the source item. A :class:`DrawIndex` fixes all random choices.
+
+        Returns:
+            dict[str, dict]: {stream: sample}; each sample's metainfo has its stream's name as ``domain``.
+        """
+        return {name: self._draw(name, index) for name in self.streams}
+
+    def _draw(self, name: str, index: int) -> dict:
+        fixed = isinstance(index, DrawIndex)
+        with seeded(draw_seed(index.seed, index.draw, name)) if fixed else nullcontext():
+            sample = self.streams[name][self._index_of(name, int(index))]
+        if 'data_samples' in sample:
+            sample['data_samples'].set_metainfo(dict(domain=name))
+            if name == 'target' and 'gt_sem_seg' in sample['data_samples']:
+                raise ValueError(
+                    f'The target sample {sample["data_samples"].metainfo.get("img_path")} has a label, which training '
+                    'must not read; take LoadAnnotations out of its pipeline.'
+                )
+        return sample
+
+    def _index_of(self, name: str, source_index: int) -> int:
+        if name == 'source':
+            return source_index
+        if name == 'target':
+            return self.pairing(source_index)
+        return int(np.random.randint(len(self.streams[name])))
+
+    def _check_target(self) -> None:
+        if getattr(self.target, 'labelled', False):
+            raise ValueError(
+                f'The target dataset {type(self.target).__name__} of UDADataset reads labels, which training must '
+                "not use; set labelled=False of it, or leave out data_prefix['seg_map_path']."
+            )
+        ours, theirs = (dataset.metainfo.get('classes') for dataset in (self.source, self.target))
+        if not ours or not theirs:
+            return
+        if len(ours) != len(theirs):
+            raise ValueError(
+                f'The source has {len(ours)} classes {tuple(ours)} but the target has {len(theirs)} {tuple(theirs)}; '
+                'choose the same classes by metainfo=dict(classes=...) of both.'
+            )
+        if tuple(ours) != tuple(theirs):
+            raise ValueError(
+                f'The classes of the source {tuple(ours)} and of the target {tuple(theirs)} differ in name or order; '
+                'choose the same classes by metainfo=dict(classes=...) of both.'
+            )

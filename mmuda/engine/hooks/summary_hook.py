@@ -1,0 +1,85 @@
+"""Each run ends by writing what it reached."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+
+from mmengine.dist import is_main_process
+from mmengine.hooks import CheckpointHook, Hook
+
+from mmuda.registry import HOOKS
+from mmuda.utils.fileio import write_atomically
+
+NO_VALIDATION = 'the config has no validation set with labels (val_dataloader, val_cfg, val_evaluator)'
+
+
+@HOOKS.register_module()
+class SummaryHook(Hook):
+    """Writes ``WORK_DIR/summary.json`` at the end of training or testing.
+
+    Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
+    ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one), ``config``, ``seed``,
+    ``iterations``, ``seconds`` (of this process), ``resumed_from`` (iteration) and ``world_size``.
+    """
+
+    priority = 'VERY_LOW'
+
+    def before_run(self, runner) -> None:
+        self._metrics: dict | None = None
+        self._start = time.perf_counter()
+
+    def before_train(self, runner) -> None:
+        self._first_iteration = runner.iter
+
+    def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
+        self._metrics = metrics
+
+    def after_test_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
+        self._metrics = metrics
+        self._write(runner, dict(mode='test', checkpoint=runner._load_from))
+
+    def after_train(self, runner) -> None:
+        self._write(
+            runner,
+            dict(
+                mode='train',
+                **self._selection(runner),
+                iterations=runner.iter,
+                resumed_from=self._first_iteration or None,
+            ),
+        )
+
+    @staticmethod
+    def _selection(runner) -> dict:
+        """How the reported weights were chosen; choosing by target labels must be told."""
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook) and hook.save_best is not None:
+                info = runner.message_hub.runtime_info
+                best = {k: info[k] for k in info if k.startswith('best_score')}
+                return dict(selection=f'last iteration; best by {hook.save_best} of the validation set', best=best)
+        return dict(selection='last iteration')
+
+    def _write(self, runner, head: dict) -> None:
+        if not is_main_process():
+            return
+        summary = dict(
+            config=Path(runner.cfg.filename).stem if runner.cfg.filename else None,
+            **head,
+            metrics=None if not self._metrics else {k: _finite(v) for k, v in self._metrics.items()},
+            seed=runner.seed,
+            seconds=round(time.perf_counter() - self._start, 1),
+            world_size=runner.world_size,
+        )
+        if summary['metrics'] is None:
+            summary['why'] = NO_VALIDATION
+        text = json.dumps(summary, indent=2) + '\n'
+        write_atomically(text.encode(), Path(runner.work_dir) / 'summary.json')
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no NaN (a class that occurs neither in truth nor in prediction has no IoU) and no NumPy scalars."""
+    value = round(float(value), 4)
+    return value if math.isfinite(value) else None

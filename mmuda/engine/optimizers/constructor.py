@@ -1,0 +1,74 @@
+"""Builds one optimiser for each name in a config, on the parameters its patterns pick."""
+
+from __future__ import annotations
+
+import copy
+
+from mmengine.logging import print_log
+from mmengine.model import is_model_wrapper
+from mmengine.optim import build_optim_wrapper
+from torch import nn
+
+from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from mmuda.utils.patterns import select
+
+from .optim_wrappers import NamedOptimWrapperDict
+
+
+def restrict(module: nn.Module, names: set[str], prefix: str = '') -> nn.Module:
+    """A shallow copy of a module tree that holds only the named parameters.
+
+    Parameters are shared, classes and names are kept, so that mmengine's ``paramwise_cfg`` (norm layers, custom keys)
+    works on it as on the whole model.
+    """
+    part = copy.copy(module)
+    part._parameters = {k: p for k, p in module._parameters.items() if p is not None and prefix + k in names}
+    children = {k: restrict(m, names, f'{prefix}{k}.') for k, m in module._modules.items() if m is not None}
+    part._modules = {k: m for k, m in children.items() if next(m.parameters(), None) is not None}
+    return part
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class NamedOptimWrapperConstructor:
+    """One optimiser wrapper for each name.
+
+    Args:
+        optim_wrapper_cfg: ``{name: dict(params=[patterns], optimizer=..., clip_grad=..., paramwise_cfg=...)}``.
+            ``params`` are patterns over parameter names (``'segmentor'``, ``'terms.*.discriminator'``,
+            ``'!segmentor.backbone'`` takes away); without it the name itself is the pattern. Two optimisers may own
+            one parameter (DANN's encoder); plan and stage say which of them steps. Each gets mmengine's keys besides.
+            A name set to None is left out.
+
+    Raises:
+        ValueError: If an optimiser's patterns match no parameter, or a trainable parameter has no optimiser.
+    """
+
+    def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        self.cfgs = {name: dict(cfg) for name, cfg in optim_wrapper_cfg.items() if cfg is not None}
+        for name, cfg in self.cfgs.items():
+            if 'optimizer' not in cfg:
+                raise ValueError(f"optim_wrapper.{name} has no 'optimizer'; give e.g. dict(type='Adam', lr=2e-4).")
+
+    def __call__(self, model: nn.Module) -> NamedOptimWrapperDict:
+        model = model.module if is_model_wrapper(model) else model
+        trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        wrappers, owned = {}, set()
+        for key, cfg in self.cfgs.items():
+            patterns = cfg.pop('params', [key])
+            patterns = [patterns] if isinstance(patterns, str) else patterns
+            names = select(trainable, patterns, f"optim_wrapper.{key} ('{key}' must own a network)")
+            cfg.setdefault('type', 'SyncOptimWrapper')
+            wrapper = build_optim_wrapper(restrict(model, set(names)), cfg)
+            if hasattr(wrapper, 'grad_name'):
+                wrapper.grad_name = f'{key}.grad_norm'
+            wrappers[key] = wrapper
+            owned |= set(names)
+            count = sum(trainable[name].numel() for name in names)
+            print_log(f'Optimiser {key}: {len(names)} tensors, {count:,} parameters by {patterns}', logger='current')
+        orphans = sorted(set(trainable) - owned)
+        if orphans:
+            raise ValueError(
+                f'{len(orphans)} trainable parameters belong to no optimiser, for example {orphans[:3]}; add a pattern '
+                "that picks them to an optimiser's `params`, or freeze them."
+            )
+        return NamedOptimWrapperDict(**wrappers)

@@ -1,0 +1,3 @@
+from .staged_train_loop import StagedTrainLoop
+
+__all__ = ['StagedTrainLoop']

@@ -1,0 +1,110 @@
+"""Stages: one config, one run, one resumable history."""
+
+from __future__ import annotations
+
+import copy
+
+from mmengine.config import Config
+from mmengine.model import is_model_wrapper
+from mmengine.runner import IterBasedTrainLoop
+from mmengine.runner.loops import _InfiniteDataloaderIterator
+
+from mmuda.models.wrappers import Stage
+from mmuda.registry import LOOPS
+
+# Seeds of stages' loaders are this far apart, so that no stage repeats another's draws.
+STAGE_SEED_STEP = 100_003
+
+
+@LOOPS.register_module()
+class StagedTrainLoop(IterBasedTrainLoop):
+    """Iteration-based loop over stages.
+
+    At a stage's first iteration the model is told (terms, weights, trainable parameters, plan) and the loader is
+    rebuilt, so that no prefetched batch carries the last stage's crops. The stage follows from the iteration alone:
+    a resumed run is in the right one, at the right place of its loader.
+
+    Args:
+        runner: The runner.
+        dataloader: Config of the training loader; a stage's ``train_dataloader`` is merged over it.
+        stages: Configs of :class:`mmuda.models.wrappers.Stage`; each needs ``iters``.
+        val_begin: As mmengine's ``IterBasedTrainLoop``.
+        val_interval: As mmengine's ``IterBasedTrainLoop``; the last iteration is always validated.
+
+    Raises:
+        ValueError: If a stage has no length, or asks the model for what it does not have.
+    """
+
+    def __init__(self, runner, dataloader: dict, stages: list[dict], val_begin: int = 1, val_interval: int = 1000):
+        self.stages = [Stage.from_cfg(stage) for stage in stages]
+        unspecified = [stage.name for stage in self.stages if stage.iters is None]
+        if unspecified or not self.stages:
+            raise ValueError(f'train_cfg.stages: the stages {unspecified} have no `iters`; give each its length.')
+        self._loader_cfg = copy.deepcopy(dataloader)
+        self._seed = runner.seed
+        self._stage_index = None
+        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        for stage in self.stages:
+            model.check_stage(stage)
+        first = runner.build_dataloader(self._cfg_of(self.stages[0]), seed=self._seed_of(0))
+        super().__init__(
+            runner,
+            first,
+            max_iters=sum(stage.iters for stage in self.stages),
+            val_begin=val_begin,
+            val_interval=val_interval,
+        )
+
+    def begin_of(self, index: int) -> int:
+        """First iteration of a stage, counted from 0."""
+        return sum(stage.iters for stage in self.stages[:index])
+
+    def stage_at(self, iteration: int) -> int:
+        """Index of the stage that an iteration lies in."""
+        for index in range(len(self.stages)):
+            if iteration < self.begin_of(index + 1):
+                return index
+        return len(self.stages) - 1
+
+    def _seed_of(self, index: int) -> int:
+        return self._seed + index * STAGE_SEED_STEP
+
+    def _cfg_of(self, stage: Stage) -> dict:
+        cfg = Config(dict(loader=copy.deepcopy(self._loader_cfg)))
+        if stage.train_dataloader:
+            cfg.merge_from_dict(dict(loader=stage.train_dataloader))
+        return cfg.loader
+
+    def _enter_stage(self, index: int) -> None:
+        stage = self.stages[index]
+        if index > 0:
+            self.dataloader = self.runner.build_dataloader(self._cfg_of(stage), seed=self._seed_of(index))
+        self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
+        self.dataloader_iterator.skip_iter(self._iter - self.begin_of(index))
+        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        model.set_stage(stage)
+        self._stage_index = index
+        self.runner.logger.info(
+            f"Stage '{stage.name}': iterations {self.begin_of(index) + 1} to {self.begin_of(index + 1)}, "
+            f'terms {model.active_terms(stage)}'
+        )
+
+    def run(self):
+        """Train; enters a stage where the iteration does."""
+        self.runner.call_hook('before_train')
+        self.runner.call_hook('before_train_epoch')
+        while self._iter < self._max_iters and not self.stop_training:
+            self.runner.model.train()
+            if self.stage_at(self._iter) != self._stage_index:
+                self._enter_stage(self.stage_at(self._iter))
+            self.run_iter(next(self.dataloader_iterator))
+            self._decide_current_val_interval()
+            if self.runner.val_loop is not None and self._validates():
+                self.runner.val_loop.run()
+        self.runner.call_hook('after_train_epoch')
+        self.runner.call_hook('after_train')
+        return self.runner.model
+
+    def _validates(self) -> bool:
+        due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
+        return self._iter >= self.val_begin and due

@@ -1,0 +1,118 @@
+"""How a kind of segmentor is read: one forward gives the supervised losses and the taps together."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from torch import Tensor, nn
+
+from mmuda.registry import ADAPTERS
+from mmuda.structures import DomainOutputs
+
+# Taps that every adapter can give without running the segmentor.
+BATCH_TAPS = ('image', 'label')
+MODULE_PREFIX = 'module.'
+
+
+class SegmentorAdapter(ABC):
+    """Reads a segmentor through taps; holds no weights of its own.
+
+    A subclass says which segmentors it handles and which taps they offer. ``supervised`` is a pseudo tap: whatever
+    the segmentor's own loss needs.
+    """
+
+    @classmethod
+    @abstractmethod
+    def handles(cls, segmentor: nn.Module) -> bool:
+        """Whether this adapter can read the segmentor."""
+
+    @abstractmethod
+    def forward(self, segmentor: nn.Module, view: str, batch: dict, taps: set[str]) -> DomainOutputs:
+        """Forward a batch and return the asked taps.
+
+        Args:
+            segmentor: The segmentor (student or teacher).
+            view: Name of the stream or view.
+            batch: ``inputs`` (N, C, H, W), ``data_samples``, and extras.
+            taps: Names of the taps to give; nothing else is computed.
+        """
+
+    @abstractmethod
+    def supervised_losses(self, segmentor: nn.Module, outputs: DomainOutputs) -> dict[str, Tensor]:
+        """The segmentor's own losses on the labels of ``outputs.samples``; keys as mmseg's ``loss`` gives them."""
+
+    @abstractmethod
+    def offered(self, segmentor: nn.Module) -> list[str]:
+        """Regular expressions of the taps that the segmentor offers."""
+
+    def check(self, segmentor: nn.Module, address: str, batch_extras: set[str] | None = None) -> None:
+        """Refuse a tap that the segmentor does not offer.
+
+        Args:
+            segmentor: The segmentor.
+            address: ``'view:tap'``.
+            batch_extras: Keys of the batch beyond inputs and samples, where they are known already.
+
+        Raises:
+            ValueError: Naming the tap, what is offered, and the remedy.
+        """
+        name = address.partition(':')[2]
+        if name.startswith(MODULE_PREFIX):
+            try:
+                segmentor.get_submodule(name[len(MODULE_PREFIX) :])
+            except AttributeError as error:
+                raise ValueError(
+                    f"Tap '{address}': {type(segmentor).__name__} has no submodule '{name[len(MODULE_PREFIX) :]}'; "
+                    'name one that `segmentor.named_modules()` lists.'
+                ) from error
+            return
+        patterns = [*BATCH_TAPS, 'supervised', *self.offered(segmentor), *(batch_extras or ())]
+        if not any(re.fullmatch(pattern, name) for pattern in patterns):
+            readable = ', '.join(p.replace('\\', '') for p in patterns if p != 'supervised')
+            raise ValueError(
+                f"Tap '{address}' is not offered by {type(segmentor).__name__}; it offers {readable} and "
+                f'{MODULE_PREFIX}<path of a submodule>. Name one of these, or use a segmentor that offers it.'
+            )
+
+    @staticmethod
+    @contextmanager
+    def recorded(segmentor: nn.Module, taps: set[str]) -> Iterator[dict[str, Tensor]]:
+        """Collect the outputs of the submodules named by ``module.<path>`` taps during one forward."""
+        found: dict[str, Tensor] = {}
+        handles = []
+        for name in sorted(tap for tap in taps if tap.startswith(MODULE_PREFIX)):
+
+            def keep(_module: nn.Module, _inputs: tuple, output: Tensor, name: str = name) -> None:
+                found[name] = output
+
+            handles.append(segmentor.get_submodule(name[len(MODULE_PREFIX) :]).register_forward_hook(keep))
+        try:
+            yield found
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    @staticmethod
+    def batch_extras(batch: dict) -> dict[str, Tensor]:
+        """Tensors of a batch beyond its inputs, by key."""
+        return {k: v for k, v in batch.items() if k != 'inputs' and isinstance(v, Tensor)}
+
+
+def build_adapter(segmentor: nn.Module, cfg: dict | None = None) -> SegmentorAdapter:
+    """The adapter that reads ``segmentor``: the named one, or the last registered one that handles it.
+
+    Raises:
+        TypeError: If no registered adapter handles the segmentor.
+    """
+    if cfg is not None:
+        return ADAPTERS.build(cfg)
+    for adapter in reversed(list(ADAPTERS.module_dict.values())):
+        if adapter.handles(segmentor):
+            return adapter()
+    raise TypeError(
+        f'No registered adapter reads the segmentor {type(segmentor).__name__}; '
+        f'register one in ADAPTERS (known: {", ".join(ADAPTERS.module_dict)}) or use an mmseg EncoderDecoder.'
+    )

@@ -1,0 +1,4 @@
+from .residual_aspp import NoAdaptBackbone, ResidualASPP
+from .vgg_features import VGGFeatures
+
+__all__ = ['NoAdaptBackbone', 'ResidualASPP', 'VGGFeatures']

@@ -1,0 +1,60 @@
+"""Differences of tensors, element by element."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+
+def check_same_shape(name: str, pred: Tensor, reference: Tensor) -> None:
+    """Refuse what would broadcast silently."""
+    if pred.shape != reference.shape:
+        raise ValueError(
+            f'{name} got tensors of shapes {tuple(pred.shape)} and {tuple(reference.shape)}; '
+            'bring both onto one grid before comparing them.'
+        )
+
+
+class PixelLoss(nn.Module):
+    """Mean of an elementwise distance; subclasses say which.
+
+    Args:
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, pred: Tensor, reference: Tensor) -> Tensor:
+        """Compare two tensors of one shape, images or features; a scalar.
+
+        Raises:
+            ValueError: If the shapes differ.
+        """
+        check_same_shape(type(self).__name__, pred, reference)
+        return self.loss_weight * self.distance(pred, reference)
+
+    def distance(self, pred: Tensor, reference: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        return f'loss_weight={self.loss_weight}'
+
+
+@MODELS.register_module()
+class PixelMSELoss(PixelLoss):
+    """Mean squared difference (SRDA-Net eq. 3, between images)."""
+
+    def distance(self, pred: Tensor, reference: Tensor) -> Tensor:
+        return F.mse_loss(pred, reference)
+
+
+@MODELS.register_module()
+class PixelL1Loss(PixelLoss):
+    """Mean absolute difference (SRDA-Net eq. 5, between features)."""
+
+    def distance(self, pred: Tensor, reference: Tensor) -> Tensor:
+        return F.l1_loss(pred, reference)

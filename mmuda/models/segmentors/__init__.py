@@ -1,0 +1,3 @@
+from .super_resolution_segmentor import SuperResolutionSegmentor
+
+__all__ = ['SuperResolutionSegmentor']

@@ -1,0 +1,3 @@
+from .super_resolution_head import SuperResolutionHead
+
+__all__ = ['SuperResolutionHead']

@@ -1,0 +1,160 @@
+"""Adversarial alignment of a tap with a discriminator."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmuda.registry import MODELS, TERMS
+
+from .base import Term
+
+
+class ReverseGradient(torch.autograd.Function):
+    """Identity forward; the gradient times ``-strength`` backward (Ganin and Lempitsky, 2015)."""
+
+    @staticmethod
+    def forward(ctx, tensor: Tensor, strength: float) -> Tensor:
+        ctx.strength = strength
+        return tensor.view_as(tensor)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
+        return -ctx.strength * grad, None
+
+
+@TERMS.register_module()
+class AdversarialAlignment(Term):
+    """A discriminator tells source (label 0) from target (label 1); the segmentor makes one look like the other.
+
+    Phases: ``generator`` trains the segmentor against the fixed discriminator, ``discriminator`` trains the
+    discriminator, and ``reversal`` does both in one backward pass through a gradient reversal (it replaces the other
+    two in a plan).
+
+    SRDA-Net's pixel-level classifier (equations 9, 10) reads ``tap='sr_image'`` against ``real='fine_image'``: real
+    target images are 1, super-resolved source images 0, and the generator drives the latter to 1. Its output-space
+    classifier (15 to 20) reads ``tap='prob'``: the generator drives target predictions to 0, the source's label.
+
+    Args:
+        tap: Tap read on both domains, (N, C, h, w).
+        discriminator: Config of the discriminator in MODELS; maps the tap to logits of any shape.
+        loss: Config of a GAN loss in MODELS, e.g. ``dict(type='GANLoss', gan_type='vanilla')``.
+        real: Tap read on the target instead of ``tap``; the source is then the domain that moves.
+        moves: Which domain the generator loss changes: ``'target'`` (default, or ``'source'`` where ``real`` is
+            given) towards the other one's label.
+        align_both: Push both domains towards the other's label.
+        source: Name of the source stream or view.
+        target: Name of the target stream or view.
+        resize_to: ``'image'`` resizes the taps (bilinear, align_corners) to the segmentor's input before the
+            discriminator, as AdaptSegNet does; None leaves them.
+        loss_weight: Factor of the generator loss (lambda_adv).
+        discriminator_weight: Factor of the discriminator loss. The default 0.5 is the mean over the two domains, as
+            the released code of SRDA-Net and AdaptSegNet has it; SRDA-Net's equation 10 is the sum, 1.0.
+        gradient_penalty: Weight of the gradient penalty on interpolates (WGAN-GP); only where both taps have the
+            same shape.
+        reversal_strength: Factor of the reversed gradient in phase ``reversal``.
+    """
+
+    phases = ('generator', 'discriminator', 'reversal')
+
+    def __init__(
+        self,
+        tap: str,
+        discriminator: dict,
+        loss: dict,
+        real: str | None = None,
+        moves: str | None = None,
+        align_both: bool = False,
+        source: str = 'source',
+        target: str = 'target',
+        resize_to: str | None = None,
+        loss_weight: float = 1.0,
+        discriminator_weight: float = 0.5,
+        gradient_penalty: float = 0.0,
+        reversal_strength: float = 1.0,
+    ) -> None:
+        super().__init__()
+        moves = moves or ('target' if real is None else 'source')
+        if moves not in ('source', 'target'):
+            raise ValueError(f"moves={moves!r} is not known; give 'source' or 'target'.")
+        if resize_to not in (None, 'image'):
+            raise ValueError(f"resize_to={resize_to!r} is not known; give 'image' or None.")
+        self.addresses = {'source': f'{source}:{tap}', 'target': f'{target}:{real or tap}'}
+        self.moved = ('source', 'target') if align_both else (moves,)
+        self.resize_to = resize_to
+        self.loss_weight = loss_weight
+        self.discriminator_weight = discriminator_weight
+        self.gradient_penalty = gradient_penalty
+        self.reversal_strength = reversal_strength
+        self.discriminator = MODELS.build(discriminator)
+        self.gan_loss = MODELS.build(loss)
+
+    def reads(self, phase: str) -> set[str]:
+        domains = self.moved if phase == 'generator' else ('source', 'target')
+        addresses = {self.addresses[domain] for domain in domains}
+        if self.resize_to:
+            addresses |= {f'{address.partition(":")[0]}:image' for address in addresses}
+        return addresses
+
+    def read(self, domain: str, context) -> Tensor:
+        """What the discriminator sees of a domain; a subclass may transform the tap here (entropy maps)."""
+        tap = context.tap(self.addresses[domain])
+        if self.resize_to:
+            size = context.tap(f'{self.addresses[domain].partition(":")[0]}:image').shape[-2:]
+            tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=True)
+        return tap
+
+    def weight(self, domain: str, context) -> Tensor | None:
+        """Weights of the generator loss by position, broadcastable to the discriminator's logits; default none."""
+        return None
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        return getattr(self, f'_{phase}')(context)
+
+    def _generator(self, context) -> dict[str, Tensor]:
+        losses = []
+        for domain in self.moved:
+            logits = self.discriminator(self.read(domain, context))
+            opposite_is_target = domain == 'source'
+            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=self.weight(domain, context)))
+        return {'loss_adversarial': sum(losses) * self.loss_weight}
+
+    def _discriminator(self, context) -> dict[str, Tensor]:
+        taps = {domain: self.read(domain, context).detach() for domain in ('source', 'target')}
+        losses = self._discriminate(taps)
+        if self.gradient_penalty:
+            losses['loss_gradient_penalty'] = self.gradient_penalty * self._penalty(taps)
+        return losses
+
+    def _reversal(self, context) -> dict[str, Tensor]:
+        return self._discriminate(
+            {
+                domain: ReverseGradient.apply(self.read(domain, context), self.reversal_strength)
+                for domain in ('source', 'target')
+            }
+        )
+
+    def _discriminate(self, taps: dict[str, Tensor]) -> dict[str, Tensor]:
+        source, target = self.discriminator(taps['source']), self.discriminator(taps['target'])
+        loss = self.gan_loss(source, False, is_disc=True) + self.gan_loss(target, True, is_disc=True)
+        middle = self.gan_loss.decision_threshold
+        return {
+            'loss_discriminator': loss * self.discriminator_weight,
+            # A discriminator near 1 on both domains has won, near 0.5 it cannot tell them apart.
+            'acc_source': (source.detach() <= middle).float().mean(),
+            'acc_target': (target.detach() > middle).float().mean(),
+        }
+
+    def _penalty(self, taps: dict[str, Tensor]) -> Tensor:
+        """Mean of (norm of the gradient at a random interpolate - 1)^2 (Gulrajani et al., 2017)."""
+        source, target = taps['source'], taps['target']
+        if source.shape != target.shape:
+            raise ValueError(
+                f'The gradient penalty needs taps of one shape, got {tuple(source.shape)} on source and '
+                f'{tuple(target.shape)} on target; set gradient_penalty=0 or make the crops equal.'
+            )
+        share = torch.rand(len(source), 1, 1, 1, dtype=source.dtype, device=source.device)
+        middle = (share * source + (1 - share) * target).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(self.discriminator(middle).sum(), middle, create_graph=True)
+        return ((gradient.flatten(1).norm(dim=1) - 1) ** 2).mean()

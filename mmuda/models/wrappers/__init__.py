@@ -1,0 +1,6 @@
+from .domain_adaptation import DomainAdaptation
+from .forward_context import ForwardContext
+from .plan import Stage, Step
+from .plan_executor import PlanExecutor
+
+__all__ = ['DomainAdaptation', 'ForwardContext', 'PlanExecutor', 'Stage', 'Step']

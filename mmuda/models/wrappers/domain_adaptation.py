@@ -1,0 +1,170 @@
+"""The wrapper: a segmentor plus a list of terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from mmengine.model import ExponentialMovingAverage, ModuleDict
+from mmseg.structures import SegDataSample
+from torch import Tensor, nn
+
+from mmuda.models.adapters import build_adapter
+from mmuda.registry import MODELS, TERMS, VIEWS
+from mmuda.structures import split_tap
+
+from .forward_context import TEACHER, ForwardContext
+from .plan import Stage
+from .plan_executor import PlanExecutor
+
+DEFAULT_TERMS = {'supervised': dict(type='SupervisedTerm')}
+
+
+@MODELS.register_module()
+class DomainAdaptation(PlanExecutor):
+    """Trains a segmentor on labelled source and unlabelled target imagery by the terms of its config.
+
+    Args:
+        segmentor: Config of any mmseg segmentor or of one of ours.
+        terms: Configs by name. ``supervised`` on ``source`` is there unless given otherwise (None removes it).
+        views: Configs of further views by name.
+        plan: Steps of the update plan; None for generators, then discriminators.
+        ema: ``dict(momentum=0.001)`` keeps a teacher, the exponential moving average of the segmentor
+            (mmengine's convention: teacher = (1 - momentum) * teacher + momentum * student). ``evaluate=True``
+            predicts with the teacher.
+        adapter: Config of the segmentor adapter; None finds the one that handles the segmentor.
+        batch_taps: Further keys of the batch that terms may read as taps.
+        data_preprocessor: Config, usually of :class:`UDADataPreprocessor`.
+
+    Example:
+        >>> model = dict(
+        ...     type='DomainAdaptation',
+        ...     segmentor=dict(type='EncoderDecoder', ...),
+        ...     terms=dict(output=dict(
+        ...         type='AdversarialAlignment', tap='prob',
+        ...         discriminator=dict(type='FCDiscriminator', in_channels=2),
+        ...         loss=dict(type='GANLoss', gan_type='vanilla'))))
+    """
+
+    def __init__(
+        self,
+        segmentor: dict,
+        terms: dict[str, dict | None] | None = None,
+        views: dict[str, dict] | None = None,
+        plan: list[dict] | None = None,
+        ema: dict | None = None,
+        adapter: dict | None = None,
+        batch_taps: tuple[str, ...] = ('fine_image',),
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
+        self.segmentor = MODELS.build(segmentor)
+        self.adapter = build_adapter(self.segmentor, adapter)
+        cfgs = {**DEFAULT_TERMS, **(terms or {})}
+        # mmengine's, since init_weights does not reach through torch's.
+        self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in cfgs.items() if cfg is not None})
+        # A config that inherits takes a term out by None; the stages it inherits may go on naming it.
+        self.left_out = {name for name, cfg in cfgs.items() if cfg is None}
+        self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}
+        for term in self.terms.values():
+            self.views.update(term.views())
+        self.batch_taps = set(batch_taps)
+        self._build_teacher(ema)
+        self.check_stage(self.stage)
+
+    def _build_teacher(self, ema: dict | None) -> None:
+        ema = dict(ema or {})
+        self.evaluate_teacher = ema.pop('evaluate', False)
+        self.teacher = ExponentialMovingAverage(self.segmentor, **ema) if ema else None
+        if self.teacher is not None:
+            self.teacher.requires_grad_(False)
+
+    @property
+    def teacher_network(self) -> nn.Module:
+        """The averaged segmentor.
+
+        Raises:
+            ValueError: If the config keeps none.
+        """
+        if self.teacher is None:
+            raise ValueError(
+                'A term or view asks for the teacher, but the model keeps none; give `ema=dict(momentum=...)`.'
+            )
+        return self.teacher.module
+
+    def init_weights(self) -> None:
+        """Initialise all networks, then start the teacher from the student."""
+        super().init_weights()
+        if self.teacher is not None:
+            self.teacher.module.load_state_dict(self.segmentor.state_dict())
+
+    # Losses by name.
+
+    def active_terms(self, stage: Stage) -> list[str]:
+        """Names of the terms that a stage uses.
+
+        Raises:
+            ValueError: If the stage names a term that the model does not have.
+        """
+        named = list(self.terms if stage.terms is None else stage.terms)
+        unknown = [name for name in [*named, *stage.weights] if name not in self.terms and name not in self.left_out]
+        if unknown:
+            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; the model has {list(self.terms)}.")
+        return [name for name in named if name in self.terms]
+
+    def available_losses(self, stage: Stage) -> list[str]:
+        return [f'{name}.{phase}' for name in self.active_terms(stage) for phase in self.terms[name].phases]
+
+    def check_stage(self, stage: Stage) -> None:
+        super().check_stage(stage)
+        available = self.available_losses(stage)
+        names = [name for step in self.steps(stage) for name in step.names(available)]
+        for view, taps in self.reads(names).items():
+            base, teacher, _ = view.partition(TEACHER)
+            if teacher:
+                _ = self.teacher_network
+            for tap in sorted(taps):
+                self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
+
+    def reads(self, names: list[str]) -> dict[str, set[str]]:
+        """Taps by view that the losses ``names`` read, with what their views are built from."""
+        pending = set()
+        for name in names:
+            term, _, phase = name.rpartition('.')
+            pending |= self.terms[term].reads(phase)
+        reads: dict[str, set[str]] = {}
+        while pending:
+            view, tap = split_tap(pending.pop())
+            base = view.partition(TEACHER)[0]
+            if view not in reads and base in self.views:
+                pending |= set(self.views[base].reads())
+            reads.setdefault(view, set()).add(tap)
+        return reads
+
+    def build_context(
+        self, batch: dict, names: list[str], autocast: Callable[[], AbstractContextManager]
+    ) -> ForwardContext:
+        return ForwardContext(self, batch, self.reads(names), autocast)
+
+    def compute_losses(self, name: str, context: ForwardContext) -> dict[str, Tensor]:
+        term, _, phase = name.rpartition('.')
+        weight = self.stage.weights.get(term, 1.0)
+        losses = self.terms[term].losses(phase, context)
+        return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
+
+    def after_plan(self) -> None:
+        if self.teacher is not None:
+            self.teacher.update_parameters(self.segmentor)
+
+    # Prediction is the segmentor's.
+
+    def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None, mode: str = 'tensor'):
+        """mmseg's forward of the segmentor (or of the teacher with ``ema=dict(evaluate=True)``).
+
+        Args:
+            inputs: Normalised images, (N, C, H, W).
+            data_samples: The samples; ``predict`` fills ``pred_sem_seg`` on each sample's ``ori_shape`` grid.
+            mode: ``'tensor'``, ``'predict'`` or ``'loss'``.
+        """
+        network = self.teacher_network if self.evaluate_teacher and not self.training else self.segmentor
+        return network(inputs, data_samples, mode=mode)

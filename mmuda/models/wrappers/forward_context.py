@@ -1,0 +1,91 @@
+"""The forwards of one step: streams and views, each run once and only as far as it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+from mmuda.structures import DomainOutputs, split_tap
+
+TEACHER = '@teacher'
+
+
+class ForwardContext:
+    """Hands taps to terms and views, forwarding a stream or view at the first tap that is read of it.
+
+    Args:
+        model (DomainAdaptation): Owner of segmentor, teacher, adapter and views.
+        streams: Batches by stream, as the data preprocessor gives them.
+        reads: Taps to compute by view: what all steps that share this context read.
+        autocast: Makes the mixed-precision context that forwards run in.
+        detached: Taps carry no graph.
+    """
+
+    def __init__(
+        self,
+        model,
+        streams: dict[str, dict],
+        reads: dict[str, set[str]],
+        autocast: Callable[[], AbstractContextManager] = nullcontext,
+        detached: bool = False,
+    ) -> None:
+        self._model = model
+        self._streams = streams
+        self._reads = reads
+        self._autocast = autocast
+        self._detached = detached
+        self._batches: dict[str, dict] = dict(streams)
+        self._outputs: dict[str, DomainOutputs] = {}
+
+    def tap(self, address: str) -> Tensor:
+        """The tensor at ``'view:tap'``."""
+        view, name = split_tap(address)
+        return self.outputs(view).tap(name)
+
+    def batch(self, view: str) -> dict:
+        """The batch of a stream or view, without forwarding it.
+
+        Raises:
+            KeyError: If there is no such stream or view.
+        """
+        if view not in self._batches:
+            if view not in self._model.views:
+                raise KeyError(
+                    f"There is no stream or view '{view}': the loader gives {sorted(self._streams)}, the model has "
+                    f'the views {sorted(self._model.views)}. Add the stream to the UDADataset or the view to the model.'
+                )
+            self._batches[view] = self._model.views[view].build(self)
+        return self._batches[view]
+
+    def outputs(self, view: str) -> DomainOutputs:
+        """All taps of a stream or view; forwards it the first time."""
+        if view not in self._outputs:
+            self._outputs[view] = self._forward(view)
+        return self._outputs[view]
+
+    def supervised_losses(self, view: str) -> dict[str, Tensor]:
+        """The segmentor's own losses on the labels of a stream or view."""
+        return self._model.adapter.supervised_losses(self._model.segmentor, self.outputs(view))
+
+    def detach(self) -> ForwardContext:
+        """The same forwards without their graph."""
+        context = ForwardContext(self._model, self._streams, self._reads, self._autocast, detached=True)
+        context._batches = self._batches
+        context._outputs = {view: outputs.detach() for view, outputs in self._outputs.items()}
+        return context
+
+    def _forward(self, view: str) -> DomainOutputs:
+        name, teacher, _ = view.partition(TEACHER)
+        batch = self.batch(name)
+        if 'inputs' not in batch:
+            # A stream without images (label maps of an exemplar set) has nothing to forward.
+            extras = self._model.adapter.batch_extras(batch)
+            return DomainOutputs(view=view, samples=batch['data_samples'], extras=extras)
+        is_teacher = bool(teacher) or (name in self._model.views and self._model.views[name].network == 'teacher')
+        network = self._model.teacher_network if is_teacher else self._model.segmentor
+        grad = torch.no_grad() if is_teacher or self._detached else nullcontext()
+        with grad, self._autocast():
+            return self._model.adapter.forward(network, view, batch, self._reads.get(view, set()))

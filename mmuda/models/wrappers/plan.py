@@ -1,0 +1,111 @@
+"""The update plan and the stages, as a config writes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+
+from mmuda.utils.patterns import matches
+
+
+def _known(cls: type, cfg: dict, what: str) -> None:
+    names = {f.name for f in fields(cls)}
+    unknown = sorted(set(cfg) - names)
+    if unknown:
+        raise ValueError(f'{what} has unknown keys {unknown}; it may have {sorted(names)}.')
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update: which losses, which optimisers, on which forward.
+
+    Attributes:
+        name: Name in the log.
+        losses: Patterns over ``term.phase``, e.g. ``['*.generator']``.
+        optimizers: Names of the optimisers that step. What they own (and the stage leaves trainable) is trained;
+            everything else is frozen from before the forward until after the backward.
+        forward: ``'reuse'`` takes the forward of the step before it, ``'fresh'`` makes a new one.
+        detach: Give the taps without a graph: for steps that train discriminators alone.
+        every: Make the step only at iterations divisible by this (n discriminator steps to one of the generator:
+            ``every=n`` on the generator).
+        repeat: Make the step this many times on the same batch.
+    """
+
+    name: str
+    losses: tuple[str, ...]
+    optimizers: tuple[str, ...]
+    forward: str = 'reuse'
+    detach: bool = False
+    every: int = 1
+    repeat: int = 1
+
+    @classmethod
+    def from_cfg(cls, cfg: dict | Step) -> Step:
+        """Build and validate.
+
+        Raises:
+            ValueError: Naming the key, its value and what is allowed.
+        """
+        if isinstance(cfg, Step):
+            return cfg
+        _known(cls, cfg, f"Step '{cfg.get('name')}' of the plan")
+        step = cls(**{**cfg, 'losses': tuple(cfg['losses']), 'optimizers': tuple(cfg['optimizers'])})
+        if step.forward not in ('fresh', 'reuse'):
+            raise ValueError(f"Step '{step.name}': forward={step.forward!r}; give 'fresh' or 'reuse'.")
+        if step.every < 1 or step.repeat < 1:
+            raise ValueError(f"Step '{step.name}': every={step.every}, repeat={step.repeat}; both must be at least 1.")
+        return step
+
+    def names(self, available: list[str]) -> list[str]:
+        """Those of the available ``term.phase`` names that this step propagates."""
+        return [name for name in available if any(matches(name, pattern) for pattern in self.losses)]
+
+
+# All generator losses in one step, then all discriminators on detached taps.
+DEFAULT_PLAN = (
+    Step(name='generator', losses=('*.generator',), optimizers=('generator',), forward='fresh'),
+    Step(name='discriminator', losses=('*.discriminator',), optimizers=('discriminators',), detach=True),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A span of iterations.
+
+    Attributes:
+        name: Name in the log.
+        iters: Length in iterations; None for the whole run.
+        terms: Names of the active terms; None for all.
+        weights: Factors of terms' losses by term name; 1 where absent.
+        trainable: Patterns of the parameters that may be trained; None for all.
+        plan: Steps of this stage; None for the model's plan.
+        train_dataloader: Overrides merged into the run's ``train_dataloader`` from this stage on.
+    """
+
+    name: str = 'train'
+    iters: int | None = None
+    terms: tuple[str, ...] | None = None
+    weights: dict[str, float] = field(default_factory=dict)
+    trainable: tuple[str, ...] | None = None
+    plan: tuple[Step, ...] | None = None
+    train_dataloader: dict | None = None
+
+    @classmethod
+    def from_cfg(cls, cfg: dict | Stage) -> Stage:
+        """Build and validate.
+
+        Raises:
+            ValueError: Naming the key, its value and what is allowed.
+        """
+        if isinstance(cfg, Stage):
+            return cfg
+        _known(cls, cfg, f"Stage '{cfg.get('name')}'")
+        cfg = dict(cfg)
+        for key in ('terms', 'trainable'):
+            if cfg.get(key) is not None:
+                cfg[key] = tuple(cfg[key])
+        if cfg.get('plan') is not None:
+            cfg['plan'] = tuple(Step.from_cfg(step) for step in cfg['plan'])
+        stage = cls(**cfg)
+        if stage.iters is not None and stage.iters < 1:
+            raise ValueError(f"Stage '{stage.name}': iters={stage.iters}; give at least 1 or leave the stage out.")
+        return stage

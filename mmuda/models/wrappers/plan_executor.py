@@ -1,0 +1,200 @@
+"""Executes an update plan: freezing, forwards, losses, finiteness, optimiser steps."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import BaseModel
+from mmengine.optim import OptimWrapper, OptimWrapperDict
+from torch import Tensor, nn
+
+from mmuda.utils.patterns import select
+
+from .plan import DEFAULT_PLAN, Stage, Step
+
+
+class PlanExecutor(BaseModel):
+    """Base of every wrapper that trains networks by a plan.
+
+    A subclass offers named losses (:meth:`available_losses`, :meth:`compute_losses`) on a context of shared forwards
+    (:meth:`build_context`); this class orders them into steps.
+
+    Args:
+        plan: Steps, see :class:`Step`; None for all generators, then all discriminators.
+        data_preprocessor: Config of the data preprocessor.
+    """
+
+    def __init__(self, plan: list[dict] | None = None, data_preprocessor: dict | nn.Module | None = None) -> None:
+        super().__init__(data_preprocessor=data_preprocessor)
+        self.plan = tuple(Step.from_cfg(step) for step in plan or DEFAULT_PLAN)
+        self.stage = Stage()
+        self._trained: dict[tuple[str, ...], list[bool]] | None = None
+        self._frozen_by_build: list[bool] | None = None
+
+    # What a subclass gives.
+
+    @abstractmethod
+    def available_losses(self, stage: Stage) -> list[str]:
+        """Names ``term.phase`` that the stage offers."""
+
+    @abstractmethod
+    def build_context(self, batch: dict, names: list[str], autocast: Callable[[], AbstractContextManager]) -> Any:
+        """The shared forwards of steps that read the losses ``names``; must offer ``detach()``."""
+
+    @abstractmethod
+    def compute_losses(self, name: str, context: Any) -> dict[str, Tensor]:
+        """Losses and logged scalars of one ``term.phase``, by log name."""
+
+    def after_plan(self) -> None:
+        """Called after the last step of an iteration (EMA)."""
+
+    # The plan.
+
+    def set_stage(self, stage: Stage | dict) -> None:
+        """Make a stage the current one; called by the loop at the stage's first iteration and on resume."""
+        stage = Stage.from_cfg(stage)
+        self.check_stage(stage)
+        self.stage = stage
+        self._trained = None
+
+    def check_stage(self, stage: Stage) -> None:
+        """Refuse a stage that cannot run.
+
+        Raises:
+            ValueError: Naming the stage, the value and the remedy.
+        """
+        available = self.available_losses(stage)
+        if not any(step.names(available) for step in self.steps(stage)):
+            raise ValueError(
+                f"Stage '{stage.name}' has nothing to train: its plan asks for "
+                f'{[list(step.losses) for step in self.steps(stage)]}, its terms offer {available}.'
+            )
+        names = [name for name, _ in self.named_parameters()]
+        if stage.trainable is not None:
+            select(names, stage.trainable, f"Stage '{stage.name}', trainable")
+
+    def steps(self, stage: Stage) -> tuple[Step, ...]:
+        """The plan in force in a stage."""
+        return stage.plan or self.plan
+
+    def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
+        """One iteration: every step of the plan in its order.
+
+        Returns:
+            Detached scalars to log: ``<term>.<loss>`` and ``<step>.loss``.
+        """
+        batch = self.data_preprocessor(data, training=True)
+        iteration = MessageHub.get_current_instance().get_info('iter', 0)
+        available = self.available_losses(self.stage)
+        steps = [step for step in self.steps(self.stage) if step.names(available)]
+        log, context = {}, None
+        for i, step in enumerate(steps):
+            if iteration % step.every:
+                continue
+            wrappers = self._wrappers(step, optim_wrapper)
+            self._freeze_all_but(step, wrappers)
+            for repetition in range(step.repeat):
+                if context is None or step.forward == 'fresh':
+                    context = self._fresh_context(steps, i, batch, available, wrappers)
+                taps = context.detach() if step.detach else context
+                # A graph is freed by its backward, so a repeated step that is not detached needs a new forward.
+                log.update(self._update(step, taps, available, wrappers, iteration))
+                if not step.detach and (repetition + 1 < step.repeat or self._next_needs_graph(steps, i)):
+                    context = None
+        self.after_plan()
+        return log
+
+    @staticmethod
+    def _next_needs_graph(steps: list[Step], i: int) -> bool:
+        return i + 1 < len(steps) and steps[i + 1].forward == 'reuse' and not steps[i + 1].detach
+
+    def _fresh_context(
+        self, steps: list[Step], i: int, batch: dict, available: list[str], wrappers: list[OptimWrapper]
+    ) -> Any:
+        """A context for step i and the steps after it that reuse its forward."""
+        names = steps[i].names(available)
+        for step in steps[i + 1 :]:
+            if step.forward == 'fresh':
+                break
+            names += step.names(available)
+        return self.build_context(batch, names, lambda: wrappers[0].optim_context(self))
+
+    def _update(
+        self, step: Step, context: Any, available: list[str], wrappers: list[OptimWrapper], iteration: int
+    ) -> dict[str, Tensor]:
+        log = {}
+        for name in step.names(available):
+            log.update(self.compute_losses(name, context))
+        losses = {key: value for key, value in log.items() if 'loss' in key.rpartition('.')[2]}
+        total = sum(losses.values())
+        if not torch.isfinite(total):
+            self._refuse_non_finite(losses, step, iteration)
+        update_params(wrappers, total)
+        return {**{key: value.detach() for key, value in log.items()}, f'{step.name}.loss': total.detach()}
+
+    @staticmethod
+    def _refuse_non_finite(losses: dict[str, Tensor], step: Step, iteration: int) -> None:
+        bad = {key: value.item() for key, value in losses.items() if not torch.isfinite(value)}
+        raise FloatingPointError(
+            f"Iteration {iteration + 1}, step '{step.name}': not finite: "
+            f'{", ".join(f"{k} = {v}" for k, v in (bad or {"sum": "overflow"}).items())}. The parameters are as before '
+            'this step; lower the learning rate or the weight of this term, or clip gradients.'
+        )
+
+    # What is trained.
+
+    @staticmethod
+    def _wrappers(step: Step, optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
+        if not isinstance(optim_wrapper, OptimWrapperDict):
+            return [optim_wrapper]
+        missing = [name for name in step.optimizers if name not in optim_wrapper]
+        if missing:
+            raise ValueError(
+                f"Step '{step.name}' of the plan names the optimisers {missing}, but optim_wrapper has "
+                f'{list(optim_wrapper.keys())}; add them there or name one of these.'
+            )
+        return [optim_wrapper[name] for name in step.optimizers]
+
+    def _freeze_all_but(self, step: Step, wrappers: list[OptimWrapper]) -> None:
+        """Let exactly the parameters of this step's optimisers need gradients, within the stage's trainable ones."""
+        parameters = dict(self.named_parameters())
+        if self._frozen_by_build is None:
+            self._frozen_by_build = [not p.requires_grad for p in parameters.values()]
+        if self._trained is None:
+            self._trained = {}
+        if step.optimizers not in self._trained:
+            owned = {id(p) for wrapper in wrappers for group in wrapper.optimizer.param_groups for p in group['params']}
+            allowed = set(parameters)
+            if self.stage.trainable is not None:
+                allowed = set(select(parameters, self.stage.trainable, f"Stage '{self.stage.name}', trainable"))
+            self._trained[step.optimizers] = [
+                id(p) in owned and name in allowed and not frozen
+                for (name, p), frozen in zip(parameters.items(), self._frozen_by_build, strict=True)
+            ]
+            if not any(self._trained[step.optimizers]):
+                raise ValueError(
+                    f"Step '{step.name}' in stage '{self.stage.name}' trains nothing: the optimisers "
+                    f'{list(step.optimizers)} own none of its trainable parameters ({self.stage.trainable}).'
+                )
+        for parameter, trained in zip(parameters.values(), self._trained[step.optimizers], strict=True):
+            parameter.requires_grad_(trained)
+
+
+def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> None:
+    """One backward, then a step of each wrapper that is due (gradient accumulation counts each once).
+
+    Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers.
+    """
+    first, *others = wrappers
+    first.backward(first.scale_loss(loss))
+    for wrapper in others:
+        wrapper._inner_count += 1
+    for wrapper in wrappers:
+        if wrapper.should_update():
+            wrapper.step()
+            wrapper.zero_grad()

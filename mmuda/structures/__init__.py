@@ -1,0 +1,3 @@
+from .domain_outputs import DomainOutputs, split_tap, upcast
+
+__all__ = ['DomainOutputs', 'split_tap', 'upcast']

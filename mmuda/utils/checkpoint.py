@@ -1,0 +1,204 @@
+"""Reads checkpoints safely and fits their names to a model."""
+
+import os
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from pickle import UnpicklingError
+
+import torch
+from mmengine.runner.checkpoint import get_torch_safe_globals
+from torch import Tensor
+
+from mmuda.utils.errors import UserError
+
+SEGMENTOR = 'segmentor.'
+TEACHER = 'teacher.module.'
+COUNTER = '.num_batches_tracked'
+# A list of thousands of keys helps nobody.
+MAX_LISTED = 8
+
+
+def force_safe_loading() -> None:
+    """Make every ``torch.load`` of this process and its children refuse files that would run code.
+
+    mmengine answers a file that cannot be read safely with a second, unsafe attempt; this closes that way for
+    ``load_from``, resume and ``init_cfg`` alike.
+    """
+    os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)  # torch refuses to run with both set
+    os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+
+
+def read_checkpoint(path: str | os.PathLike) -> dict:
+    """Read a checkpoint on the CPU with ``weights_only=True`` or not at all.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UserError: If the file is truncated or no checkpoint, holds objects that would run code, or carries a config
+            that ``Runner.resume`` would execute.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'checkpoint {path} was not found; check the path')
+    try:
+        with torch.serialization.safe_globals(get_torch_safe_globals()):
+            checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except UnpicklingError as error:
+        reason = ' '.join(str(error).split())[:200]
+        raise UserError(
+            f'checkpoint {path} is not read because it holds more than tensors and plain values and could run code '
+            f'({reason}); save it again with weights only'
+        ) from error
+    except (RuntimeError, EOFError, ValueError, OSError) as error:
+        reason = ' '.join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f'checkpoint {path} is truncated or no checkpoint ({reason}); use another file') from error
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__} where a dict was expected')
+    refuse_config(checkpoint, path)
+    return checkpoint
+
+
+def refuse_config(checkpoint: Mapping, path: str | os.PathLike = 'that was given') -> None:
+    """Refuse ``meta['config']``: ``Runner.resume`` would execute it as Python.
+
+    No run writes this entry (its config is the text ``meta['cfg']``), so a file that has it was made to run code or
+    comes from a very old mmcv.
+
+    Raises:
+        UserError: If the entry is there.
+    """
+    meta = checkpoint.get('meta')
+    if isinstance(meta, Mapping) and 'config' in meta:
+        raise UserError(
+            f"checkpoint {path} carries a config that resuming would execute as code (meta['config']); if you trust "
+            "its weights, load it with torch.load(weights_only=True), delete meta['config'] and save it again"
+        )
+
+
+def state_dict_of(checkpoint: Mapping) -> dict[str, Tensor]:
+    """Weights of a checkpoint, whether it is a run's or a bare state dict, without a wrapper's ``module.``."""
+    state = checkpoint.get('state_dict', checkpoint)
+    return {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def adapt_state_dict(
+    state_dict: Mapping[str, Tensor], model_state: Mapping[str, Tensor], resume: bool, skip: Iterable[str] = ()
+) -> dict[str, Tensor]:
+    """Fit the names of a checkpoint to a model, or refuse it with the list of what does not fit.
+
+    With ``resume`` every name and shape must be the model's. Otherwise the *segmentor* must fit: the names of a plain
+    mmseg checkpoint (``backbone.*``, ``decode_head.*``, ``auxiliary_head.*``) become ``segmentor.*`` and back, as the
+    model has them. The remainder (``terms.*``, a teacher) is taken where name and shape agree and else left as it is,
+    so that a run with other terms can start from this one.
+
+    Args:
+        state_dict: Weights of the checkpoint.
+        model_state: ``state_dict()`` of the unwrapped model.
+        resume: Whether a run is resumed rather than started from these weights.
+        skip: Parts of the segmentor that keep the model's own values: module paths (``decode_head.conv_seg``) or
+            patterns (``*.conv_seg.*``), without ``segmentor.``. Not with ``resume``.
+
+    Returns:
+        Exactly the model's names: the checkpoint's values, the model's own where skipped or absent from the remainder.
+
+    Raises:
+        UserError: A ValueError that lists what is missing, unexpected or of another shape, and the remedy.
+    """
+    state_dict = {key.removeprefix('module.'): value for key, value in state_dict.items()}
+    if resume:
+        _refuse_misfit(state_dict, model_state, 'the checkpoint is of another model and cannot be resumed', _RESUME)
+        return dict(state_dict)
+    skip = tuple(skip)
+    state_dict = _rename(state_dict, model_state)
+    own, others = _split(model_state)
+    given, given_others = _split(state_dict)
+    expected = {key: value for key, value in own.items() if not _is_skipped(key, skip)}
+    given = {key: value for key, value in given.items() if not _is_skipped(key, skip)}
+    for key in expected.keys() - given.keys():
+        if key.endswith(COUNTER):  # not in checkpoints of old torch; it only counts
+            given[key] = expected[key]
+    _refuse_misfit(given, expected, 'the checkpoint does not fit the segmentor', _remedy_for(given, expected))
+    # A teacher that the checkpoint does not have starts from the student that it does have.
+    teacher = {TEACHER + key.removeprefix(SEGMENTOR): value for key, value in given.items()}
+    fitting = {k: v for k, v in {**teacher, **given_others}.items() if k in others and others[k].shape == v.shape}
+    return {**model_state, **given, **fitting}
+
+
+_RESUME = 'resume with the config it was trained with, or give it as load_from to start a new run from its weights'
+
+
+def _rename(state_dict: dict[str, Tensor], model_state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Add or take away ``segmentor.`` so that both sides agree."""
+    wanted = any(key.startswith(SEGMENTOR) for key in model_state)
+    present = any(key.startswith(SEGMENTOR) for key in state_dict)
+    if wanted and not present:
+        return {SEGMENTOR + key: value for key, value in state_dict.items()}
+    if present and not wanted:  # a plain segmentor takes only the segmentor out of an adaptation's checkpoint
+        return {k.removeprefix(SEGMENTOR): v for k, v in state_dict.items() if k.startswith(SEGMENTOR)}
+    return state_dict
+
+
+def _split(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The segmentor's entries, and the rest; statistics of the preprocessor come from the config, never from a file."""
+    prefixed = any(key.startswith(SEGMENTOR) for key in state)
+    own, others = {}, {}
+    for key, value in state.items():
+        if key.removeprefix(SEGMENTOR).startswith('data_preprocessor.'):
+            continue
+        (own if not prefixed or key.startswith(SEGMENTOR) else others)[key] = value
+    return own, others
+
+
+def _is_skipped(key: str, skip: Iterable[str]) -> bool:
+    key = key.removeprefix(SEGMENTOR)
+    for pattern in skip:
+        pattern = pattern.removeprefix(SEGMENTOR).rstrip('.')
+        if key == pattern or key.startswith(f'{pattern}.') or fnmatchcase(key, pattern):
+            return True
+    return False
+
+
+def _refuse_misfit(given: Mapping[str, Tensor], expected: Mapping[str, Tensor], what: str, remedy: str) -> None:
+    missing = [key for key in expected if key not in given]
+    unexpected = [key for key in given if key not in expected]
+    shapes = [
+        f'{key} (checkpoint {tuple(given[key].shape)}, model {tuple(expected[key].shape)})'
+        for key in expected
+        if key in given and given[key].shape != expected[key].shape
+    ]
+    parts = [
+        f'{len(keys)} {title}: {_listed(keys)}'
+        for title, keys in (('missing', missing), ('unexpected', unexpected), ('of another shape', shapes))
+        if keys
+    ]
+    if parts:
+        raise UserError(f'{what}: {"; ".join(parts)}. Remedy: {remedy}')
+
+
+def _listed(keys: list[str]) -> str:
+    more = len(keys) - MAX_LISTED
+    return ', '.join(keys[:MAX_LISTED]) + (f' and {more} more' if more > 0 else '')
+
+
+def _remedy_for(given: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
+    """The ``load_skip`` that would let this checkpoint in, or what it probably is if almost nothing fits."""
+    fits = {key for key in expected if key in given and given[key].shape == expected[key].shape}
+    if all(key.endswith(COUNTER) for key in fits):
+        return (
+            'give a checkpoint of a whole segmentor (backbone.*, decode_head.*); weights of a backbone alone go to '
+            "model.segmentor.backbone.init_cfg=dict(type='Pretrained', checkpoint=...)"
+        )
+    misfits = (given.keys() | expected.keys()) - fits
+    parts = sorted({_smallest_part(key, fits) for key in misfits})
+    return f'change the config, or leave these parts out with load_skip={parts} at the top of the config'
+
+
+def _smallest_part(key: str, fits: set[str]) -> str:
+    """Shortest module path above ``key`` in which nothing fits."""
+    names = key.removeprefix(SEGMENTOR).split('.')
+    kept = {k.removeprefix(SEGMENTOR) for k in fits}
+    for depth in range(1, len(names)):
+        part = '.'.join(names[:depth])
+        if not any(k == part or k.startswith(f'{part}.') for k in kept):
+            return part
+    return '.'.join(names)

@@ -1,0 +1,45 @@
+"""Files that are written whole or not at all."""
+
+import os
+from pathlib import Path
+
+from mmengine.fileio import LocalBackend, register_backend
+
+
+def write_atomically(data: bytes, path: str | os.PathLike) -> None:
+    """Write ``data`` to a temporary file beside ``path``, flush it to the disk, and rename it.
+
+    The temporary name is fixed (``.NAME.tmp``): what a killed process left behind is overwritten by the next attempt
+    instead of piling up. Only one process writes a given file (rank 0).
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.tmp')
+    try:
+        with temporary.open('wb') as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+class AtomicLocalBackend(LocalBackend):
+    """mmengine's local storage whose writes are whole or not at all.
+
+    mmengine opens a checkpoint under its final name, so a kill during a save leaves a truncated file. Registered as
+    ``atomic``::
+
+        default_hooks = dict(checkpoint=dict(type='CheckpointHook', backend_args=dict(backend='atomic')))
+    """
+
+    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
+        write_atomically(obj, filepath)
+
+    def put_text(self, obj: str, filepath: str | os.PathLike, encoding: str = 'utf-8') -> None:
+        write_atomically(obj.encode(encoding), filepath)
+
+
+register_backend('atomic', AtomicLocalBackend)

@@ -1,0 +1,37 @@
+"""Names of parameters picked by patterns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+
+
+def matches(name: str, pattern: str) -> bool:
+    """Whether a dotted name is the pattern, lies below it, or fits it with ``*`` as wildcard.
+
+    ``matches('terms.pixel.discriminator.model.0.weight', 'terms.*.discriminator')`` is True.
+    """
+    return fnmatchcase(name, pattern) or fnmatchcase(name, f'{pattern}.*')
+
+
+def select(names: Iterable[str], patterns: Iterable[str], what: str) -> list[str]:
+    """Names that fit at least one pattern, in their order.
+
+    Args:
+        names: Candidates.
+        patterns: Patterns as in :func:`matches`; one with a leading ``!`` takes names away again, from all of them if
+            it comes first.
+        what: What the patterns are, for the error.
+
+    Raises:
+        ValueError: If a pattern fits no name.
+    """
+    names, patterns = list(names), list(patterns)
+    picked = set(names) if patterns and patterns[0].startswith('!') else set()
+    for pattern in patterns:
+        hits = {name for name in names if matches(name, pattern.lstrip('!'))}
+        if not hits:
+            heads = sorted({'.'.join(name.split('.')[:2]) for name in names})
+            raise ValueError(f"{what}: the pattern '{pattern}' matches nothing; name one of {', '.join(heads)}.")
+        picked = picked - hits if pattern.startswith('!') else picked | hits
+    return [name for name in names if name in picked]

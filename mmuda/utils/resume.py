@@ -1,0 +1,91 @@
+"""Finds the checkpoint that a run is resumed from."""
+
+import os
+import re
+from pathlib import Path
+
+from mmengine.logging import print_log
+
+from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.utils.errors import UserError
+
+# What a run writes to be resumed from; `best_*.pth` holds no optimiser.
+RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
+# Entries that Runner.resume cannot do without.
+RESUMABLE_ENTRIES = ('meta', 'state_dict', 'message_hub', 'optimizer')
+
+
+def find_checkpoint(work_dir: str | os.PathLike, required: bool = True) -> str | None:
+    """Newest checkpoint of a run that can be read and resumed from; says which, and why not a newer one.
+
+    The order is: files written after the one that ``last_checkpoint`` names (a run may be killed between the two
+    writes), that one, then the rest by time of writing, newest first. ``last_checkpoint`` may hold the path that the
+    work directory had before it was moved: only the file name counts then.
+
+    Args:
+        work_dir: Folder of the run.
+        required: Whether it is an error that there is none (``False``: resume if any).
+
+    Returns:
+        Its path; None if there is none and none is required.
+
+    Raises:
+        UserError: If none can be resumed from and one is required; lists the files and what is wrong with each.
+    """
+    candidates = _resumable_files(Path(work_dir))
+    problems = []
+    for path in candidates:
+        problem = _why_not_resumable(path)
+        if problem is None:
+            skipped = f'; newer ones are not usable: {"; ".join(problems)}' if problems else ''
+            print_log(f'resuming from {path}, the newest checkpoint that can be read{skipped}', logger='current')
+            return str(path)
+        problems.append(problem)
+    found = '; '.join(problems) if problems else 'it holds no iter_*.pth or epoch_*.pth'
+    if not required:
+        print_log(f'nothing to resume from in {work_dir} ({found}): starting at iteration 0', logger='current')
+        return None
+    raise UserError(
+        f'nothing to resume from in {work_dir}: {found}; name a checkpoint with --resume PATH, start without --resume, '
+        'or use --resume auto to start anew where there is none'
+    )
+
+
+def _resumable_files(work_dir: Path) -> list[Path]:
+    """Files that a run wrote to be resumed from, in the order in which they are tried."""
+    files = {path: path.stat().st_mtime_ns for path in work_dir.glob('*.pth') if RESUMABLE_NAME.fullmatch(path.name)}
+    last = _last_saved(work_dir)
+    if last is not None:
+        files.setdefault(last, last.stat().st_mtime_ns)
+
+    def number(path: Path) -> int:
+        match = RESUMABLE_NAME.fullmatch(path.name)
+        return int(match.group(1)) if match else -1
+
+    def rank(path: Path) -> tuple[int, int, int]:
+        if last is None:
+            return 0, files[path], number(path)
+        after_last = number(path) > number(last) and files[path] >= files[last]
+        return (2 if after_last else 1 if path == last else 0), files[path], number(path)
+
+    return sorted(files, key=rank, reverse=True)
+
+
+def _last_saved(work_dir: Path) -> Path | None:
+    note = work_dir / 'last_checkpoint'
+    text = note.read_text(encoding='utf-8').strip() if note.is_file() else ''
+    if not text:  # absent, or emptied by a kill while it was written
+        return None
+    for path in (work_dir / Path(text).name, Path(text)):
+        if path.is_file():
+            return path
+    return None
+
+
+def _why_not_resumable(path: Path) -> str | None:
+    try:
+        checkpoint = read_checkpoint(path)
+    except (UserError, FileNotFoundError) as error:
+        return str(error)
+    missing = [name for name in RESUMABLE_ENTRIES if name not in checkpoint]
+    return f'{path} lacks {", ".join(missing)}' if missing else None

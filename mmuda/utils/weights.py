@@ -1,0 +1,79 @@
+"""Finds weights by path, by address, or in one directory for machines without internet."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlparse
+
+import torch
+from mmengine import dist
+
+from mmuda.utils.errors import UserError
+
+WEIGHTS_DIR_VARIABLE = 'MMUDA_WEIGHTS_DIR'
+
+
+def resolve_weights(path_or_url: str | os.PathLike) -> str:
+    """Local path of a weights file.
+
+    An existing path is taken as it is. Otherwise the file name is looked for in the directory that the environment
+    variable ``MMUDA_WEIGHTS_DIR`` names, set once on a machine without internet. An address that is not found there is
+    downloaded once into torch's cache (``TORCH_HOME``), by one process of each machine.
+
+    Args:
+        path_or_url: A path, or an address that starts with ``http://`` or ``https://``.
+
+    Raises:
+        FileNotFoundError: If a path exists neither as given nor in ``MMUDA_WEIGHTS_DIR``.
+        UserError: If the kind of address is unknown or the download failed.
+    """
+    text = os.fspath(path_or_url)
+    if '://' not in text:
+        path = Path(text).expanduser()
+        found = path if path.is_file() else _in_weights_dir(path.name)
+        if found is None:
+            raise FileNotFoundError(f'weights {text} were not found{_looked_in(path.name)}; {_remedy(path.name)}')
+        return str(found)
+    url = urlparse(text)
+    if url.scheme not in ('http', 'https'):
+        raise UserError(f'weights {text}: addresses start with http:// or https://, not {url.scheme}://; give a path')
+    name = Path(url.path).name
+    return str(_in_weights_dir(name) or _download(text, name))
+
+
+def _in_weights_dir(name: str) -> Path | None:
+    directory = os.environ.get(WEIGHTS_DIR_VARIABLE)
+    if not directory or not name:
+        return None
+    path = Path(directory).expanduser() / name
+    return path if path.is_file() else None
+
+
+def _looked_in(name: str) -> str:
+    directory = os.environ.get(WEIGHTS_DIR_VARIABLE)
+    return f' (nor {name} in {WEIGHTS_DIR_VARIABLE}={directory})' if directory else ''
+
+
+def _remedy(name: str) -> str:
+    return f'correct the path, or put {name} in a directory and set {WEIGHTS_DIR_VARIABLE} to it'
+
+
+def _download(url: str, name: str) -> Path:
+    target = Path(torch.hub.get_dir()) / 'checkpoints' / name
+    # One process of each machine downloads; all learn whether it worked, so that none goes on without the file.
+    problem = None
+    if int(os.environ.get('LOCAL_RANK', 0)) == 0 and not target.is_file():
+        problem = _try_download(url, target)
+    problem = next((p for p in dist.all_gather_object(problem) if p is not None), None)
+    if problem is not None:
+        raise UserError(f'weights {url} could not be downloaded ({problem}); {_remedy(name)}')
+    return target
+
+
+def _try_download(url: str, target: Path) -> str | None:
+    """Download whole or not at all (torch writes a temporary file and renames it); returns what went wrong."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(target), progress=False)
+    except (OSError, ValueError) as error:
+        return str(error)
+    return None

@@ -1,0 +1,82 @@
+import json
+import shutil
+
+import pytest
+import torch
+
+from mmuda.apis import UserError, train
+
+
+def weights(path):
+    return torch.load(path, weights_only=False)['state_dict']
+
+
+def test_a_resumed_run_equals_one_that_was_never_killed(tiny, tmp_path):
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    train(tiny(), str(whole), seed=3)
+    shutil.copytree(whole, killed)
+    for name in ('iter_6.pth', 'iter_8.pth', 'summary.json'):
+        (killed / name).unlink()
+    # What a kill in the middle of a save would leave without atomic writes.
+    (killed / 'iter_10.pth').write_bytes((whole / 'iter_10.pth').read_bytes()[:5000])
+    runner = train(tiny(), str(killed), resume=True, seed=3)
+    assert runner.iter == 10
+    ours, theirs = weights(whole / 'iter_10.pth'), weights(killed / 'iter_10.pth')
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    summary = json.loads((killed / 'summary.json').read_text())
+    assert (summary['seed'], summary['iterations'], summary['resumed_from']) == (3, 10, 4)
+    assert not list(killed.glob('.*tmp'))
+
+
+def test_resume_needs_a_checkpoint_unless_told(tiny, tmp_path):
+    with pytest.raises(UserError, match='nothing to resume from'):
+        train(tiny(), str(tmp_path / 'run'), resume=True)
+    runner = train(tiny(train_cfg__stages=[dict(iters=2)]), str(tmp_path / 'run'), resume='auto')
+    assert runner.iter == 2
+
+
+def test_resume_takes_a_file_or_a_folder(tiny, tmp_path):
+    run = tmp_path / 'run'
+    train(tiny(train_cfg__stages=[dict(iters=2)]), str(run))
+    for i, place in enumerate((run, run / 'iter_2.pth')):
+        runner = train(tiny(train_cfg__stages=[dict(iters=3)]), str(tmp_path / f'next_{i}'), resume=str(place))
+        assert runner.iter == 3
+
+
+def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
+    from mmuda.registry import MODELS
+
+    cfg = tiny(
+        train_cfg__stages=[dict(iters=1)],
+        optim_wrapper__generator__optimizer__lr=0.0,
+        load_from=str(tmp_path / 'plain.pth'),
+    )
+    plain = MODELS.build(cfg.model.segmentor)
+    torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'plain.pth')
+    runner = train(cfg, str(tmp_path / 'run'))
+    for name, value in plain.named_parameters():
+        assert torch.equal(runner.model.segmentor.get_parameter(name), value)
+
+
+def test_a_checkpoint_of_other_classes_is_refused_and_the_remedy_works(tiny, tmp_path):
+    from mmuda.registry import MODELS
+
+    options = dict(train_cfg__stages=[dict(iters=1)], load_from=str(tmp_path / 'plain.pth'))
+    cfg = tiny(**options)
+    torch.save(
+        MODELS.build(
+            {**cfg.model.segmentor, 'decode_head': {**cfg.model.segmentor.decode_head, 'num_classes': 19}}
+        ).state_dict(),
+        tmp_path / 'plain.pth',
+    )
+    with pytest.raises(UserError, match=r"load_skip=\['decode_head.conv_seg'\] at the top of the config"):
+        train(cfg, str(tmp_path / 'run'))
+    assert train(tiny(**options, load_skip=['decode_head.conv_seg']), str(tmp_path / 'run')).iter == 1
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_before_anything_is_built(tiny, tmp_path):
+    path = tmp_path / 'iter_2.pth'
+    torch.save(dict(meta=dict(config='raise SystemExit'), state_dict={}, optimizer={}, message_hub={}), path)
+    with pytest.raises(UserError, match='carries a config that resuming would execute'):
+        train(tiny(model=None), str(tmp_path / 'run'), resume=str(path))

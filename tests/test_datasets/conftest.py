@@ -1,0 +1,51 @@
+"""Tiny rasters in the layouts that the datasets read."""
+
+import warnings
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio import Affine
+from rasterio.errors import NotGeoreferencedWarning
+
+
+@pytest.fixture
+def write_raster():
+    """A function that writes an array (H, W) or (H, W, C) as a raster; ``gsd=None`` leaves the georeference out."""
+
+    def write(path, array, gsd=None, crs='EPSG:32633', origin=(500000.0, 5000000.0), **profile):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        bands = array[..., None] if array.ndim == 2 else array
+        profile = dict(driver='PNG' if path.suffix == '.png' else 'GTiff', dtype=array.dtype) | profile
+        if gsd is not None:
+            profile |= dict(crs=crs, transform=Affine(gsd, 0.0, origin[0], 0.0, -gsd, origin[1]))
+        height, width, count = bands.shape
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            raster = rasterio.open(path, 'w', height=height, width=width, count=count, **profile)
+        with raster:
+            raster.write(bands.transpose(2, 0, 1))
+        return path
+
+    return write
+
+
+@pytest.fixture
+def coded_image():
+    """A function: an image whose bands tell row, column and a constant, so that a window shows where it came from."""
+
+    def make(height, width, constant=7):
+        rows, cols = np.mgrid[:height, :width]
+        return np.stack([rows % 256, cols % 256, np.full((height, width), constant)], axis=-1).astype(np.uint8)
+
+    return make
+
+
+@pytest.fixture
+def buildings(tmp_path, write_raster, coded_image):
+    """A folder with two labelled 1 m rasters (40 x 60 and 80 x 60 px) in img_dir and ann_dir."""
+    for name, (height, width) in dict(a=(40, 60), b=(80, 60)).items():
+        image = coded_image(height, width)
+        write_raster(tmp_path / 'img_dir' / f'{name}.tif', image, gsd=1.0)
+        write_raster(tmp_path / 'ann_dir' / f'{name}.tif', ((image[..., 0] + image[..., 1]) % 2), gsd=1.0)
+    return tmp_path

@@ -1,0 +1,66 @@
+import pytest
+import torch
+
+from mmuda.utils.errors import UserError
+from mmuda.utils.weights import resolve_weights
+
+
+@pytest.fixture
+def weights_dir(tmp_path, monkeypatch):
+    folder = tmp_path / 'weights'
+    folder.mkdir()
+    (folder / 'vgg16.pth').write_bytes(b'from the directory')
+    monkeypatch.setenv('MMUDA_WEIGHTS_DIR', str(folder))
+    return folder
+
+
+def test_an_existing_path_wins(tmp_path, weights_dir):
+    path = tmp_path / 'vgg16.pth'
+    path.write_bytes(b'as given')
+    assert resolve_weights(path) == str(path)
+
+
+@pytest.mark.parametrize('name', ['gone/vgg16.pth', 'https://example.org/models/vgg16.pth?download=1'])
+def test_the_directory_replaces_paths_and_addresses(weights_dir, name):
+    assert resolve_weights(name) == str(weights_dir / 'vgg16.pth')
+
+
+def test_a_missing_path_says_where_it_was_looked_for(weights_dir):
+    with pytest.raises(FileNotFoundError, match=r'gone/a\.pth were not found \(nor a\.pth in MMUDA_WEIGHTS_DIR='):
+        resolve_weights('gone/a.pth')
+
+
+def test_a_missing_path_says_how_to_mend_it():
+    with pytest.raises(FileNotFoundError, match='put a.pth in a directory and set MMUDA_WEIGHTS_DIR'):
+        resolve_weights('gone/a.pth')
+
+
+def test_an_address_is_downloaded_once(tmp_path, monkeypatch):
+    calls = []
+
+    def download(url, target, progress):
+        calls.append(url)
+        with open(target, 'wb') as file:
+            file.write(b'downloaded')
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path / 'hub'))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    first = resolve_weights('https://example.org/a.pth')
+    assert resolve_weights('https://example.org/a.pth') == first
+    assert first == str(tmp_path / 'hub' / 'checkpoints' / 'a.pth')
+    assert calls == ['https://example.org/a.pth']
+
+
+def test_without_internet_the_remedy_is_named(tmp_path, monkeypatch):
+    def download(url, target, progress):
+        raise OSError('no route to host')
+
+    monkeypatch.setattr(torch.hub, 'get_dir', lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, 'download_url_to_file', download)
+    with pytest.raises(UserError, match='no route to host.*set MMUDA_WEIGHTS_DIR'):
+        resolve_weights('https://example.org/a.pth')
+
+
+def test_other_kinds_of_address_are_refused():
+    with pytest.raises(UserError, match='not torchvision://; give a path'):
+        resolve_weights('torchvision://resnet50')

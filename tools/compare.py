@@ -1,0 +1,47 @@
+"""Train configs over seeds and set them side by side: a table and a picture."""
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+
+from mmengine.config import DictAction
+
+from mmuda.apis import compare, exit_on_user_error
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Compare configs over seeds')
+    parser.add_argument(
+        'configs', nargs='+', metavar='CONFIG', help='configs; the first is what others are compared to'
+    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
+    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
+    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its share of the cores')
+    parser.add_argument(
+        '--picture',
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help='draw predictions of the first and the last config (default: yes)',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='replace values of every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"',
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    train = [sys.executable, str(Path(__file__).with_name('train.py'))]
+    # Ended politely, it ends its trainings too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with exit_on_user_error():
+        print(compare(args.configs, args.out, train, args.seeds, args.cfg_options, args.jobs, args.picture))
+
+
+if __name__ == '__main__':
+    main()

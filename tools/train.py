@@ -1,0 +1,56 @@
+"""Train a config. Without a GPU it trains on the CPU; on several devices see dist_train.sh."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import check, exit_on_user_error, load_config, train
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Train a config')
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('--work-dir', help='folder of logs and checkpoints (default: ./work_dirs/CONFIG_NAME)')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const=True,
+        default=False,
+        metavar='PATH',
+        help='go on from the newest readable checkpoint of the work directory, or from PATH (a checkpoint, or a folder '
+        'to look in); "auto": start anew if there is none',
+    )
+    parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
+    parser.add_argument('--amp-dtype', choices=['float16', 'bfloat16'], help='kind of mixed precision; implies --amp')
+    parser.add_argument('--seed', type=int, help="seed of every random choice (default: the config's, else 0)")
+    parser.add_argument(
+        '--check',
+        action='store_true',
+        help='build everything, read a batch of each stream, run a step, report, and write nothing',
+    )
+    parser.add_argument(
+        '--cfg-options',
+        nargs='+',
+        action=DictAction,
+        metavar='KEY=VALUE',
+        help='replace values of the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"',
+    )
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
+    # Launchers of old torch pass it; torchrun sets LOCAL_RANK in the environment instead.
+    parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        cfg = load_config(args.config, args.cfg_options)
+        amp = args.amp_dtype or args.amp
+        if args.check:
+            print(check(cfg, amp=amp, seed=args.seed))
+        else:
+            train(cfg, args.work_dir, args.resume, amp, args.launcher, args.seed)
+
+
+if __name__ == '__main__':
+    main()
