@@ -38,7 +38,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
     # Launchers of old torch pass it; torchrun sets LOCAL_RANK in the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.check and args.launcher != 'none':
+        parser.error('--check runs in one process; leave --launcher out')
+    return args
 
 
 def main() -> None:

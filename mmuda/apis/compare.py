@@ -171,7 +171,7 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
         text, iterations = cfg.pretty_text, _iterations_of(cfg, path)
         for seed in seeds:
             work_dir = out / name / f'seed{seed}'
-            copy = work_dir / f'{name}.py'
+            copy = work_dir / 'config' / f'{name}.py'  # mmengine writes its own copy, changed, to the work_dir
             _move_other_run(work_dir, copy, text, report)
             run = Run(name, seed, copy, work_dir, iterations)
             if not copy.is_file():

@@ -2,6 +2,8 @@
 
 import difflib
 import re
+import uuid
+from pathlib import Path
 
 from mmengine.config import Config
 from mmengine.runner import Runner
@@ -18,6 +20,10 @@ def build_runner(cfg: Config) -> Runner:
     Raises:
         UserError: If a ``type`` is unknown; with the names that come close.
     """
+    # mmengine keeps logger, message hub and visualiser by this name; its default has the time in seconds, so that two
+    # runs of one process that start within a second would share them.
+    if cfg.get('experiment_name') is None:
+        cfg.experiment_name = f'{Path(cfg.filename or "run").stem}_{uuid.uuid4().hex[:8]}'
     try:
         return registries.RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except KeyError as error:

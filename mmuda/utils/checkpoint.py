@@ -1,6 +1,7 @@
 """Reads checkpoints safely and fits their names to a model."""
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -44,10 +45,10 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError as error:
-        reason = ' '.join(str(error).split())[:200]
+        found = re.search(r'GLOBAL (\S+)', str(error))
         raise UserError(
-            f'checkpoint {path} is not read because it holds more than tensors and plain values and could run code '
-            f'({reason}); save it again with weights only'
+            f'checkpoint {path} is not read because it holds more than tensors and plain values'
+            f'{f" ({found.group(1)})" if found else ""} and could run code; save it again with weights only'
         ) from error
     except (RuntimeError, EOFError, ValueError, OSError) as error:
         reason = ' '.join(str(error).split())[:200] or type(error).__name__

@@ -16,13 +16,13 @@ class UserError(ValueError):
 def is_user_error(error: BaseException) -> bool:
     """Whether ``error`` was raised on purpose about something that the user can mend.
 
-    That is: any :class:`UserError`, any missing file, and a ValueError, TypeError or KeyError that carries a sentence
-    and comes from a ``raise`` statement of mmuda or of the registries (an unknown type in a config). What torch or
-    numpy raise keeps its traceback: nobody could find the place without it.
+    That is: any :class:`UserError`, any missing file, and a ValueError, TypeError, KeyError or FloatingPointError (a
+    loss that is not finite) that carries a sentence and comes from a ``raise`` statement of mmuda or of the registries
+    (an unknown type in a config). What torch or numpy raise keeps its traceback: nobody could find the place without.
     """
     if isinstance(error, (UserError, FileNotFoundError, NotADirectoryError)):
         return True
-    if not isinstance(error, (ValueError, TypeError, KeyError)) or ' ' not in str(error):
+    if not isinstance(error, (ValueError, TypeError, KeyError, FloatingPointError)) or ' ' not in str(error):
         return False
     frames = traceback.extract_tb(error.__traceback__)
     if not frames or not (frames[-1].line or '').lstrip().startswith('raise'):

@@ -3,13 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch.utils.data import Dataset
 
 from mmuda.apis import load_config
 from mmuda.registry import DATASETS
 
-SIZE = 16
+SIZE = 128  # a quarter of it is the least that FCDiscriminator takes
 
 
 @DATASETS.register_module(name='DrawnDataset', force=True)
@@ -34,15 +35,8 @@ class DrawnDataset(Dataset):
         if self.labelled:
             label = (image[0] > 127).astype(np.int64)
             label[: int(self.ignored * SIZE)] = 255
-            sample.set_data(dict(gt_sem_seg=dict(data=torch.from_numpy(label)[None])))
-            sample.gt_sem_seg = _pixels(torch.from_numpy(label)[None])
+            sample.gt_sem_seg = PixelData(data=torch.from_numpy(label)[None])
         return dict(inputs=torch.from_numpy(image) * self.scale, data_samples=sample)
-
-
-def _pixels(data):
-    from mmengine.structures import PixelData
-
-    return PixelData(data=data)
 
 
 CONFIG = """
@@ -52,8 +46,9 @@ model = dict(
     data_preprocessor=dict(type='UDADataPreprocessor'),
     segmentor=dict(
         type='EncoderDecoder',
-        backbone=dict(type='ResNet', depth=18, base_channels=4, norm_cfg=norm_cfg),
-        decode_head=dict(type='FCNHead', in_channels=32, in_index=3, channels=4, num_convs=1, concat_input=False,
+        backbone=dict(type='ResNet', depth=18, num_stages=1, strides=(1,), dilations=(1,), out_indices=(0,),
+                      base_channels=4, norm_cfg=norm_cfg),
+        decode_head=dict(type='FCNHead', in_channels=4, in_index=0, channels=4, num_convs=1, concat_input=False,
                          num_classes=2, norm_cfg=norm_cfg, align_corners=False),
         test_cfg=dict(mode='whole')),
     terms=dict(output=dict(

@@ -20,7 +20,7 @@ def test_a_good_config_is_reported_and_nothing_is_written(tiny, tmp_path, monkey
     assert [name for name, _, _ in report.networks] == ['segmentor', 'terms.output']
     assert report.learning_rates == dict(generator=[0.01], discriminators=[0.001])
     source, target = report.streams
-    assert source.counts[:2].sum() == source.samples * 16 * 16 and source.counts[2] == 0
+    assert source.counts[:2].sum() == source.samples * 128 * 128 and source.counts[2] == 0
     assert target.counts is None
     assert report.memory['process'] > 50
     assert report.warnings == []
@@ -40,7 +40,7 @@ def test_what_looks_wrong_is_said(tiny):
     assert 'source: all 8 images are constant' in text
     assert 'source: not one pixel of bright in 8 samples' in text
     assert 'source: 75 % of the label pixels are ignored' in text
-    assert 'crops of source cover 16.0 m and those of target 4.8 m' in text
+    assert 'crops of source cover 128.0 m and those of target 38.4 m' in text
     assert 'optimiser discriminators has learning rate 0' in text
     assert len(report.warnings) == 5
     assert 'this looks wrong\n  - source' in str(report)
@@ -56,4 +56,4 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
     with pytest.raises(UserError, match="type 'DrawnDatset' .* did you mean DrawnDataset"):
         check(tiny(train_dataloader__dataset__source__type='DrawnDatset'))
     with pytest.raises(UserError, match='neither stages nor max_iters'):
-        check(tiny(train_cfg={}))
+        check(tiny(train_cfg=dict(_delete_=True, type='IterBasedTrainLoop')))

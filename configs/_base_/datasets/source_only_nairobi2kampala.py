@@ -1,0 +1,30 @@
+# Nairobi at 15 cm for training on the source alone; Kampala is seen at its own 7.5 cm.
+source_gsd, target_gsd = 0.15, 0.075  # metres a pixel, nominal
+extent = 12.0  # metres: 80 px of the source
+data_root = 'data/drone_buildings'
+
+train_pipeline = [
+    dict(type='RandomGroundCrop', extent=extent),
+    dict(type='LoadRasterWindow'),
+    dict(type='RandomFlipAll'),
+    dict(type='PackUDAInputs'),
+]
+test_pipeline = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
+
+nairobi = dict(type='DroneBuildings', data_root=data_root, resolution='15cm', name_prefix='nairobi', gsd=source_gsd)
+kampala = dict(type='DroneBuildings', data_root=data_root, resolution='7cm', gsd=target_gsd)
+train_dataloader = dict(
+    batch_size=3,
+    num_workers=0,
+    sampler=dict(type='DrawSampler'),
+    dataset=dict(type='UDADataset', source=dict(pipeline=train_pipeline, **nairobi)),
+)
+val_dataloader = dict(
+    batch_size=1,
+    num_workers=0,
+    sampler=dict(type='DefaultSampler', shuffle=False),
+    dataset=dict(name_prefix='kampala_val', tile=512, pipeline=test_pipeline, **kampala),
+)
+test_dataloader = val_dataloader
+val_evaluator = dict(type='ClassIoUMetric', iou_metrics=['mIoU'])
+test_evaluator = val_evaluator

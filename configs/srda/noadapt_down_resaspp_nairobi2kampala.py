@@ -1,0 +1,10 @@
+# NoAdapt with the target downsampled to the source's ground sample distance before the network: a second baseline that
+# separates what resampling alone gives from what adaptation gives.
+_base_ = './noadapt_resaspp_nairobi2kampala.py'
+test_pipeline = [
+    dict(type='LoadRasterWindow'),
+    dict(type='ResampleToGSD', gsd=0.15),
+    dict(type='PackUDAInputs'),
+]
+val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
+test_dataloader = val_dataloader

@@ -1,0 +1,7 @@
+# SRDA-Net by the letter of the paper where the default follows the code: the fed-back image trains R too (2), is
+# downsampled bicubically, and the discriminators' losses are sums over the domains (10), (18).
+_base_ = './srda_resaspp_mass2inria.py'
+model = dict(
+    views=dict(fed_back=dict(mode='bicubic', detach=False)),
+    terms=dict(pixel=dict(discriminator_weight=1.0), output=dict(discriminator_weight=1.0)),
+)
