@@ -29,3 +29,6 @@ custom_hooks = [
     dict(type='CheckpointGuardHook'),
     dict(type='SummaryHook'),
 ]
+
+# tools/test.py --tta averages over the data config's tta_pipeline.
+tta_model = dict(type='SegTTAModel')

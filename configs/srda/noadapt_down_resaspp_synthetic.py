@@ -8,3 +8,14 @@ test_pipeline = [
 ]
 val_dataloader = dict(dataset=dict(pipeline=test_pipeline))
 test_dataloader = val_dataloader
+tta_pipeline = [
+    dict(type='LoadRasterWindow'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='ResampleToGSD', gsd=1.0)],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
+            [dict(type='PackUDAInputs')],
+        ],
+    ),
+]

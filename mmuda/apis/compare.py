@@ -298,12 +298,15 @@ def _environment(jobs: int) -> dict[str, str]:
 
 
 def _draw(runs: list[Run], path: Path, report) -> None:
-    from mmuda.apis.comparison_picture import draw_comparison
+    from mmuda.apis.comparison_picture import TrainedRun, draw_comparison  # not needed where there is no picture
 
-    seed = runs[0].seed
-    first, last = runs[0], [run for run in runs if run.seed == seed][-1]
-    draw_comparison((first.config_path, first.work_dir), (last.config_path, last.work_dir), path)
-    report(f'picture of seed {seed}: {path}')
+    of_first_seed = [run for run in runs if run.seed == runs[0].seed]
+    first, last = (
+        TrainedRun(run.config, run.config_path, run.work_dir, (run.summary.get('metrics') or {}).get('mIoU'))
+        for run in (of_first_seed[0], of_first_seed[-1])
+    )
+    draw_comparison(first, last, path)
+    report(f'picture of the runs with seed {runs[0].seed}: {path}')
 
 
 def _duration(seconds: float) -> str:

@@ -42,3 +42,14 @@ val_dataloader = dict(
 test_dataloader = val_dataloader
 val_evaluator = dict(type='ClassIoUMetric', iou_metrics=['mIoU'])
 test_evaluator = val_evaluator
+tta_pipeline = [
+    dict(type='LoadRasterWindow'),
+    dict(
+        type='TestTimeAug',
+        transforms=[
+            [dict(type='ResampleToGSD', gsd=source_gsd)],
+            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
+            [dict(type='PackUDAInputs')],
+        ],
+    ),
+]

@@ -18,7 +18,7 @@ NO_VALIDATION = 'the config has no validation set with labels (val_dataloader, v
 
 @HOOKS.register_module()
 class SummaryHook(Hook):
-    """Writes ``WORK_DIR/summary.json`` at the end of training or testing.
+    """Writes ``WORK_DIR/summary.json`` at the end of training, ``test_summary.json`` at the end of testing.
 
     Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
     ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one), ``config``, ``seed``,
@@ -39,7 +39,8 @@ class SummaryHook(Hook):
 
     def after_test_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
-        self._write(runner, dict(mode='test', checkpoint=runner._load_from))
+        # Another name: a test of the run's own checkpoint must not replace what the training reached.
+        self._write(runner, dict(mode='test', checkpoint=runner._load_from), 'test_summary.json')
 
     def after_train(self, runner) -> None:
         self._write(
@@ -62,7 +63,7 @@ class SummaryHook(Hook):
                 return dict(selection=f'last iteration; best by {hook.save_best} of the validation set', best=best)
         return dict(selection='last iteration')
 
-    def _write(self, runner, head: dict) -> None:
+    def _write(self, runner, head: dict, name: str = 'summary.json') -> None:
         if not is_main_process():
             return
         summary = dict(
@@ -76,7 +77,7 @@ class SummaryHook(Hook):
         if summary['metrics'] is None:
             summary['why'] = NO_VALIDATION
         text = json.dumps(summary, indent=2) + '\n'
-        write_atomically(text.encode(), Path(runner.work_dir) / 'summary.json')
+        write_atomically(text.encode(), Path(runner.work_dir) / name)
 
 
 def _finite(value: float) -> float | None:

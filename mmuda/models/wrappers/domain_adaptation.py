@@ -158,6 +158,16 @@ class DomainAdaptation(PlanExecutor):
 
     # Prediction is the segmentor's.
 
+    @property
+    def out_channels(self) -> int:
+        """Channels of the logits; asked by mmseg's test-time augmentation."""
+        return self.segmentor.out_channels
+
+    @property
+    def decode_head(self) -> nn.Module:
+        """The segmentor's head; asked by mmseg's test-time augmentation."""
+        return self.segmentor.decode_head
+
     def forward(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None, mode: str = 'tensor'):
         """mmseg's forward of the segmentor (or of the teacher with ``ema=dict(evaluate=True)``).
 

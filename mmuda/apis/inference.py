@@ -1,0 +1,298 @@
+"""Loads a trained model and predicts images, samples and rasters of any size."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from mmengine.config import Config
+from mmengine.dataset import Compose, pseudo_collate
+from mmseg.structures import SegDataSample
+from rasterio.windows import Window
+from torch import nn
+
+from mmuda.apis.config import load_config
+from mmuda.apis.runner import name_near_misses
+from mmuda.datasets.raster_io import open_raster, probe_raster
+from mmuda.models.segmentors import SuperResolutionSegmentor
+from mmuda.registry import MODELS, TRANSFORMS
+from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
+from mmuda.utils.errors import UserError
+from mmuda.utils.setup_env import register_all_modules
+from mmuda.utils.weights import resolve_weights
+from mmuda.visualization import colour_table, default_palette
+
+# mmseg's label of what counts for nothing; here: pixels without data.
+NO_PREDICTION = 255
+DEFAULT_TILE = 512
+REPORT_SECONDS = 60.0
+# Only these read labels or files; the rest of a test pipeline is applied to a window or an array.
+WINDOW_LOADER = 'LoadRasterWindow'
+LABEL_LOADER = 'LoadAnnotations'
+
+
+def init_model(
+    config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None, device: str | None = None
+) -> nn.Module:
+    """Build the model of a config for prediction and load a checkpoint into it.
+
+    Of a :class:`~mmuda.models.DomainAdaptation` only the segmentor (and the teacher that predicts) is built: weights
+    that only losses need, e.g. VGG-16, are not looked for.
+
+    Args:
+        config: Config file or a loaded config.
+        checkpoint: Path or address; names of a plain mmseg checkpoint are mapped as for ``load_from``. None leaves the
+            initial weights.
+        device: E.g. ``'cpu'`` or ``'cuda:0'``; None takes a GPU if there is one.
+
+    Returns:
+        The model in evaluation mode; ``model.cfg`` is the config, ``model.dataset_meta`` has ``classes`` and
+        ``palette`` as far as the checkpoint tells them.
+
+    Raises:
+        FileNotFoundError: If config or checkpoint does not exist.
+        UserError: If the checkpoint is damaged or does not fit.
+    """
+    if isinstance(config, Config):
+        register_all_modules()
+        cfg = config
+    else:
+        cfg = load_config(config)
+    model_cfg = _for_prediction(cfg.model)
+    try:
+        model = MODELS.build(model_cfg)
+    except KeyError as error:
+        raise name_near_misses(error) from error
+    model.dataset_meta = {}
+    if checkpoint is not None:
+        loaded = read_checkpoint(resolve_weights(checkpoint))
+        state = adapt_state_dict(state_dict_of(loaded), model.state_dict(), resume=False, skip=cfg.get('load_skip', ()))
+        model.load_state_dict(state)
+        model.dataset_meta = dict((loaded.get('meta') or {}).get('dataset_meta') or {})
+    model.cfg = cfg
+    model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    return model.eval()
+
+
+def _for_prediction(model_cfg: Mapping) -> dict:
+    """The model without what only training needs."""
+    model_cfg = dict(model_cfg)
+    if 'segmentor' not in model_cfg:
+        return model_cfg
+    return {**model_cfg, 'terms': None, 'views': None, 'plan': None}
+
+
+def segmentor_of(model: nn.Module) -> nn.Module:
+    """The segmentor inside a model of :func:`init_model`; the model itself if it is one."""
+    return getattr(model, 'segmentor', model)
+
+
+def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | None = None) -> SegDataSample:
+    """Predict one image.
+
+    Args:
+        model: Of :func:`init_model`.
+        image: An array (H, W, C) in the value range and channel order that the config's datasets give (uint8 RGB), or
+            a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
+        gsd: Metres a pixel of an array; needed where the config's test pipeline resamples.
+
+    Returns:
+        The sample with ``pred_sem_seg`` (1, H, W) and ``seg_logits`` (classes, H, W) on the image's own grid.
+
+    Raises:
+        UserError: If the ground sample distance is needed and unknown.
+    """
+    if not isinstance(image, Mapping):
+        pipeline = _WindowPipeline(model.cfg)
+        pipeline.check_gsd(gsd, 'an image', 'inference_model')
+        image = pipeline.of_array(image, gsd)
+    with torch.no_grad():
+        return model.test_step(pseudo_collate([image]))[0]
+
+
+def super_resolve(model: nn.Module, sample: Mapping, size: tuple[int, int]) -> np.ndarray:
+    """The super-resolved image of a sample.
+
+    Args:
+        model: Of :func:`init_model`, with a :class:`SuperResolutionSegmentor`.
+        sample: A sample with ``inputs`` and ``data_samples``.
+        size: Height and width in pixels of the result.
+
+    Returns:
+        (H, W, 3) uint8.
+
+    Raises:
+        UserError: If the segmentor does not super-resolve.
+    """
+    segmentor = segmentor_of(model)
+    if not isinstance(segmentor, SuperResolutionSegmentor):
+        raise UserError(f'{type(segmentor).__name__} does not super-resolve; use a SuperResolutionSegmentor')
+    with torch.no_grad():
+        inputs = model.data_preprocessor(pseudo_collate([dict(sample)]))['inputs']
+        image = segmentor.super_resolve(segmentor.sr_features(segmentor.extract_feat(inputs)), size)[0]
+    return ((image.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).cpu().numpy()
+
+
+def predict_raster(
+    model: nn.Module,
+    in_path: str | os.PathLike,
+    out_path: str | os.PathLike,
+    gsd: float | None = None,
+    tile: int | None = None,
+    margin: int | None = None,
+    report: Callable[[str], None] | None = None,
+) -> Path:
+    """Predict a raster of any size and write the classes as a GeoTIFF on the raster's own grid.
+
+    Windows overlap, and only the centre of each is kept: pixels less than ``margin`` from a window's border, where
+    the network sees no surroundings, come from the neighbour. Memory holds one row of windows of the result and one
+    window of the image. The file appears when it is complete.
+
+    Args:
+        model: Of :func:`init_model`; its config's test pipeline resamples to the ground sample distance that the
+            segmentor was trained at.
+        in_path: Raster that rasterio reads.
+        out_path: GeoTIFF; one uint8 band with a colour table; 255 where the raster has no data.
+        gsd: Metres a pixel of the raster; None takes it from the georeference.
+        tile: Size in pixels of the windows; None takes that of the config's test set, else 512.
+        margin: Pixels at the border of a window that are not kept; None is an eighth of the window.
+        report: Called with a line a minute and at the end; None is silent.
+
+    Returns:
+        ``out_path``.
+
+    Raises:
+        FileNotFoundError: If there is no such raster.
+        UserError: If it cannot be predicted by this config, or an argument is wrong.
+    """
+    pipeline = _WindowPipeline(model.cfg)
+    info = probe_raster(str(in_path))
+    gsd = gsd if gsd is not None else info.gsd
+    pipeline.check_gsd(gsd, str(in_path), 'predict_raster (--gsd)')
+    tile = tile or pipeline.tile
+    margin = tile // 8 if margin is None else margin
+    if tile < 1 or margin < 0 or 2 * margin >= tile:
+        raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
+    out_path = Path(out_path)
+    out_path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = out_path.with_name(f'.{out_path.name}.tmp')
+    try:
+        with rasterio.open(temporary, 'w', **_profile(str(in_path), info)) as output:
+            palette = model.dataset_meta.get('palette') or default_palette(segmentor_of(model).decode_head.num_classes)
+            output.write_colormap(1, colour_table(palette))
+            _predict_windows(model, pipeline, info, gsd, tile, margin, output, report)
+        os.replace(temporary, out_path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return out_path
+
+
+def _profile(path: str, info) -> dict:
+    profile = dict(driver='GTiff', height=info.height, width=info.width, count=1, dtype='uint8', nodata=NO_PREDICTION)
+    source = open_raster(path)
+    if source.crs:
+        profile.update(crs=source.crs, transform=source.transform)
+    if min(info.shape) >= 256:
+        profile.update(tiled=True, blockxsize=256, blockysize=256)
+    return {**profile, 'compress': 'deflate', 'BIGTIFF': 'IF_SAFER'}
+
+
+def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output, report) -> None:
+    rows = list(spans(info.height, tile, margin))
+    columns = list(spans(info.width, tile, margin))
+    source = open_raster(info.path)
+    begin = last = time.monotonic()
+    for number, (top, bottom, keep_top, keep_bottom) in enumerate(rows):
+        strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
+        for left, right, keep_left, keep_right in columns:
+            sample = pipeline.of_window(info.path, (top, left, bottom - top, right - left), gsd)
+            label = inference_model(model, sample).pred_sem_seg.data[0]
+            kept = label[keep_top - top : keep_bottom - top, keep_left - left : keep_right - left]
+            strip[:, keep_left:keep_right] = kept.cpu().numpy()
+        window = Window(0, keep_top, info.width, keep_bottom - keep_top)
+        strip[source.dataset_mask(window=window) == 0] = NO_PREDICTION
+        output.write(strip, 1, window=window)
+        now = time.monotonic()
+        if report and (now - last >= REPORT_SECONDS or number + 1 == len(rows)):
+            last, share = now, (number + 1) / len(rows)
+            left_over = (now - begin) * (1 - share) / share
+            report(f'{info.path}: {100 * share:.0f} %, {now - begin:.0f} s, about {left_over:.0f} s left')
+
+
+def spans(length: int, tile: int, margin: int) -> Iterator[tuple[int, int, int, int]]:
+    """Windows along one side of a raster, all of one size, and the part of each that is kept.
+
+    Args:
+        length: Pixels of the side.
+        tile: Pixels of a window.
+        margin: Pixels that are not kept at a window's border, except at the raster's.
+
+    Yields:
+        Start and end of the window, start and end of the part kept; the parts cover the side without overlap.
+    """
+    start, kept = 0, 0
+    while kept < length:
+        start = max(0, min(kept - margin, length - tile))
+        end = min(start + tile, length)
+        keep_end = length if end == length else end - margin
+        yield start, end, kept, keep_end
+        kept = keep_end
+
+
+class _WindowPipeline:
+    """The test pipeline of a config, for windows of a raster and for arrays.
+
+    Args:
+        cfg: Config; its ``test_dataloader`` (or ``val_dataloader``) has a dataset whose pipeline begins with
+            ``LoadRasterWindow``.
+
+    Raises:
+        UserError: If it has not.
+    """
+
+    def __init__(self, cfg: Config) -> None:
+        loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
+        self.dataset = loader.get('dataset') or {}
+        steps = [step for step in self.dataset.get('pipeline') or () if step['type'] != LABEL_LOADER]
+        if not steps or steps[0]['type'] != WINDOW_LOADER:
+            raise UserError(
+                f'config {cfg.filename}: the pipeline of test_dataloader.dataset does not begin with {WINDOW_LOADER}, '
+                'so windows of a raster cannot be read as in a test; use a RasterDataset for the test'
+            )
+        self.load = TRANSFORMS.build({**steps[0], 'with_label': False})
+        self.rest = Compose([TRANSFORMS.build(step) for step in steps[1:]])
+        self._needs_gsd = any(step.get('gsd') is not None for step in steps[1:])
+
+    @property
+    def tile(self) -> int:
+        """Size in pixels of the test set's tiles."""
+        tile = self.dataset.get('tile') or DEFAULT_TILE
+        return tile if isinstance(tile, int) else min(tile)
+
+    def check_gsd(self, gsd: float | None, what: str, where: str) -> None:
+        """Refuse an unknown ground sample distance where the pipeline resamples by it."""
+        if gsd is None and self._needs_gsd:
+            raise UserError(
+                f'the ground sample distance of {what} is unknown, and the config resamples by it; give its metres a '
+                f'pixel as gsd of {where}'
+            )
+        if gsd is not None and not gsd > 0:
+            raise UserError(f'gsd={gsd} of {what} must be a positive number of metres a pixel')
+
+    def of_window(self, path: str, window: tuple[int, int, int, int], gsd: float | None) -> dict:
+        """Sample of one window (row, col, height, width) of a raster."""
+        values = self.dataset.get('value_range')
+        bands = tuple(self.dataset.get('bands', (1, 2, 3)) or ()) or None
+        return self.rest(self.load(self._results(gsd, img_path=path, window=window, bands=bands, value_range=values)))
+
+    def of_array(self, image: np.ndarray, gsd: float | None) -> dict:
+        """Sample of an image (H, W, C)."""
+        shape = image.shape[:2]
+        return self.rest(self._results(gsd, img_path=None, img=image, img_shape=shape, ori_shape=shape))
+
+    def _results(self, gsd: float | None, **results) -> dict:
+        return dict(gsd=gsd, domain=self.dataset.get('domain', 'target'), seg_fields=[], **results)

@@ -1,0 +1,95 @@
+"""Adversarial alignment where the segmentor is unsure, with the class proportions held."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from mmengine import dist
+from torch import Tensor
+
+from mmuda.models.terms import AdversarialAlignment
+from mmuda.registry import MODELS, TERMS
+
+
+@TERMS.register_module()
+class ProportionAlignment(AdversarialAlignment):
+    """Aligns predictions adversarially where they are unsure, and holds the class proportions meanwhile.
+
+    A discriminator alone is content once target predictions look like source predictions; a rare class may vanish on
+    the way, since maps without it look like many source maps. So two things are added to
+    :class:`AdversarialAlignment`:
+
+    - the generator loss is weighted, pixel by pixel, by the entropy of the prediction over its largest possible value
+      (0 where the segmentor is sure, 1 where it has no idea; no gradient flows through it);
+    - the mean prediction of the target is kept close to the class proportions of the source's labels, a running
+      estimate over the batches of all ranks.
+
+    Args:
+        num_classes: Number of classes, K.
+        proportion_loss: Config of a loss in MODELS, called as ``loss(predicted, expected)`` with two (K,) tensors.
+        tap: Tap of class probabilities, (N, K, h, w), values in [0, 1].
+        momentum: Share in [0, 1) of the old pixel counts that each iteration keeps.
+        ignore_index: Label that counts for no class.
+        **kwargs: As :class:`AdversarialAlignment`. The discriminator must give logits (N, 1, h, w) on the tap's grid,
+            e.g. :class:`DilatedDiscriminator`.
+
+    Raises:
+        ValueError: If ``momentum`` lies outside [0, 1).
+    """
+
+    phases = ('generator', 'discriminator')
+
+    def __init__(
+        self,
+        num_classes: int,
+        proportion_loss: dict,
+        tap: str = 'prob',
+        momentum: float = 0.99,
+        ignore_index: int = 255,
+        **kwargs,
+    ) -> None:
+        super().__init__(tap=tap, **kwargs)
+        if not 0 <= momentum < 1:
+            raise ValueError(f'momentum={momentum} of ProportionAlignment must lie in [0, 1); 0.99 is the default.')
+        self.num_classes = num_classes
+        self.momentum = momentum
+        self.ignore_index = ignore_index
+        self.label = f'{self.addresses["source"].partition(":")[0]}:label'
+        self.proportion_loss = MODELS.build(proportion_loss)
+        # A buffer, so that checkpoints hold it and a resumed run goes on with the same estimate.
+        self.register_buffer('pixels', torch.zeros(num_classes))
+
+    def reads(self, phase: str) -> set[str]:
+        taps = super().reads(phase)
+        return taps | {self.label, self.addresses['target']} if phase == 'generator' else taps
+
+    def weight(self, domain: str, context) -> Tensor:
+        """Entropy of the prediction over log K, (N, 1, h, w), values in [0, 1], without a graph."""
+        prob = self.read(domain, context).detach()
+        entropy = -(prob * prob.clamp_min(torch.finfo(prob.dtype).tiny).log()).sum(dim=1, keepdim=True)
+        return entropy / math.log(self.num_classes)
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        losses = super().losses(phase, context)
+        if phase == 'generator':
+            self.count(context.tap(self.label))
+            predicted = context.tap(self.addresses['target']).mean(dim=(0, 2, 3))
+            losses['loss_proportion'] = self.proportion_loss(predicted, self.proportions().to(predicted.dtype))
+            # A name without 'loss' is logged only.
+            losses['uncertainty'] = self.weight('target', context).mean()
+        return losses
+
+    @torch.no_grad()
+    def count(self, label: Tensor) -> None:
+        """Add the pixels of a batch of labels (N, h, w) to the running counts, the same on all ranks."""
+        pixels = torch.bincount(label[label != self.ignore_index].flatten(), minlength=self.num_classes)
+        pixels = pixels.to(self.pixels)
+        dist.all_reduce(pixels, op='sum')
+        self.pixels.mul_(self.momentum).add_(pixels)
+
+    def proportions(self) -> Tensor:
+        """Class proportions of the source's labels, (K,), positive, sum 1."""
+        # One pixel more of each class: a class that was not drawn yet has a small share instead of none.
+        smoothed = self.pixels + 1
+        return smoothed / smoothed.sum()

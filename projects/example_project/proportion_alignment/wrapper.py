@@ -1,0 +1,57 @@
+"""Terms that come in gradually."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor
+
+from mmuda.models.wrappers import DomainAdaptation
+from mmuda.registry import MODELS
+
+
+@MODELS.register_module()
+class RampedAdaptation(DomainAdaptation):
+    """DomainAdaptation whose named terms grow from 0 to their weight, so that the source is learned first.
+
+    The factor of their generator losses at iteration i is ``2 / (1 + exp(-10 p)) - 1`` with ``p = min(1, i /
+    ramp_iters)`` (Ganin and Lempitsky, 2015); discriminators train from the start. It is logged as ``<term>.ramp``.
+
+    Args:
+        ramp_terms: Names of the terms that come in gradually.
+        ramp_iters: Length of the ramp in iterations, counted from the start of the run.
+        **kwargs: As :class:`DomainAdaptation`.
+
+    Raises:
+        ValueError: If the model has no such term, or ``ramp_iters`` is below 1.
+    """
+
+    def __init__(self, ramp_terms: Sequence[str], ramp_iters: int, **kwargs) -> None:
+        super().__init__(**kwargs)
+        unknown = [name for name in ramp_terms if name not in self.terms and name not in self.left_out]
+        if unknown or ramp_iters < 1:
+            raise ValueError(
+                f'RampedAdaptation got ramp_terms={list(ramp_terms)} and ramp_iters={ramp_iters}; name terms of the '
+                f'model ({", ".join(self.terms)}) and give at least 1 iteration.'
+            )
+        self.ramp_terms = tuple(ramp_terms)
+        self.ramp_iters = ramp_iters
+
+    def ramp(self) -> float:
+        """The factor now, in [0, 1)."""
+        # The iteration that the run counts, not a counter of our own: a resumed run is where it was.
+        iteration = MessageHub.get_current_instance().get_info('iter', 0)
+        progress = min(1.0, iteration / self.ramp_iters)
+        return 2 / (1 + math.exp(-10 * progress)) - 1
+
+    def compute_losses(self, name: str, context) -> dict[str, Tensor]:
+        losses = super().compute_losses(name, context)
+        term, _, phase = name.rpartition('.')
+        if phase != 'generator' or term not in self.ramp_terms:
+            return losses
+        factor = self.ramp()
+        losses = {key: value * factor if 'loss' in key.rpartition('.')[2] else value for key, value in losses.items()}
+        return {**losses, f'{term}.ramp': torch.tensor(factor)}

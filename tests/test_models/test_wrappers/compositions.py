@@ -1,0 +1,311 @@
+"""The methods that the wrapper must carry, as configs of toy networks.
+
+Run as a script by each of several processes, it trains all of them and writes what each rank reached::
+
+    RANK=0 WORLD_SIZE=2 ... python compositions.py FOLDER
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from torch import Tensor
+from toy import CLASSES, build_runner, config, optimizer, segmentor, streams
+
+from mmuda.models.terms import AdversarialAlignment, Term
+from mmuda.models.views import View
+from mmuda.registry import MODELS, TERMS, VIEWS
+
+FINE = 40
+DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=CLASSES)
+VANILLA = dict(type='GANLoss', gan_type='vanilla')
+OUTPUT = dict(type='AdversarialAlignment', tap='prob', discriminator=DISCRIMINATOR, loss=VANILLA)
+FEATURE = dict(
+    type='AdversarialAlignment',
+    tap='module.backbone.conv2',
+    discriminator=dict(type='ToyDiscriminator', in_channels=4),
+    loss=VANILLA,
+)
+GENERATOR = dict(params=['segmentor'], optimizer=optimizer('SGD', momentum=0.9))
+DISCRIMINATORS = dict(params=['terms.*.discriminator'], optimizer=optimizer())
+TWO_OPTIMIZERS = dict(generator=GENERATOR, discriminators=DISCRIMINATORS)
+# The third iteration is the last one of the first stage.
+STAGES = [dict(name='source', iters=3, terms=['supervised']), dict(name='adapt', iters=4)]
+POLY = dict(param_scheduler=[dict(type='PolyLR', power=0.9, begin=0, end=7, by_epoch=False)])
+
+
+def srda() -> dict:
+    """SRDA-Net: E and R learn to super-resolve, then everything is trained together."""
+    width = dict(base_channels=2)
+    adversarial = dict(type='AdversarialAlignment')
+    model = dict(
+        type='DomainAdaptation',
+        segmentor=dict(
+            type='SuperResolutionSegmentor',
+            backbone=dict(type='ResidualASPP', **width),
+            sr_head=dict(type='SuperResolutionHead', **width),
+            decode_head=dict(type='PyramidFusionHead', num_classes=CLASSES, **width),
+        ),
+        views=dict(fed_back=dict(type='SuperResolvedView', view='source')),
+        terms=dict(
+            fed_back=dict(type='SupervisedTerm', view='fed_back'),
+            identity=dict(
+                type='TapLoss',
+                tap='target:sr_image',
+                reference='target:fine_image',
+                loss=dict(type='PixelMSELoss'),
+            ),
+            fixed_point=dict(
+                type='TapLoss',
+                tap='fed_back:features.0',
+                reference='source:features.0',
+                loss=dict(type='PixelL1Loss'),
+            ),
+            pixel=dict(
+                tap='sr_image',
+                real='fine_image',
+                discriminator=dict(type='PatchDiscriminator', **width),
+                loss=dict(type='GANLoss', gan_type='lsgan'),
+                **adversarial,
+            ),
+            output=dict(
+                tap='prob',
+                discriminator=dict(type='FCDiscriminator', in_channels=CLASSES, **width),
+                loss=VANILLA,
+                **adversarial,
+            ),
+        ),
+    )
+    stages = [
+        dict(
+            name='pretrain',
+            iters=3,
+            terms=['identity', 'fixed_point', 'pixel'],
+            trainable=['!segmentor.decode_head', '!terms.output'],
+        ),
+        dict(name='joint', iters=4),
+    ]
+    dataset = streams()
+    dataset['source']['fine'] = dataset['target']['fine'] = FINE
+    return config(model, stages, TWO_OPTIMIZERS, dataset, **POLY)
+
+
+def three_steps() -> dict:
+    """DANN in three updates: task, domain classifier, encoder; the encoder belongs to two optimisers."""
+    plan = [
+        dict(name='task', losses=['supervised.*'], optimizers=['task'], forward='fresh'),
+        dict(name='domain', losses=['*.discriminator'], optimizers=['domain'], forward='fresh', detach=True),
+        dict(name='confuse', losses=['feature.generator'], optimizers=['encoder'], forward='fresh'),
+    ]
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(feature=FEATURE), plan=plan)
+    optimizers = dict(
+        task=dict(params=['segmentor'], optimizer=optimizer()),
+        domain=dict(params=['terms.feature.discriminator'], optimizer=optimizer()),
+        encoder=dict(params=['segmentor.backbone'], optimizer=optimizer('SGD', momentum=0.9)),
+    )
+    return config(model, STAGES, optimizers)
+
+
+def reversal() -> dict:
+    """DANN as first published: one backward through a gradient reversal, two optimisers."""
+    plan = [
+        dict(
+            name='all',
+            losses=['supervised.generator', 'feature.reversal'],
+            optimizers=['generator', 'discriminators'],
+            forward='fresh',
+        )
+    ]
+    # Without its term the discriminator has no gradient; the stage's own plan leaves its optimiser alone.
+    alone = [dict(name='source', losses=['supervised.*'], optimizers=['generator'], forward='fresh')]
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(feature=FEATURE), plan=plan)
+    return config(model, [dict(STAGES[0], plan=alone), STAGES[1]], TWO_OPTIMIZERS)
+
+
+def several_discriminator_steps() -> dict:
+    """A discriminator that steps twice an iteration, a generator that steps at every second one."""
+    plan = [
+        dict(
+            name='discriminator', losses=['*.discriminator'], optimizers=['discriminators'], detach=True, repeat=2,
+            forward='fresh',
+        ),
+        dict(name='generator', losses=['*.generator'], optimizers=['generator'], every=2),
+    ]  # fmt: skip
+    term = dict(OUTPUT, loss=dict(type='GANLoss', gan_type='wgan'), gradient_penalty=10.0)
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(output=term), plan=plan)
+    return config(model, [STAGES[0], dict(STAGES[1], iters=5)], TWO_OPTIMIZERS)
+
+
+@TERMS.register_module(force=True)
+class DiscrepancyAlignment(AdversarialAlignment):
+    """CLAN: the adversarial loss weighs most where two classifiers disagree (1 - cosine similarity)."""
+
+    def reads(self, phase: str) -> set[str]:
+        return super().reads(phase) | ({'target:aux.0.prob'} if phase == 'generator' else set())
+
+    def weight(self, domain: str, context) -> Tensor:
+        main, other = context.tap(f'{domain}:prob'), context.tap(f'{domain}:aux.0.prob')
+        return (1 + 4 * (1 - F.cosine_similarity(main, other, dim=1))).unsqueeze(1).detach()
+
+
+def clan() -> dict:
+    """CLAN: category-level weights from a main and an auxiliary classifier."""
+    model = dict(
+        type='DomainAdaptation',
+        segmentor=segmentor(auxiliary=True),
+        terms=dict(output=dict(OUTPUT, type='DiscrepancyAlignment')),
+    )
+    return config(model, STAGES, TWO_OPTIMIZERS, **POLY)
+
+
+def labelled(labels: Tensor) -> list[SegDataSample]:
+    """Samples with the label maps (N, h, w)."""
+    samples = [SegDataSample() for _ in labels]
+    for sample, label in zip(samples, labels, strict=True):
+        sample.gt_sem_seg = PixelData(data=label[None])
+    return samples
+
+
+@VIEWS.register_module(force=True)
+class ClassMixView(View):
+    """ClassMix: the pixels of one random class of the source pasted onto the target and its pseudo labels."""
+
+    def reads(self) -> set[str]:
+        return {'source:image', 'source:label', 'target:image', 'target@teacher:prob'}
+
+    def build(self, context) -> dict:
+        label = context.tap('source:label')
+        pasted = label == torch.randint(CLASSES, (len(label), 1, 1), device=label.device)
+        image = torch.where(pasted.unsqueeze(1), context.tap('source:image'), context.tap('target:image'))
+        pseudo = context.tap('target@teacher:prob').argmax(dim=1)
+        return dict(inputs=image, data_samples=labelled(torch.where(pasted, label, pseudo)))
+
+
+@VIEWS.register_module(force=True)
+class MaskedView(View):
+    """MIC: a view whose random patches of 4 x 4 pixels are hidden."""
+
+    def __init__(self, view: str) -> None:
+        self.view = view
+
+    def reads(self) -> set[str]:
+        return {f'{self.view}:image'}
+
+    def build(self, context) -> dict:
+        image = context.tap(f'{self.view}:image')
+        keep = (torch.rand(len(image), 1, 4, 4, device=image.device) > 0.5).float()
+        return {**context.batch(self.view), 'inputs': image * F.interpolate(keep, size=image.shape[-2:])}
+
+
+@MODELS.register_module(force=True)
+class SoftCrossEntropy(torch.nn.Module):
+    """Cross entropy of logits against a distribution, both (N, K, h, w)."""
+
+    def forward(self, logits: Tensor, prob: Tensor) -> Tensor:
+        return -(prob * logits.log_softmax(dim=1)).sum(dim=1).mean()
+
+
+def self_training() -> dict:
+    """Teacher, mix, mask, student; mixed and masked batches and the consistency share one teacher forward."""
+    consistency = dict(type='TapLoss', reference='target@teacher:prob', loss=dict(type='SoftCrossEntropy'))
+    model = dict(
+        type='DomainAdaptation',
+        segmentor=segmentor(),
+        ema=dict(momentum=0.1),
+        views=dict(
+            mixed=dict(type='ClassMixView'),
+            masked_mix=dict(type='MaskedView', view='mixed'),
+            masked=dict(type='MaskedView', view='target'),
+        ),
+        terms=dict(
+            mixed=dict(type='SupervisedTerm', view='mixed'),
+            masked_mix=dict(type='SupervisedTerm', view='masked_mix'),
+            masked=dict(consistency, tap='masked:logits'),
+        ),
+    )
+    return config(model, STAGES, dict(generator=GENERATOR))
+
+
+@TERMS.register_module(force=True)
+class RegionSupervision(Term):
+    """Low2High: class shares of predictions in coarse cells against those of the labels."""
+
+    def reads(self, phase: str) -> set[str]:
+        return {'source:prob', 'source:label'}
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        shares = F.avg_pool2d(context.tap('source:prob'), 4)
+        truth = F.avg_pool2d(F.one_hot(context.tap('source:label'), CLASSES).permute(0, 3, 1, 2).float(), 4)
+        return {'loss_region': -(truth * (shares + 1e-6).log()).sum(dim=1).mean()}
+
+
+@TERMS.register_module(force=True)
+class LabelMapAlignment(Term):
+    """Low2High: a discriminator tells exemplar label maps from predicted ones (soft argmax), (N, 1, h, w)."""
+
+    phases = ('generator', 'discriminator')
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.discriminator = MODELS.build(dict(DISCRIMINATOR, in_channels=1))
+        self.gan_loss = MODELS.build(VANILLA)
+
+    def reads(self, phase: str) -> set[str]:
+        return {'target:prob'} | ({'exemplar:label'} if phase == 'discriminator' else set())
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        prob = context.tap('target:prob')
+        index = torch.arange(CLASSES, dtype=prob.dtype, device=prob.device).view(1, -1, 1, 1)
+        predicted = self.discriminator((prob * index).sum(dim=1, keepdim=True))
+        if phase == 'generator':
+            return {'loss_map': self.gan_loss(predicted, True)}
+        exemplar = self.discriminator(context.tap('exemplar:label').unsqueeze(1).float())
+        loss = self.gan_loss(exemplar, True, is_disc=True) + self.gan_loss(predicted, False, is_disc=True)
+        return {'loss_map': loss}
+
+
+def exemplars() -> dict:
+    """Low2High: a stream of label maps without images, and supervision of another kind."""
+    model = dict(
+        type='DomainAdaptation',
+        segmentor=segmentor(),
+        terms=dict(supervised=dict(type='RegionSupervision'), map=dict(type='LabelMapAlignment')),
+    )
+    dataset = streams(exemplar=dict(type='ToyDataset', images=False))
+    return config(model, STAGES, TWO_OPTIMIZERS, dataset)
+
+
+COMPOSITIONS = dict(
+    srda=srda,
+    three_steps=three_steps,
+    reversal=reversal,
+    several_discriminator_steps=several_discriminator_steps,
+    clan=clan,
+    self_training=self_training,
+    exemplars=exemplars,
+)
+
+
+def main(folder: Path) -> None:
+    """Train every composition as one of several processes; write each one's parameters and samples."""
+    from mmengine.dist import get_rank
+
+    from mmuda.apis.distributed import init_distributed
+
+    torch.set_num_threads(1)
+    init_distributed('pytorch', timeout=60)
+    for name, composition in COMPOSITIONS.items():
+        runner = build_runner(composition(), folder / name, launcher='pytorch')
+        runner.train()
+        # Running statistics of norms are each rank's own.
+        parameters = {key: p.detach() for key, p in runner.model.named_parameters()}
+        torch.save(parameters, folder / f'{name}_{get_rank()}.pth')
+
+
+if __name__ == '__main__':
+    main(Path(sys.argv[1]))
