@@ -4,6 +4,7 @@ from mmuda.apis.check import check
 from mmuda.apis.compare import compare
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
+from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
 from mmuda.apis.test import test
 from mmuda.apis.train import train
 from mmuda.utils.errors import UserError, exit_on_user_error
@@ -15,8 +16,12 @@ __all__ = [
     'compare',
     'exit_on_user_error',
     'find_checkpoint',
+    'inference_model',
     'init_distributed',
+    'init_model',
     'load_config',
+    'predict_raster',
+    'super_resolve',
     'test',
     'train',
 ]

@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mmengine.config import Config
+
 import mmuda
 from mmuda.apis.comparison_table import Table
 from mmuda.apis.config import load_config
@@ -23,6 +25,8 @@ LOG_NAME = 'console.log'
 # A failed run is explained by the end of its log; the whole of it would bury the other runs.
 TAIL_LINES = 15
 TAIL_BYTES = 16_384
+# Keys of a config that begin so change neither the weights nor the validation.
+NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
 ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
 
 
@@ -192,13 +196,28 @@ def _iterations_of(cfg, path) -> int:
 
 def _move_other_run(work_dir: Path, copy: Path, text: str, report) -> None:
     """Nothing of a run of another config may be resumed or counted; nothing of it is deleted either."""
-    if not work_dir.exists() or (copy.is_file() and copy.read_text(encoding='utf-8') == text):
+    if not work_dir.exists() or (copy.is_file() and _trains_the_same(copy.read_text(encoding='utf-8'), text)):
         return
     number = 1
     while (aside := work_dir.with_name(f'{work_dir.name}.old{number}')).exists():
         number += 1
     work_dir.rename(aside)
     report(f'{work_dir} holds a run of another config; it is moved to {aside}')
+
+
+def _trains_the_same(text: str, other: str) -> bool:
+    """Whether two configs differ at most in what no training depends on."""
+    if text == other:
+        return True
+    parts = [
+        {
+            key: value
+            for key, value in Config.fromstring(string, '.py').to_dict().items()
+            if not key.startswith(NOT_TRAINED)
+        }
+        for string in (text, other)
+    ]
+    return parts[0] == parts[1]
 
 
 class _Scheduler:

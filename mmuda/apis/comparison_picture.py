@@ -17,7 +17,7 @@ from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.resume import find_checkpoint
-from mmuda.visualization import Panel, colour_labels, draw_panels
+from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 # Tiles that are looked at to choose the ones with most classes; spread over the set.
 CANDIDATES = 24
@@ -64,9 +64,11 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
     cfg = load_config(last.config)
     models = [run.load() for run in (first, last)]
     datasets = [_validation_set(load_config(run.config)) for run in (first, last)]
-    chosen = _most_mixed([datasets[1][index]['data_samples'] for index in _spread(len(datasets[1]), CANDIDATES)])
-    indices = [_spread(len(datasets[1]), CANDIDATES)[position] for position in chosen[:tiles]]
-    titles = ['Target image', 'Truth', first.title, last.title]
+    candidates = _spread(len(datasets[1]), CANDIDATES)
+    chosen = _most_mixed([datasets[1][index]['data_samples'] for index in candidates])
+    indices = [candidates[position] for position in chosen[:tiles]]
+    gsd = datasets[1].get_data_info(0).get('gsd')
+    titles = [f'Target image{_metres(gsd)}', 'Truth', first.title, last.title]
     meta = datasets[1].metainfo
     rows = [
         _target_row(models, datasets, index, meta['palette'], titles if number == 0 else [''] * 4)
@@ -119,12 +121,8 @@ def _target_row(models, datasets, index: int, palette, titles: list[str]) -> lis
 
 def _image_of(dataset, sample) -> np.ndarray:
     """The tile itself, before the pipeline resampled it: (H, W, 3) uint8."""
-    bands = getattr(dataset, 'bands', None) or (1, 2, 3)
-    image = read_window(sample.img_path, sample.window, tuple(bands)[:3]).astype(np.float32)
-    value_range = getattr(dataset, 'value_range', None)
-    if value_range is not None:
-        image = 255 * (image - value_range[0]) / (value_range[1] - value_range[0])
-    return np.clip(np.nan_to_num(image), 0, 255).astype(np.uint8)
+    image = read_window(sample.img_path, sample.window, getattr(dataset, 'bands', None))
+    return viewable(image, getattr(dataset, 'value_range', None))
 
 
 def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
@@ -138,11 +136,11 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
         return []
     draw = draws[_most_mixed([draw['source']['data_samples'] for draw in draws])[0]]
     source, target = draw['source'], draw.get('target')
-    sample = source['data_samples']
+    meta = source['data_samples'].metainfo
     fine = source['fine_image']
     panels = [
-        Panel(_as_image(source['inputs']), f'Source image{_metres(sample, "gsd")}'),
-        Panel(_as_image(fine), f'Source, bicubic{_metres(sample, "fine_gsd")}', smooth=True),
+        Panel(_as_image(source['inputs']), f'Source image{_metres(meta.get("gsd"))}'),
+        Panel(_as_image(fine), f'Source, bicubic{_metres(meta.get("fine_gsd"))}', smooth=True),
         Panel(super_resolve(model, source, tuple(fine.shape[-2:])), 'Source, super-resolved', smooth=True),
     ]
     if target is not None and 'fine_image' in target:
@@ -150,10 +148,9 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
     return panels
 
 
-def _metres(sample, key: str) -> str:
-    gsd = sample.metainfo.get(key)
+def _metres(gsd: float | None) -> str:
     return '' if gsd is None else f', {gsd:.2g} m a pixel'
 
 
 def _as_image(tensor: torch.Tensor) -> np.ndarray:
-    return tensor[:3].clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy()
+    return viewable(tensor.clamp(0, 255).byte().permute(1, 2, 0).cpu().numpy())

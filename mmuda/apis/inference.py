@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import torch
 from mmengine.config import Config
 from mmengine.dataset import Compose, pseudo_collate
@@ -23,10 +22,8 @@ from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
-from mmuda.visualization import colour_table, default_palette
+from mmuda.visualization import NO_PREDICTION, default_palette, label_raster
 
-# mmseg's label of what counts for nothing; here: pixels without data.
-NO_PREDICTION = 255
 DEFAULT_TILE = 512
 REPORT_SECONDS = 60.0
 # Only these read labels or files; the rest of a test pipeline is applied to a window or an array.
@@ -176,29 +173,10 @@ def predict_raster(
     margin = tile // 8 if margin is None else margin
     if tile < 1 or margin < 0 or 2 * margin >= tile:
         raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
-    out_path = Path(out_path)
-    out_path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out_path.with_name(f'.{out_path.name}.tmp')
-    try:
-        with rasterio.open(temporary, 'w', **_profile(str(in_path), info)) as output:
-            palette = model.dataset_meta.get('palette') or default_palette(segmentor_of(model).decode_head.num_classes)
-            output.write_colormap(1, colour_table(palette))
-            _predict_windows(model, pipeline, info, gsd, tile, margin, output, report)
-        os.replace(temporary, out_path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    return out_path
-
-
-def _profile(path: str, info) -> dict:
-    profile = dict(driver='GTiff', height=info.height, width=info.width, count=1, dtype='uint8', nodata=NO_PREDICTION)
-    source = open_raster(path)
-    if source.crs:
-        profile.update(crs=source.crs, transform=source.transform)
-    if min(info.shape) >= 256:
-        profile.update(tiled=True, blockxsize=256, blockysize=256)
-    return {**profile, 'compress': 'deflate', 'BIGTIFF': 'IF_SAFER'}
+    palette = model.dataset_meta.get('palette') or default_palette(segmentor_of(model).decode_head.num_classes)
+    with label_raster(out_path, str(in_path), palette) as output:
+        _predict_windows(model, pipeline, info, gsd, tile, margin, output, report)
+    return Path(out_path)
 
 
 def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output, report) -> None:

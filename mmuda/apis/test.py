@@ -5,7 +5,6 @@ from mmengine.config import Config
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, name_near_misses
-from mmuda.apis.save_predictions import SavePredictionsHook
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.weights import resolve_weights
@@ -51,7 +50,7 @@ def test(
     if tta:
         enable_tta(cfg)
     if out or show_dir:
-        hook = dict(type=SavePredictionsHook.__name__, out_dir=out, show_dir=show_dir)
+        hook = dict(type='SavePredictionsHook', out_dir=out, show_dir=show_dir)
         cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
     add_hooks(cfg)
     if launcher != 'none':

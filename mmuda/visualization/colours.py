@@ -31,3 +31,23 @@ def default_palette(num_classes: int) -> list[list[int]]:
             bits >>= 3
         palette.append(colour)
     return palette
+
+
+def viewable(image: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
+    """An image to look at, from bands of any kind.
+
+    Args:
+        image: (H, W, C), any dtype; the first three bands become red, green and blue, fewer become grey.
+        value_range: Values that become black and white; None takes uint8 as it is and else the 1st and 99th percentile.
+
+    Returns:
+        (H, W, 3) uint8.
+    """
+    image = image[..., :3] if image.shape[-1] >= 3 else np.repeat(image[..., :1], 3, axis=-1)
+    if value_range is None:
+        if image.dtype == np.uint8:
+            return image
+        value_range = np.nanpercentile(image, (1, 99))
+    low, high = value_range
+    share = (image.astype(np.float32) - low) / max(float(high) - float(low), 1e-6)
+    return (255 * np.nan_to_num(share).clip(0, 1)).astype(np.uint8)

@@ -10,7 +10,9 @@ DPI = 150
 PANEL_INCHES = 2.6
 TITLE_INCHES = 0.34
 LINE_INCHES = 0.17
-LEGEND_INCHES = 0.42
+LEGEND_INCHES = 0.25
+SWATCH_INCHES = 0.55
+CHARACTER_INCHES = 0.085
 GAP_INCHES = 0.08
 TEXT_COLOUR = '#202020'
 EDGE_COLOUR = '#8a8a8a'
@@ -58,8 +60,8 @@ def draw_panels(
     aspects = [_aspect(row) for row in rows]
     top = 0.42 if title else 0.06
     width = columns * (panel_inches + GAP_INCHES) + GAP_INCHES
-    legend_rows = _legend_rows(classes, width)
-    bottom = 0.12 + LEGEND_INCHES * 0.62 * legend_rows if classes else GAP_INCHES
+    legend_columns = _legend_columns(classes, width) if classes else 1
+    bottom = 0.12 + LEGEND_INCHES * -(-len(classes) // legend_columns) if classes else GAP_INCHES
     height = top + sum(h + panel_inches * a + GAP_INCHES for h, a in zip(heads, aspects, strict=True)) + bottom
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor='white')
     FigureCanvasAgg(figure)
@@ -73,7 +75,7 @@ def draw_panels(
     if title:
         figure.text(GAP_INCHES / width, 1 - 0.12 / height, title, va='top', size=12, weight='bold', color=TEXT_COLOUR)
     if classes:
-        _draw_legend(figure, classes, palette, legend_rows)
+        _draw_legend(figure, classes, palette, legend_columns)
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=DPI)
     return buffer.getvalue()
@@ -88,10 +90,10 @@ def _aspect(row: Sequence[Panel]) -> float:
     return max(panel.image.shape[0] / panel.image.shape[1] for panel in row)
 
 
-def _legend_rows(classes: Sequence[str], width: float) -> int:
-    """Rows that the legend needs: a swatch and some 0.085 inches a character."""
-    needed = sum(0.55 + 0.085 * len(name) for name in classes)
-    return max(1, int(np.ceil(needed / width)))
+def _legend_columns(classes: Sequence[str], width: float) -> int:
+    """Columns of the legend: all in a row if they fit, else as many as the longest name allows."""
+    entries = [SWATCH_INCHES + CHARACTER_INCHES * len(name) for name in classes]
+    return len(entries) if sum(entries) <= width else max(1, int(width / max(entries)))
 
 
 def _draw_panel(figure, panel: Panel, x: float, y: float, width: float, height: float) -> None:
@@ -103,11 +105,10 @@ def _draw_panel(figure, panel: Panel, x: float, y: float, width: float, height: 
     for spine in axes.spines.values():
         spine.set(color=EDGE_COLOUR, linewidth=0.6)
     if panel.title:
-        first, *others = panel.title.split('\n')
-        axes.set_title('\n'.join([first, *others]), size=9.5, color=TEXT_COLOUR, loc='left', pad=4, linespacing=1.25)
+        axes.set_title(panel.title, size=9.5, color=TEXT_COLOUR, loc='left', pad=4, linespacing=1.25)
 
 
-def _draw_legend(figure, classes: Sequence[str], palette: Sequence[Sequence[int]], rows: int) -> None:
+def _draw_legend(figure, classes: Sequence[str], palette: Sequence[Sequence[int]], columns: int) -> None:
     from matplotlib.patches import Patch
 
     handles = [
@@ -117,7 +118,7 @@ def _draw_legend(figure, classes: Sequence[str], palette: Sequence[Sequence[int]
     figure.legend(
         handles=handles,
         loc='lower center',
-        ncols=-(-len(handles) // rows),
+        ncols=columns,
         frameon=False,
         fontsize=9.5,
         labelcolor=TEXT_COLOUR,

@@ -29,8 +29,8 @@ class Form:
     perceptual_target: float = 0.0
     variation_target: float = 0.0
     vgg_layers: int = 9
-    # By stage; of the generator, then of the discriminators.
-    rates: dict = field(default_factory=lambda: {'pretrain': (1e-3, 1e-3), 'joint': (1e-3, 1e-3)})
+    # Learning rates by stage: of the generator, of the discriminators.
+    rates: dict = field(default_factory=dict)
 
 
 # Resampling, as products with matrices.
@@ -291,6 +291,11 @@ class SRDANetByHand:
         """Update in turns (21), (22) in the stage 'pretrain', (23), (24) in 'joint'.
 
         Both discriminators see what the generator made before it was updated.
+
+        Args:
+            batch: Images in [-1, 1]: 'source' and 'target' (N, 3, h, w), 'source_fine' and 'target_fine'
+                (N, 3, H, W); 'label' (N, H, W) of the source.
+            stage: 'pretrain' or 'joint'.
 
         Returns:
             Losses by name, gradients by name (what is not trained has none).

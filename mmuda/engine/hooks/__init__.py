@@ -1,5 +1,6 @@
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .iter_seed_hook import IterSeedHook
+from .save_predictions_hook import SavePredictionsHook
 from .summary_hook import SummaryHook
 
-__all__ = ['CheckpointGuardHook', 'IterSeedHook', 'SummaryHook']
+__all__ = ['CheckpointGuardHook', 'IterSeedHook', 'SavePredictionsHook', 'SummaryHook']

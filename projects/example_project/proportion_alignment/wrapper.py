@@ -9,7 +9,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import Tensor
 
-from mmuda.models.wrappers import DomainAdaptation
+from mmuda.models.wrappers import DomainAdaptation, Stage
 from mmuda.registry import MODELS
 
 
@@ -26,19 +26,25 @@ class RampedAdaptation(DomainAdaptation):
         **kwargs: As :class:`DomainAdaptation`.
 
     Raises:
-        ValueError: If the model has no such term, or ``ramp_iters`` is below 1.
+        ValueError: If ``ramp_iters`` is below 1, or (when training starts) the model has no such term.
     """
 
     def __init__(self, ramp_terms: Sequence[str], ramp_iters: int, **kwargs) -> None:
         super().__init__(**kwargs)
-        unknown = [name for name in ramp_terms if name not in self.terms and name not in self.left_out]
-        if unknown or ramp_iters < 1:
-            raise ValueError(
-                f'RampedAdaptation got ramp_terms={list(ramp_terms)} and ramp_iters={ramp_iters}; name terms of the '
-                f'model ({", ".join(self.terms)}) and give at least 1 iteration.'
-            )
+        if ramp_iters < 1:
+            raise ValueError(f'ramp_iters={ramp_iters} of RampedAdaptation must be at least 1 iteration.')
         self.ramp_terms = tuple(ramp_terms)
         self.ramp_iters = ramp_iters
+
+    def set_stage(self, stage: Stage | dict) -> None:
+        """As the base, at the start of each stage; here and not before, since prediction builds no terms."""
+        unknown = [name for name in self.ramp_terms if name not in self.terms and name not in self.left_out]
+        if unknown:
+            raise ValueError(
+                f'ramp_terms of RampedAdaptation names {unknown}, but the model has the terms {list(self.terms)}; name '
+                'some of these.'
+            )
+        super().set_stage(stage)
 
     def ramp(self) -> float:
         """The factor now, in [0, 1)."""

@@ -36,7 +36,7 @@ DISCRIMINATORS = dict(params=['terms.*.discriminator'], optimizer=optimizer())
 TWO_OPTIMIZERS = dict(generator=GENERATOR, discriminators=DISCRIMINATORS)
 # The third iteration is the last one of the first stage.
 STAGES = [dict(name='source', iters=3, terms=['supervised']), dict(name='adapt', iters=4)]
-POLY = dict(param_scheduler=[dict(type='PolyLR', power=0.9, begin=0, end=7, by_epoch=False)])
+POLY = dict(param_scheduler=[dict(type='PolyLR', power=0.9, begin=0, end=9, by_epoch=False)])
 
 
 def srda() -> dict:

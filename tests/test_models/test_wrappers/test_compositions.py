@@ -19,7 +19,7 @@ HEAD, BACKBONE = 'segmentor.decode_head', 'segmentor.backbone'
 def moves_of(cfg, folder):
     """``[(iteration, optimiser, names that moved)]`` of a run, and the names of all parameters."""
     hook = MovesHook()
-    runner = build_runner(cfg, folder, (hook,), default_hooks=dict(checkpoint=None, logger=None))
+    runner = build_runner(cfg, folder, (hook,))
     runner.train()
     return hook.moves, {name for name, _ in runner.model.named_parameters()}
 
@@ -34,7 +34,7 @@ def test_a_killed_run_resumes_to_the_same_bits(name, tmp_path):
     whole = build_runner(cfg, tmp_path / 'whole')
     whole.train()
     for at in (2, 5):  # inside the first and inside the second stage
-        killed = build_runner(cfg, tmp_path / f'killed_{at}', (KillHook(at),))
+        killed = build_runner(cfg, tmp_path / f'killed_{at}', (KillHook(at),), save_at=at)
         with pytest.raises(KilledError):
             killed.train()
         # A new process would not have the state of these generators.
@@ -92,9 +92,8 @@ def test_several_discriminator_steps_to_one_of_the_generator(tmp_path):
                      6: twice + generator, 7: twice}  # fmt: skip
     trained = dict(generator=below(names, 'segmentor'), discriminators=below(names, 'terms'))
     for _, optimizer, moved in moves:
-        # A constant added to a Wasserstein discriminator changes nothing: its last bias has no gradient.
-        assert trained[optimizer] - moved <= {'terms.output.discriminator.conv2.bias'}
-        assert moved <= trained[optimizer]
+        # What is added to a Wasserstein discriminator cancels: its biases may have no gradient.
+        assert {name for name in trained[optimizer] if name.endswith('weight')} <= moved <= trained[optimizer]
 
 
 def test_clan_weights_by_the_disagreement_of_two_classifiers(tmp_path):
@@ -133,9 +132,9 @@ def test_the_teacher_forwards_once_for_mixing_masking_and_consistency(tmp_path):
 
 
 def test_masks_build_on_the_mixed_batch(tmp_path):
-    model = build_runner(self_training(), tmp_path).model
-    loader = build_runner(self_training(), tmp_path / 'data')
-    batch = model.data_preprocessor(next(iter(loader.build_dataloader(loader._train_dataloader))), training=True)
+    runner = build_runner(self_training(), tmp_path)
+    model = runner.model
+    batch = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
     context = model.build_context(batch, model.available_losses(model.stage), torch.enable_grad)
     label = context.tap('mixed:label')
     pseudo = context.tap('target@teacher:prob').argmax(1)
@@ -193,6 +192,5 @@ def test_two_processes_stay_equal(tmp_path):
         first, second = (torch.load(tmp_path / f'{name}_{rank}.pth', weights_only=True) for rank in range(2))
         assert differences(first, second) == [], name
         alone = build_runner(COMPOSITIONS[name](), tmp_path / name / 'untrained').model
-        before = dict(alone.named_parameters())
-        # The ranks trained on different samples: equal weights do not come from equal data.
+        before = {f'module.{key}': p for key, p in alone.named_parameters()}
         assert any(not torch.equal(before[key], first[key]) for key in first)

@@ -17,6 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
+from mmuda.apis.config import GRAD_SYNC_WRAPPER
 from mmuda.registry import DATASETS, HOOKS, MODELS
 from mmuda.utils.setup_env import register_all_modules
 
@@ -30,7 +31,7 @@ class ToyBackbone(BaseModule):
 
     def __init__(self, norm: bool = True) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 4, 3, padding=1)
+        self.conv1 = nn.Conv2d(3, 4, 3, padding=1, bias=not norm)
         self.norm = nn.BatchNorm2d(4) if norm else nn.Identity()
         self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
 
@@ -162,7 +163,8 @@ class ForwardsHook(Hook):
     def before_train(self, runner) -> None:
         def count(path: str):
             def add(*_) -> None:
-                self.counts[runner.iter][path] += 1
+                if runner.iter in self.counts:
+                    self.counts[runner.iter][path] += 1
 
             return add
 
@@ -212,19 +214,23 @@ def config(model: dict, stages: list[dict], optimizers: dict, dataset: dict | No
     )
 
 
-def build_runner(cfg: dict, work_dir, hooks: tuple[Hook, ...] = (), **overrides) -> Runner:
-    """The Runner of a config with the hooks of every run, and ``hooks`` besides."""
+def build_runner(cfg: dict, work_dir, hooks: tuple[Hook, ...] = (), save_at: int = 1000, **overrides) -> Runner:
+    """The Runner of a config with the hooks of every run, and ``hooks`` besides; saves every ``save_at`` iterations."""
     complete = dict(
         default_scope='mmuda',
         experiment_name=f'toy_{uuid.uuid4().hex[:8]}',
         randomness=dict(seed=3),
         log_level='ERROR',
         log_processor=dict(by_epoch=False),
-        model_wrapper_cfg=dict(type='GradSyncWrapper'),
+        model_wrapper_cfg=dict(type=GRAD_SYNC_WRAPPER),
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=100, log_metric_by_epoch=False),
             checkpoint=dict(
-                type='CheckpointHook', by_epoch=False, interval=1, max_keep_ckpts=2, backend_args=dict(backend='atomic')
+                type='CheckpointHook',
+                by_epoch=False,
+                interval=save_at,
+                save_last=False,
+                backend_args=dict(backend='atomic'),
             ),
         ),
         custom_hooks=[dict(type='IterSeedHook'), dict(type='CheckpointGuardHook')],

@@ -1,0 +1,174 @@
+import json
+import statistics
+import sys
+
+import pytest
+
+from mmuda.apis import UserError, compare
+from mmuda.apis.comparison_table import Spread, Table
+
+compare_module = sys.modules['mmuda.apis.compare']
+
+# Stands in for tools/train.py: logs as mmengine does and writes the summary; counts how often it was started.
+TRAIN = """
+import json, os, sys, time
+from pathlib import Path
+config, work_dir, seed = sys.argv[1], Path(sys.argv[sys.argv.index('--work-dir') + 1]), int(sys.argv[-3])
+assert sys.argv[-4:-2] == ['--seed', str(seed)] and sys.argv[-2:] == ['--resume', 'auto'], sys.argv
+with open(work_dir / 'starts', 'a') as file:
+    file.write('x')
+text = open(config).read()
+print('Iter(train) [ 50/100]  lr: 1e-3', flush=True)
+print('Iter(train) [100/100]  lr: 1e-3', flush=True)
+if 'fails' in text and not Path(__file__).with_name('mended').exists():
+    sys.exit('the cause')
+base = 40.0 if 'better' in text else 30.0
+summary = dict(mode='train', metrics={'mIoU': base + seed * seed, 'IoU.roof': base}, seconds=2.0 + seed,
+               selection='last iteration', threads=os.environ['OMP_NUM_THREADS'])
+(work_dir / 'summary.json').write_text(json.dumps(summary))
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Compares configs of given contents by the stand-in; returns the table, what was reported and the folder."""
+    monkeypatch.setattr(compare_module, 'POLL_SECONDS', 0.02)
+    monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
+    script = tmp_path / 'train.py'
+    script.write_text(TRAIN)
+
+    def run(seeds=(0, 1), jobs=1, cfg_options=None, **contents):
+        paths = []
+        for name, content in contents.items():
+            paths.append(tmp_path / f'{name}.py')
+            paths[-1].write_text(f'train_cfg = dict(max_iters=100)\n{content}\n')
+        lines = []
+        command = [sys.executable, str(script)]
+        options = dict(seeds=seeds, jobs=jobs, cfg_options=cfg_options, picture=False, report=lines.append)
+        try:
+            return compare(paths, tmp_path / 'out', command, **options), lines
+        finally:
+            run.lines = lines
+
+    run.out, run.folder = tmp_path / 'out', tmp_path
+    return run
+
+
+def starts(run, config, seed) -> int:
+    return len((run.out / config / f'seed{seed}' / 'starts').read_text())
+
+
+def test_table_has_mean_spread_and_paired_difference(run):
+    table, lines = run(first='x = 1', second='x = "better"', seeds=(0, 1, 2))
+    first, second = table.rows
+    values = [30, 31, 34]
+    assert (first.miou.mean, first.miou.std) == pytest.approx((statistics.mean(values), statistics.stdev(values)))
+    # The seeds' own spread cancels in a paired difference.
+    assert (second.difference.mean, second.difference.std, second.difference.count) == (10.0, 0.0, 3)
+    assert first.difference is None
+    assert (second.classes, second.seconds) == ({'roof': 40.0}, 3.0)
+    text = (run.out / 'table.md').read_text()
+    assert text == f'{table}\n'
+    assert '| second | 41.67 ± 2.08 | +10.00 ± 0.00 | 0, 1, 2 | 40.00 | 3 |' in text
+    saved = json.loads((run.out / 'table.json').read_text())
+    assert saved['rows'][1]['difference'] == dict(mean=10.0, std=0.0, count=3)
+    assert saved['rows'][0]['metrics']['2']['mIoU'] == 34.0
+    assert any('6/6 runs ended' in line for line in lines)
+
+
+def test_what_has_ended_is_not_repeated_and_other_seeds_are_added(run):
+    run(first='x = 1')
+    table, lines = run(first='x = 1', seeds=(0, 1, 2))
+    assert [starts(run, 'first', seed) for seed in (0, 1, 2)] == [1, 1, 1]
+    assert table.rows[0].seeds == [0, 1, 2]
+    assert '2 of them ended earlier' in lines[0]
+
+
+def test_a_changed_config_is_trained_anew_and_the_old_run_kept(run):
+    run(first='x = 1')
+    table, lines = run(first='x = "better"', seeds=(0,))
+    assert table.rows[0].miou.mean == 40.0
+    old = json.loads((run.out / 'first' / 'seed0.old1' / 'summary.json').read_text())
+    assert old['metrics']['mIoU'] == 30.0
+    assert 'seed0.old1' in lines[0]
+    run(first='x = "better"', seeds=(0,), cfg_options=dict(x='worse'))
+    assert (run.out / 'first' / 'seed0.old2').is_dir()
+
+
+def test_settings_of_the_test_alone_repeat_nothing(run):
+    run(first='x = 1', seeds=(0,))
+    run(first='x = 1\ntta_model = dict(type="SegTTAModel")', seeds=(0,))
+    assert starts(run, 'first', 0) == 1
+
+
+def test_a_failed_run_is_told_and_resumed_the_others_count(run):
+    with pytest.raises(UserError, match='1 of 2 runs failed: second seed 0'):
+        run(first='x = 1', second='x = "fails"', seeds=(0,))
+    assert any('the cause' in line for line in run.lines)
+    assert '| first | 30.00 |' in (run.out / 'table.md').read_text()
+    (run.folder / 'mended').touch()
+    table, _ = run(first='x = 1', second='x = "fails"', seeds=(0,))
+    assert [starts(run, 'first', 0), starts(run, 'second', 0)] == [1, 2]
+    assert len(table.rows) == 2
+
+
+def test_runs_share_the_cores(run, monkeypatch):
+    monkeypatch.setattr(compare_module.os, 'sched_getaffinity', lambda _: set(range(8)), raising=False)
+    run(first='x = 1', seeds=(0, 1), jobs=2)
+    assert json.loads((run.out / 'first' / 'seed0' / 'summary.json').read_text())['threads'] == '4'
+
+
+def test_a_run_in_progress_is_left_alone(run):
+    fcntl = pytest.importorskip('fcntl')
+    work_dir = run.out / 'first' / 'seed0'
+    with pytest.raises(UserError, match='failed'):
+        run(first='x = "fails"', seeds=(0,))
+    with (work_dir / 'console.log').open('ab') as log:
+        fcntl.flock(log, fcntl.LOCK_EX)
+        with pytest.raises(UserError, match='being trained by another process'):
+            run(first='x = "fails"', seeds=(0,))
+    assert starts(run, 'first', 0) == 1
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [(dict(seeds=()), '0 seeds'), (dict(jobs=0), 'jobs=0'), (dict(), '0 configs')],
+)
+def test_nothing_to_do_is_refused(run, arguments, message):
+    configs = {} if message == '0 configs' else dict(first='x = 1')
+    with pytest.raises(UserError, match=message):
+        run(**configs, **arguments)
+
+
+def test_two_configs_of_one_name_are_refused(run, tmp_path):
+    paths = [tmp_path / folder / 'same.py' for folder in 'ab']
+    for path in paths:
+        path.parent.mkdir()
+        path.write_text('train_cfg = dict(max_iters=1)')
+    with pytest.raises(UserError, match='not all named differently'):
+        compare(paths, run.out, ['true'])
+
+
+def test_estimate_follows_the_speed_of_each_config(tmp_path):
+    def job(config, done, progress):
+        return compare_module.Run(config, 0, tmp_path, tmp_path, 100, done=done, _progress=progress)
+
+    slow = job('slow', 60, [(20, 10.0), (60, 90.0)])  # 2 s an iteration
+    waiting = [job('slow', 0, []), job('new', 0, [])]  # a config without a speed gets the mean
+    scheduler = compare_module._Scheduler([slow, *waiting], [], 2, print)
+    scheduler.active = [slow]
+    scheduler.waiting = waiting
+    assert scheduler._seconds_left() == pytest.approx((40 * 2 + 100 * 2 + 100 * 2) / 2)
+
+
+def test_a_config_without_metrics_has_no_difference():
+    table = Table.from_summaries(
+        [('a', 0, dict(metrics={'mIoU': 1.0}, seconds=1)), ('b', 0, dict(metrics=None, seconds=1))]
+    )
+    assert table.rows[1].difference == Spread(None, None, 0)
+    assert '| b | - | - | 0 | 1 |' in str(table)
+
+
+def test_spread_of_one_value_has_no_deviation():
+    assert Spread.of([3.0, None]) == Spread(3.0, None, 1)
+    assert Spread.of([3.0]).text() == '3.00'
