@@ -17,7 +17,7 @@ from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.resume import find_checkpoint
-from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
+from mmuda.visualization import IGNORED_COLOUR, Panel, colour_labels, draw_panels, viewable
 
 # Tiles that are looked at to choose the ones with most classes; spread over the set.
 CANDIDATES = 24
@@ -61,23 +61,27 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
         path: PNG file, written whole or not at all.
         tiles: How many tiles of the target.
     """
-    cfg = load_config(last.config)
-    models = [run.load() for run in (first, last)]
-    datasets = [_validation_set(load_config(run.config)) for run in (first, last)]
-    candidates = _spread(len(datasets[1]), CANDIDATES)
-    chosen = _most_mixed([datasets[1][index]['data_samples'] for index in candidates])
-    indices = [candidates[position] for position in chosen[:tiles]]
-    gsd = datasets[1].get_data_info(0).get('gsd')
-    titles = [f'Target image{_metres(gsd)}', 'Truth', first.title, last.title]
-    meta = datasets[1].metainfo
+    runs = [first] if first == last else [first, last]
+    cfgs = [load_config(run.config) for run in runs]
+    models = [run.load() for run in runs]
+    datasets = [_validation_set(cfg) for cfg in cfgs]
+    candidates = _spread(len(datasets[-1]), CANDIDATES)
+    labels = [_label_of(datasets[-1][index]['data_samples']) for index in candidates]
+    chosen = _most_mixed(labels)[:tiles]
+    gsd = datasets[-1].get_data_info(0).get('gsd')
+    titles = [f'Target image{_metres(gsd)}', 'Truth', *(run.title for run in runs)]
+    meta = datasets[-1].metainfo
     rows = [
-        _target_row(models, datasets, index, meta['palette'], titles if number == 0 else [''] * 4)
-        for number, index in enumerate(indices)
+        _target_row(models, datasets, candidates[position], meta['palette'], titles if number == 0 else None)
+        for number, position in enumerate(chosen)
     ]
-    source_row = _source_row(models[1], cfg)
+    source_row = _source_row(models[-1], cfgs[-1])
     if source_row:
         rows.append(source_row)
-    write_atomically(draw_panels(rows, meta['classes'], meta['palette']), path)
+    classes, palette = list(meta['classes']), list(meta['palette'])
+    if any((labels[position] == IGNORED).any() for position in chosen):
+        classes, palette = [*classes, 'not counted'], [*palette, IGNORED_COLOUR]
+    write_atomically(draw_panels(rows, classes, palette), path)
 
 
 def _validation_set(cfg: Config):
@@ -95,28 +99,28 @@ def _label_of(sample) -> np.ndarray:
     return sample.gt_sem_seg.data[0].cpu().numpy().astype(np.uint8)
 
 
-def _most_mixed(samples: list) -> list[int]:
-    """Positions by the entropy of the samples' classes, highest first."""
+def _most_mixed(labels: list[np.ndarray]) -> list[int]:
+    """Positions by the entropy of the labels' classes, highest first."""
     entropies = []
-    for sample in samples:
-        counts = np.bincount(_label_of(sample).ravel(), minlength=256)[:IGNORED]
+    for label in labels:
+        counts = np.bincount(label.ravel(), minlength=256)[:IGNORED]
         shares = counts[counts > 0] / max(counts.sum(), 1)
         entropies.append(float(-(shares * np.log(shares)).sum()))
-    return sorted(range(len(samples)), key=lambda position: -entropies[position])
+    return sorted(range(len(labels)), key=lambda position: -entropies[position])
 
 
-def _target_row(models, datasets, index: int, palette, titles: list[str]) -> list[Panel]:
-    sample = datasets[1][index]['data_samples']
-    image = _image_of(datasets[1], sample)
-    maps = [_label_of(sample)]
+def _target_row(models, datasets, index: int, palette, titles: list[str] | None) -> list[Panel]:
+    sample = datasets[-1][index]['data_samples']
+    truth = _label_of(sample)
+    labels = [truth]
     for model, dataset in zip(models, datasets, strict=True):
-        prediction = inference_model(model, dataset[index]).pred_sem_seg.data[0].cpu().numpy().astype(np.uint8)
-        maps.append(np.where(maps[0] == IGNORED, IGNORED, prediction).astype(np.uint8))
-    images = [image, *(colour_labels(label, palette) for label in maps)]
-    return [
-        Panel(picture, title, smooth=number == 0)
-        for number, (picture, title) in enumerate(zip(images, titles, strict=True))
-    ]
+        prediction = inference_model(model, dataset[index]).pred_sem_seg.data[0].cpu().numpy()
+        labels.append(np.where(truth == IGNORED, IGNORED, prediction).astype(np.uint8))
+    panels = [Panel(_image_of(datasets[-1], sample), smooth=True)]
+    panels += [Panel(colour_labels(label, palette)) for label in labels]
+    for panel, title in zip(panels, titles or (), strict=False):
+        panel.title = title
+    return panels
 
 
 def _image_of(dataset, sample) -> np.ndarray:
@@ -134,7 +138,7 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
     draws = [draw for draw in draws if 'fine_image' in draw['source']]
     if not draws:
         return []
-    draw = draws[_most_mixed([draw['source']['data_samples'] for draw in draws])[0]]
+    draw = draws[_most_mixed([_label_of(draw['source']['data_samples']) for draw in draws])[0]]
     source, target = draw['source'], draw.get('target')
     meta = source['data_samples'].metainfo
     fine = source['fine_image']

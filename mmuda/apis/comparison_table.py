@@ -151,7 +151,8 @@ class Table:
         lines += [
             '',
             'IoU in percent of the validation set, mean ± sample standard deviation over seeds, by class the mean; '
-            f'differences are to {first} with the same seed. Seconds are the mean of a run.',
+            f'differences are to {first} with the same seed, mean ± sample standard deviation. Seconds are the mean of '
+            'a run.',
         ]
         if any(row.resumed for row in self.rows):
             lines[-1] += ' * A run was resumed: the seconds are those of its last process.'

@@ -89,8 +89,18 @@ class StagedTrainLoop(IterBasedTrainLoop):
             f'terms {model.active_terms(stage)}'
         )
 
+    def _check_stages(self) -> None:
+        """Refuse what a later stage lacks now, not when it begins."""
+        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        streams = getattr(self.dataloader.dataset, 'streams', None)
+        for stage in self.stages:
+            model.check_optimizers(stage, self.runner.optim_wrapper)
+            if streams is not None and 'dataset' not in (stage.train_dataloader or {}):
+                model.check_streams(stage, streams)
+
     def run(self):
         """Train; enters a stage where the iteration does."""
+        self._check_stages()
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         while self._iter < self._max_iters and not self.stop_training:

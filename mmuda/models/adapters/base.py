@@ -86,6 +86,11 @@ class SegmentorAdapter(ABC):
         for name in sorted(tap for tap in taps if tap.startswith(MODULE_PREFIX)):
 
             def keep(_module: nn.Module, _inputs: tuple, output: Tensor, name: str = name) -> None:
+                if not isinstance(output, Tensor):
+                    raise TypeError(
+                        f"Tap '{name}': this submodule gives a {type(output).__name__}, not a tensor; name one inside "
+                        'it, or a declared tap such as features.0.'
+                    )
                 found[name] = output
 
             handles.append(segmentor.get_submodule(name[len(MODULE_PREFIX) :]).register_forward_hook(keep))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
 from mmengine.model import ExponentialMovingAverage, ModuleDict
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from mmuda.models.adapters import build_adapter
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
+from mmuda.utils.patterns import matches
 
 from .forward_context import TEACHER, ForwardContext
 from .plan import Stage
@@ -117,6 +118,7 @@ class DomainAdaptation(PlanExecutor):
 
     def check_stage(self, stage: Stage) -> None:
         super().check_stage(stage)
+        self._check_patterns(stage)
         available = self.available_losses(stage)
         names = [name for step in self.steps(stage) for name in step.names(available)]
         for view, taps in self.reads(names).items():
@@ -125,6 +127,32 @@ class DomainAdaptation(PlanExecutor):
                 _ = self.teacher_network
             for tap in sorted(taps):
                 self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
+
+    def _check_patterns(self, stage: Stage) -> None:
+        """Refuse a step that names a loss which no term has: it would silently never be trained."""
+        every = self.available_losses(Stage())
+        for step in self.steps(stage):
+            for pattern in step.losses:
+                term = pattern.partition('.')[0]
+                if '*' in term or term in self.left_out or any(matches(name, pattern) for name in every):
+                    continue
+                raise ValueError(f"Step '{step.name}' of the plan names the losses '{pattern}'; the model has {every}.")
+
+    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
+        """Refuse a stage that reads a stream which the loader does not give.
+
+        Raises:
+            ValueError: Naming the stage, the stream and the remedy.
+        """
+        available = self.available_losses(stage)
+        names = [name for step in self.steps(stage) for name in step.names(available)]
+        read = {view.partition(TEACHER)[0] for view in self.reads(names)}
+        missing = sorted(read - set(self.views) - set(streams))
+        if missing:
+            raise ValueError(
+                f"Stage '{stage.name}' reads {missing}: the loader gives the streams {sorted(streams)}, the model has "
+                f'the views {sorted(self.views)}. Add the stream to the UDADataset or the view to the model.'
+            )
 
     def reads(self, names: list[str]) -> dict[str, set[str]]:
         """Taps by view that the losses ``names`` read, with what their views are built from."""

@@ -73,7 +73,8 @@ class ForwardContext:
     def detach(self) -> ForwardContext:
         """The same forwards without their graph."""
         context = ForwardContext(self._model, self._streams, self._reads, self._autocast, detached=True)
-        context._batches = self._batches
+        # A copy: a view that is built without a graph must not reach a step that trains through it.
+        context._batches = dict(self._batches)
         context._outputs = {view: outputs.detach() for view, outputs in self._outputs.items()}
         return context
 

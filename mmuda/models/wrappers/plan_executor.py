@@ -78,6 +78,23 @@ class PlanExecutor(BaseModel):
         if stage.trainable is not None:
             select(names, stage.trainable, f"Stage '{stage.name}', trainable")
 
+    def check_optimizers(self, stage: Stage, optim_wrapper: OptimWrapper) -> None:
+        """Refuse a stage whose steps have no optimiser, or nothing to train with it; before the first iteration.
+
+        Raises:
+            ValueError: Naming the step, the stage and the remedy.
+        """
+        available = self.available_losses(stage)
+        steps = [step for step in self.steps(stage) if step.names(available)]
+        if not isinstance(optim_wrapper, OptimWrapperDict) and len({step.optimizers for step in steps}) > 1:
+            raise ValueError(
+                f"The plan of stage '{stage.name}' trains with {sorted({n for s in steps for n in s.optimizers})}, but "
+                'optim_wrapper is a single one, which would train the discriminators on the losses of the generators; '
+                "give one for each name and constructor='NamedOptimWrapperConstructor'."
+            )
+        for step in steps:
+            self._trained_by(step, stage, self._wrappers(step, optim_wrapper))
+
     def steps(self, stage: Stage) -> tuple[Step, ...]:
         """The plan in force in a stage."""
         return stage.plan or self.plan
@@ -92,26 +109,25 @@ class PlanExecutor(BaseModel):
         iteration = MessageHub.get_current_instance().get_info('iter', 0)
         available = self.available_losses(self.stage)
         steps = [step for step in self.steps(self.stage) if step.names(available)]
-        log, context = {}, None
+        log, context, detached, spent = {}, None, None, False
         for i, step in enumerate(steps):
             if iteration % step.every:
                 continue
             wrappers = self._wrappers(step, optim_wrapper)
             self._freeze_all_but(step, wrappers)
-            for repetition in range(step.repeat):
-                if context is None or step.forward == 'fresh':
-                    context = self._fresh_context(steps, i, batch, available, wrappers)
-                taps = context.detach() if step.detach else context
-                # A graph is freed by its backward, so a repeated step that is not detached needs a new forward.
-                log.update(self._update(step, taps, available, wrappers, iteration))
-                if not step.detach and (repetition + 1 < step.repeat or self._next_needs_graph(steps, i)):
-                    context = None
+            for _ in range(step.repeat):
+                # A graph is freed by its backward, so what trains through it again needs a new forward.
+                if context is None or step.forward == 'fresh' or (spent and not step.detach):
+                    context, detached, spent = self._fresh_context(steps, i, batch, available, wrappers), None, False
+                if step.detach:
+                    detached = detached or context.detach()
+                    log.update(self._update(step, detached, available, wrappers, iteration))
+                else:
+                    log.update(self._update(step, context, available, wrappers, iteration))
+                    detached, spent = None, True
+        self._unfreeze()
         self.after_plan()
         return log
-
-    @staticmethod
-    def _next_needs_graph(steps: list[Step], i: int) -> bool:
-        return i + 1 < len(steps) and steps[i + 1].forward == 'reuse' and not steps[i + 1].detach
 
     def _fresh_context(
         self, steps: list[Step], i: int, batch: dict, available: list[str], wrappers: list[OptimWrapper]
@@ -162,27 +178,42 @@ class PlanExecutor(BaseModel):
 
     def _freeze_all_but(self, step: Step, wrappers: list[OptimWrapper]) -> None:
         """Let exactly the parameters of this step's optimisers need gradients, within the stage's trainable ones."""
-        parameters = dict(self.named_parameters())
-        if self._frozen_by_build is None:
-            self._frozen_by_build = [not p.requires_grad for p in parameters.values()]
         if self._trained is None:
             self._trained = {}
         if step.optimizers not in self._trained:
-            owned = {id(p) for wrapper in wrappers for group in wrapper.optimizer.param_groups for p in group['params']}
-            allowed = set(parameters)
-            if self.stage.trainable is not None:
-                allowed = set(select(parameters, self.stage.trainable, f"Stage '{self.stage.name}', trainable"))
-            self._trained[step.optimizers] = [
-                id(p) in owned and name in allowed and not frozen
-                for (name, p), frozen in zip(parameters.items(), self._frozen_by_build, strict=True)
-            ]
-            if not any(self._trained[step.optimizers]):
-                raise ValueError(
-                    f"Step '{step.name}' in stage '{self.stage.name}' trains nothing: the optimisers "
-                    f'{list(step.optimizers)} own none of its trainable parameters ({self.stage.trainable}).'
-                )
-        for parameter, trained in zip(parameters.values(), self._trained[step.optimizers], strict=True):
+            self._trained[step.optimizers] = self._trained_by(step, self.stage, wrappers)
+        for parameter, trained in zip(self.parameters(), self._trained[step.optimizers], strict=True):
             parameter.requires_grad_(trained)
+
+    def _unfreeze(self) -> None:
+        """Leave what needs gradients as it was built: other code (optimisers, a second run) reads it from here."""
+        if self._frozen_by_build is not None:
+            for parameter, frozen in zip(self.parameters(), self._frozen_by_build, strict=True):
+                parameter.requires_grad_(not frozen)
+
+    def _trained_by(self, step: Step, stage: Stage, wrappers: list[OptimWrapper]) -> list[bool]:
+        """Whether a step in a stage trains a parameter, for all of them.
+
+        Raises:
+            ValueError: If it trains none.
+        """
+        parameters = dict(self.named_parameters())
+        if self._frozen_by_build is None:
+            self._frozen_by_build = [not p.requires_grad for p in parameters.values()]
+        owned = {id(p) for wrapper in wrappers for group in wrapper.optimizer.param_groups for p in group['params']}
+        allowed = set(parameters)
+        if stage.trainable is not None:
+            allowed = set(select(parameters, stage.trainable, f"Stage '{stage.name}', trainable"))
+        trained = [
+            id(p) in owned and name in allowed and not frozen
+            for (name, p), frozen in zip(parameters.items(), self._frozen_by_build, strict=True)
+        ]
+        if not any(trained):
+            raise ValueError(
+                f"Step '{step.name}' in stage '{stage.name}' trains nothing: the optimisers "
+                f'{list(step.optimizers)} own none of its trainable parameters ({stage.trainable}).'
+            )
+        return trained
 
 
 def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> None:

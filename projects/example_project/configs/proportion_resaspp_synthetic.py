@@ -50,7 +50,7 @@ train_dataloader = dict(
 
 # The base has the segmentor's optimiser; the discriminator gets its own, with the same schedule.
 optim_wrapper = dict(
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-4, betas=(0.9, 0.99)))
+    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999)))
 )
 param_scheduler = dict(
     discriminators=[

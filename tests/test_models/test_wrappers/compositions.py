@@ -300,7 +300,10 @@ def main(folder: Path) -> None:
     torch.set_num_threads(1)
     init_distributed('pytorch', timeout=60)
     for name, composition in COMPOSITIONS.items():
-        runner = build_runner(composition(), folder / name, launcher='pytorch')
+        cfg = composition()
+        for stage in cfg['train_cfg']['stages']:
+            stage['iters'] = 2
+        runner = build_runner(cfg, folder / name, launcher='pytorch')
         runner.train()
         # Running statistics of norms are each rank's own.
         parameters = {key: p.detach() for key, p in runner.model.named_parameters()}

@@ -27,13 +27,13 @@ SIZE, CLASSES = 16, 3
 
 @MODELS.register_module(force=True)
 class ToyBackbone(BaseModule):
-    """Two convolutions, the first one normalised: features (N, 4, H, W) and (N, 4, H, W)."""
+    """Two convolutions, the first one normalised: features (N, 4, H, W) and (N, 4, H / stride, W / stride)."""
 
-    def __init__(self, norm: bool = True) -> None:
+    def __init__(self, norm: bool = True, stride: int = 1) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 4, 3, padding=1, bias=not norm)
         self.norm = nn.BatchNorm2d(4) if norm else nn.Identity()
-        self.conv2 = nn.Conv2d(4, 4, 3, padding=1)
+        self.conv2 = nn.Conv2d(4, 4, 3, padding=1, stride=stride)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         low = self.norm(self.conv1(x)).relu()
@@ -186,6 +186,22 @@ def segmentor(auxiliary: bool = False, **head) -> dict:
     if auxiliary:
         cfg['auxiliary_head'] = dict(type='ToyHead', in_index=0, loss_decode=dict(type='CrossEntropyLoss'))
     return cfg
+
+
+def plain_segmentor(stride: int = 1) -> dict:
+    """A toy segmentor without norm and dropout: each forward is a function of weights and images."""
+    return dict(segmentor(dropout_ratio=0), backbone=dict(type='ToyBackbone', norm=False, stride=stride))
+
+
+def batch(size: int = 2, **gains: float) -> dict:
+    """Always the same batch, as a loader gives it: lists of images and samples by stream."""
+    np.random.seed(0)
+    streams = {}
+    for name in ('source', 'target'):
+        dataset = ToyDataset(labelled=name == 'source', gain=gains.get(name, 1.0))
+        items = [dataset[i] for i in range(size)]
+        streams[name] = {key: [item[key] for item in items] for key in items[0]}
+    return streams
 
 
 def optimizer(kind: str = 'Adam', **kwargs) -> dict:

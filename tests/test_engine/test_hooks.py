@@ -1,0 +1,84 @@
+"""What a run leaves behind, and which checkpoints it takes."""
+
+import json
+
+import pytest
+import torch
+from compositions import OUTPUT, TWO_OPTIMIZERS
+from toy import KilledError, KillHook, build_runner, config, plain_segmentor
+
+from mmuda.engine.hooks import summary_hook
+from mmuda.engine.hooks.summary_hook import NO_VALIDATION
+from mmuda.utils import UserError
+
+HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
+
+
+def toy(terms=None, iters=3):
+    model = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms={} if terms is None else terms)
+    optimizers = TWO_OPTIMIZERS if terms else dict(generator=TWO_OPTIMIZERS['generator'])
+    return config(model, [dict(name='all', iters=iters)], optimizers, custom_hooks=HOOKS)
+
+
+def summary_of(folder, name='summary.json'):
+    return json.loads((folder / name).read_text())
+
+
+def test_the_summary_of_a_run_without_validation_says_why_it_has_no_metrics(tmp_path):
+    build_runner(toy(), tmp_path).train()
+    summary = summary_of(tmp_path)
+    assert summary.pop('seconds') >= 0
+    assert summary == dict(
+        config=None,
+        mode='train',
+        selection='last iteration',
+        iterations=3,
+        resumed_from=None,
+        metrics=None,
+        seed=3,
+        world_size=1,
+        why=NO_VALIDATION,
+    )
+
+
+def test_the_summary_of_a_resumed_run_says_from_where(tmp_path):
+    with pytest.raises(KilledError):
+        build_runner(toy(), tmp_path, (KillHook(2),), save_at=2).train()
+    assert not (tmp_path / 'summary.json').exists()
+    build_runner(toy(), tmp_path, resume=True).train()
+    assert summary_of(tmp_path)['resumed_from'] == 2
+
+
+def test_the_summary_holds_the_last_metrics_and_null_for_what_is_not_a_number(tmp_path):
+    runner = build_runner(toy(), tmp_path)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, summary_hook.SummaryHook))
+    hook.before_run(runner)
+    hook.after_val_epoch(runner, dict(mIoU=12.0))
+    hook.after_test_epoch(runner, dict(mIoU=torch.tensor(34.56789), IoU=float('nan')))
+    summary = summary_of(tmp_path, 'test_summary.json')
+    assert summary['mode'] == 'test'
+    assert summary['metrics'] == dict(mIoU=34.5679, IoU=None)
+    assert 'why' not in summary
+
+
+def test_a_checkpoint_of_another_model_cannot_be_resumed(tmp_path):
+    build_runner(toy(), tmp_path, save_at=3).train()
+    with pytest.raises(UserError, match=r'another model and cannot be resumed: 4 missing: terms\.output\.discrim'):
+        build_runner(toy(dict(output=OUTPUT), iters=5), tmp_path, resume=True).train()
+
+
+def test_a_run_with_other_terms_starts_from_the_segmentor_of_a_checkpoint(tmp_path):
+    first = build_runner(toy(), tmp_path / 'first', save_at=3)
+    first.train()
+    second = build_runner(toy(dict(output=OUTPUT)), tmp_path / 'second', load_from=str(tmp_path / 'first/iter_3.pth'))
+    second.load_or_resume()
+    for ours, theirs in zip(first.model.segmentor.parameters(), second.model.segmentor.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+
+
+def test_a_checkpoint_that_carries_code_is_refused(tmp_path):
+    runner = build_runner(toy(), tmp_path)
+    with pytest.raises(UserError, match=r"meta\['config'\]"):
+        runner.call_hook(
+            'after_load_checkpoint', checkpoint=dict(state_dict=runner.model.state_dict(), meta=dict(config='1'))
+        )

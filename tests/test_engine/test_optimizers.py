@@ -1,0 +1,160 @@
+"""Which optimiser owns which parameter; averaged gradients; counts of accumulation."""
+
+import copy
+import socket
+
+import pytest
+import torch
+from compositions import OUTPUT
+from torch import multiprocessing
+from toy import batch, plain_segmentor, segmentor
+
+from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
+from mmuda.engine.optimizers.constructor import restrict
+from mmuda.registry import MODELS
+
+SGD = dict(type='SGD', lr=0.1)
+
+
+def build(network=None):
+    return MODELS.build(
+        dict(type='DomainAdaptation', segmentor=network or plain_segmentor(), terms=dict(output=OUTPUT))
+    )
+
+
+def owners(model, **cfgs):
+    """``{optimiser: names of its parameters}``."""
+    names = {id(p): name for name, p in model.named_parameters()}
+    wrappers = NamedOptimWrapperConstructor(cfgs)(model)
+    return {
+        key: {names[id(p)] for group in wrapper.optimizer.param_groups for p in group['params']}
+        for key, wrapper in wrappers.items()
+    }
+
+
+def test_patterns_pick_parameters_and_two_optimisers_may_share_them():
+    model = build()
+    names = {name for name, _ in model.named_parameters()}
+    owned = owners(
+        model,
+        task=dict(params=['segmentor'], optimizer=SGD),
+        encoder=dict(params=['segmentor', '!segmentor.decode_head'], optimizer=SGD),
+        terms=dict(optimizer=SGD),
+        left_out=None,
+    )
+    assert owned == dict(
+        task={name for name in names if name.startswith('segmentor')},
+        encoder={name for name in names if name.startswith('segmentor.backbone')},
+        terms={name for name in names if name.startswith('terms')},
+    )
+
+
+def test_orphans_and_patterns_that_pick_nothing_are_refused():
+    model = build()
+    with pytest.raises(ValueError, match=r"4 trainable parameters belong to no optimiser, for example \['terms\.outp"):
+        owners(model, generator=dict(params='segmentor', optimizer=SGD))
+    with pytest.raises(ValueError, match=r"optim_wrapper\.generator .*the pattern 'generator' matches nothing; name"):
+        owners(model, generator=dict(optimizer=SGD))
+    with pytest.raises(ValueError, match="optim_wrapper.generator has no 'optimizer'"):
+        owners(model, generator=dict(params=['segmentor']))
+    model.terms.requires_grad_(False)
+    assert set(owners(model, generator=dict(params='segmentor', optimizer=SGD))) == {'generator'}
+
+
+def test_a_config_can_be_used_twice():
+    cfg = dict(all=dict(params=['segmentor', 'terms'], optimizer=SGD))
+    before = copy.deepcopy(cfg)
+    assert owners(build(), **cfg).keys() == owners(build(), **cfg).keys()
+    assert cfg == before
+
+
+def test_paramwise_settings_see_names_and_norm_layers_of_the_whole_model():
+    model = build(segmentor())
+    paramwise = dict(norm_decay_mult=0.0, custom_keys={'segmentor.decode_head': dict(lr_mult=10.0)})
+    wrappers = NamedOptimWrapperConstructor(
+        dict(
+            generator=dict(params=['segmentor'], optimizer=dict(SGD, weight_decay=0.5), paramwise_cfg=paramwise),
+            rest=dict(params=['terms'], optimizer=SGD),
+        )
+    )(model)
+    groups = {id(p): group for group in wrappers['generator'].optimizer.param_groups for p in group['params']}
+    network = model.segmentor
+    assert groups[id(network.decode_head.conv_seg.weight)]['lr'] == pytest.approx(1.0)
+    assert groups[id(network.backbone.conv1.weight)]['lr'] == pytest.approx(0.1)
+    assert groups[id(network.backbone.norm.weight)]['weight_decay'] == 0
+    assert groups[id(network.backbone.conv2.weight)]['weight_decay'] == 0.5
+
+
+def test_restrict_shares_parameters_and_leaves_the_model_as_it_is():
+    model = build()
+    before = [name for name, _ in model.named_parameters()]
+    part = restrict(model, {'segmentor.backbone.conv1.weight', 'terms.output.discriminator.conv2.bias'})
+    assert dict(part.named_parameters()).keys() == {
+        'segmentor.backbone.conv1.weight',
+        'terms.output.discriminator.conv2.bias',
+    }
+    assert part.segmentor.backbone.conv1.weight is model.segmentor.backbone.conv1.weight
+    assert type(part) is type(model)
+    assert [name for name, _ in model.named_parameters()] == before
+
+
+def test_the_norm_of_gradients_is_logged_by_optimiser():
+    clip = dict(clip_grad=dict(max_norm=1.0), optimizer=SGD)
+    cfgs = dict(generator=dict(params='segmentor', **clip), discriminators=dict(params='terms', **clip))
+    model = build()
+    wrappers = NamedOptimWrapperConstructor(cfgs)(model)
+    model.train_step(batch(), wrappers)
+    scalars = wrappers['generator'].message_hub.log_scalars
+    assert {'train/generator.grad_norm', 'train/discriminators.grad_norm'} <= set(scalars)
+
+
+def test_members_count_their_iterations_after_a_resume():
+    wrappers = NamedOptimWrapperConstructor(dict(all=dict(params=['segmentor', 'terms'], optimizer=SGD)))(build())
+    wrappers.initialize_count_status(torch.nn.Identity(), 6, 10)
+    assert (wrappers['all']._inner_count, wrappers['all']._max_counts) == (6, 10)
+
+
+def test_autocast_reaches_the_forward_and_other_types_are_refused():
+    layer = torch.nn.Linear(2, 2)
+    wrapper = SyncOptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1), dtype='bfloat16')
+    with wrapper.optim_context(layer):
+        assert layer(torch.rand(1, 2)).dtype == torch.bfloat16
+    assert layer(torch.rand(1, 2)).dtype == torch.float32
+    with pytest.raises(ValueError, match=r"dtype='float16' is not known; give 'bfloat16' or None, or SyncAmp"):
+        SyncOptimWrapper(torch.optim.SGD(layer.parameters(), lr=0.1), dtype='float16')
+
+
+def _step_of_rank(rank, port, folder):
+    torch.set_num_threads(1)
+    torch.distributed.init_process_group('gloo', f'tcp://127.0.0.1:{port}', rank=rank, world_size=2)
+    used, used_by_one, unused = (torch.nn.Parameter(torch.zeros(2)) for _ in range(3))
+    wrapper = SyncOptimWrapper(torch.optim.SGD([used, used_by_one, unused], lr=1.0, weight_decay=0.1))
+    unused.data.fill_(1.0)
+    loss = (used * torch.tensor([1.0, 3.0]) * (rank + 1)).sum()
+    if rank == 0:
+        loss = loss + 4 * used_by_one.sum()
+    # Two backwards before one step: what mmengine's DDP gets wrong.
+    loss.backward(retain_graph=True)
+    loss.backward()
+    wrapper.step()
+    torch.save([used.data, used_by_one.data, unused.data], f'{folder}/{rank}.pth')
+    torch.distributed.destroy_process_group()
+
+
+def test_gradients_are_averaged_over_ranks(tmp_path):
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    context = multiprocessing.get_context('fork')
+    ranks = [context.Process(target=_step_of_rank, args=(rank, port, str(tmp_path))) for rank in range(2)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(60)
+    assert [process.exitcode for process in ranks] == [0, 0]
+    for rank in range(2):
+        used, used_by_one, unused = torch.load(tmp_path / f'{rank}.pth', weights_only=True)
+        # Mean of the ranks' gradients 2 * (1, 3) and 4 * (1, 3); of 8 and none; untouched where none had any.
+        assert used.tolist() == [-3.0, -9.0]
+        assert used_by_one.tolist() == [-4.0, -4.0]
+        assert unused.tolist() == [1.0, 1.0]

@@ -1,0 +1,83 @@
+"""Stages begin and end where the config says, each with its loader; random numbers follow the iteration."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from compositions import OUTPUT, TWO_OPTIMIZERS
+from mmengine.hooks import Hook
+from toy import build_runner, config, segmentor
+
+from mmuda.engine.hooks.iter_seed_hook import IterSeedHook, seed_of
+
+
+class Witness(Hook):
+    """Writes down what each iteration got."""
+
+    def __init__(self):
+        self.stages, self.batches, self.noise, self.losses = [], [], [], []
+
+    def before_train_iter(self, runner, batch_idx, data_batch=None):
+        self.stages.append(runner.model.stage.name)
+        self.batches.append([sample.index for sample in data_batch['source']['data_samples']])
+        self.noise.append(torch.rand(1).item())
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        self.losses.append({key.partition('.')[0] for key in outputs})
+
+
+def run(stages, folder, **overrides):
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(output=OUTPUT))
+    witness = Witness()
+    runner = build_runner(config(model, stages, TWO_OPTIMIZERS), folder, (witness,), **overrides)
+    runner.train()
+    return witness
+
+
+def test_stages_begin_where_the_one_before_ends(tmp_path):
+    stages = [
+        dict(name='a', iters=2, terms=['supervised']),
+        dict(name='b', iters=1, train_dataloader=dict(batch_size=3)),
+        dict(name='c', iters=2, terms=['output'], train_dataloader=dict(dataset=dict(source=dict(gain=0.2)))),
+    ]
+    witness = run(stages, tmp_path)
+    assert witness.stages == ['a', 'a', 'b', 'c', 'c']
+    assert [len(batch) for batch in witness.batches] == [2, 2, 3, 2, 2]
+    both = {'generator', 'discriminator'}
+    assert (
+        witness.losses
+        == [{'supervised', 'generator'}] * 2 + [{'supervised', 'output'} | both] + [{'output'} | both] * 2
+    )
+
+
+def test_no_stage_repeats_the_draws_of_another_and_a_run_repeats_itself(tmp_path):
+    stages = [dict(name=name, iters=3, terms=['supervised']) for name in 'ab']
+    first, second = run(stages, tmp_path / '1'), run(stages, tmp_path / '2')
+    other = run(stages, tmp_path / '3', randomness=dict(seed=4))
+    assert first.batches == second.batches and first.noise == second.noise
+    assert first.batches != other.batches and first.noise != other.noise
+    assert first.batches[:3] != first.batches[3:]
+    assert len(set(first.noise)) == 6
+
+
+def test_a_stage_without_a_length_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"the stages \['b'\] have no `iters`; give each its length"):
+        run([dict(name='a', iters=1), dict(name='b')], tmp_path)
+
+
+def test_random_numbers_follow_seed_rank_and_iteration():
+    class Runner:
+        seed, iter = 7, 3
+
+    def draw():
+        IterSeedHook().before_train_iter(Runner, 0)
+        return random.random(), np.random.rand(), torch.rand(1).item()
+
+    first = draw()
+    random.random(), np.random.rand(), torch.rand(5)
+    assert draw() == first
+    Runner.iter = 4
+    assert all(a != b for a, b in zip(draw(), first, strict=True))
+    assert seed_of(7, 0, 3) != seed_of(7, 3, 0) != seed_of(0, 7, 3)
+    assert 0 <= seed_of(2**40, 1, 2) < 2**32

@@ -1,0 +1,111 @@
+"""What a user gets wrong is told at build; views, teacher and prediction go where the config says."""
+
+import pytest
+import torch
+from compositions import OUTPUT, STAGES, TWO_OPTIMIZERS
+from mmengine.config import ConfigDict
+from toy import KillHook, batch, build_runner, config, plain_segmentor, segmentor
+
+from mmuda.registry import MODELS
+
+
+def build(terms=None, **kwargs):
+    kwargs.setdefault('segmentor', plain_segmentor())
+    return MODELS.build(ConfigDict(type='DomainAdaptation', terms=terms or {}, **kwargs))
+
+
+@pytest.mark.parametrize(
+    ('terms', 'message'),
+    [
+        (dict(output=dict(OUTPUT, tap='probs')), "'source:probs' is not offered by EncoderDecoder; it offers image, "),
+        (dict(output=dict(OUTPUT, tap='aux.0.prob')), "'source:aux.0.prob' is not offered by EncoderDecoder"),
+        (dict(output=dict(OUTPUT, tap='module.neck.conv')), "EncoderDecoder has no submodule 'neck.conv'"),
+        (dict(output=dict(OUTPUT, target='target@teacher')), r'keeps none; give `ema=dict\(momentum=\.\.\.\)`'),
+        (dict(x=dict(type='TapLoss', tap='prob', loss=dict(type='TotalVariationLoss'))), "addressed as 'view:tap'"),
+    ],
+)
+def test_an_unknown_tap_is_one_sentence_at_build(terms, message):
+    with pytest.raises(ValueError, match=message):
+        build(terms)
+
+
+def test_unknown_names_of_a_stage_stop_the_run_before_its_first_iteration(tmp_path):
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(output=OUTPUT))
+
+    def message(second_stage, model=model):
+        cfg = config(model, [STAGES[0], dict(name='b', iters=1, **second_stage)], TWO_OPTIMIZERS)
+        # The hook would raise at the first iteration.
+        runner = build_runner(cfg, tmp_path, (KillHook(0),))
+        with pytest.raises(ValueError) as raised:
+            runner.train()
+        return str(raised.value)
+
+    assert "Stage 'b' names the terms ['outptu']" in message(dict(terms=['outptu']))
+    assert "Stage 'b' names the terms ['outptu']" in message(dict(weights=dict(outptu=2.0)))
+    assert "Stage 'b', trainable: the pattern 'segmentr' matches nothing" in message(dict(trainable=['segmentr']))
+    step = dict(name='all', losses=['*.generator'], optimizers=['generators'], forward='fresh')
+    assert "names the optimisers ['generators'], but optim_wrapper has" in message(dict(plan=[step]))
+    other = dict(model, terms=dict(output=dict(OUTPUT, target='tagret')))
+    assert "Stage 'b' reads ['tagret']: the loader gives the streams ['source', 'target']" in message({}, model=other)
+
+
+def test_a_term_set_to_none_is_left_out_of_stages_and_plans_that_name_it():
+    plan = [
+        dict(name='g', losses=['*.generator'], optimizers=['generator'], forward='fresh'),
+        dict(name='d', losses=['output.discriminator'], optimizers=['discriminators'], detach=True),
+    ]
+    model = build(dict(output=None), plan=plan)
+    model.set_stage(dict(terms=['supervised', 'output'], weights=dict(output=2.0)))
+    assert model.active_terms(model.stage) == ['supervised']
+    assert model.available_losses(model.stage) == ['supervised.generator']
+
+
+def test_the_teacher_starts_from_the_student_and_predicts_where_asked():
+    model = build(ema=dict(momentum=0.1, evaluate=True))
+    model.init_weights()
+    for ours, theirs in zip(model.segmentor.parameters(), model.teacher.module.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    torch.nn.init.zeros_(model.segmentor.decode_head.conv_seg.weight)
+    images = torch.rand(1, 3, 16, 16)
+    model.eval()
+    assert torch.equal(model(images), model.teacher.module(images))
+    assert not torch.equal(model(images), model.segmentor(images))
+    assert torch.equal(model.train()(images), model.segmentor(images))
+
+
+def test_prediction_is_that_of_the_segmentor_with_the_statistics_of_the_domain():
+    model = build(data_preprocessor=dict(type='UDADataPreprocessor', streams=dict(source=dict(mean=[0] * 3)))).eval()
+    data = batch(size=1)['target']
+    for domain, mean in (('target', 127.5), ('source', 0.0)):
+        data['data_samples'][0].set_metainfo(dict(domain=domain))
+        (sample,) = model.val_step(data)
+        logits = model.segmentor((data['inputs'][0][None] - mean) / 127.5)
+        assert torch.equal(sample.pred_sem_seg.data[0], logits.argmax(1)[0])
+
+
+def test_names_of_parameters_are_those_of_the_networks():
+    names = {name.rpartition('.')[0] for name, _ in build(dict(output=OUTPUT)).named_parameters()}
+    assert names == {
+        'segmentor.backbone.conv1',
+        'segmentor.backbone.conv2',
+        'segmentor.decode_head.conv_seg',
+        'terms.output.discriminator.conv1',
+        'terms.output.discriminator.conv2',
+    }
+
+
+def test_a_submodule_that_gives_a_tuple_is_no_tap():
+    model = build(dict(output=dict(OUTPUT, tap='module.backbone')))
+    data = model.data_preprocessor(batch(), training=True)
+    context = model.build_context(data, ['output.generator'], torch.no_grad)
+    with pytest.raises(TypeError, match=r"Tap 'module\.backbone': this submodule gives a tuple, not a tensor"):
+        context.tap('target:module.backbone')
+
+
+def test_a_tap_of_a_submodule_is_its_output():
+    model = build(dict(output=dict(OUTPUT, tap='module.backbone.conv1')))
+    data = model.data_preprocessor(batch(), training=True)
+    context = model.build_context(data, ['output.discriminator'], torch.no_grad)
+    expected = model.segmentor.backbone.conv1(data['target']['inputs'])
+    assert torch.equal(context.tap('target:module.backbone.conv1'), expected)
+    assert not model.segmentor.backbone.conv1._forward_hooks
