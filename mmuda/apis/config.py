@@ -39,6 +39,11 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
         cfg = Config.fromfile(path)
     except (SyntaxError, NameError, KeyError) as error:
         raise UserError(f'config {path} cannot be parsed: {type(error).__name__}: {error}') from error
+    except ImportError as error:
+        raise UserError(
+            f'config {path}: its custom_imports cannot be imported ({error}); run from the folder that holds the '
+            'package with PYTHONPATH=. in front of the command, or install the package'
+        ) from error
     try:
         cfg.merge_from_dict(cfg_options or {})
     except (KeyError, TypeError, IndexError) as error:

@@ -13,7 +13,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import transform as transform_coordinates
 from rasterio.windows import Window
 
-MAX_OPEN_RASTERS = 16
+MAX_OPEN_RASTERS = 64
 """Open handles a process keeps; each is a file descriptor."""
 
 _handles: OrderedDict = OrderedDict()

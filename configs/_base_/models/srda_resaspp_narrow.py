@@ -20,6 +20,7 @@ model = dict(
             )
         ),
         pixel=dict(discriminator=narrow),
-        output=dict(discriminator=narrow),
+        # Without it the narrow ODC's logits start near zero and stay there for hundreds of iterations.
+        output=dict(discriminator=dict(init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2), **narrow)),
     ),
 )

@@ -24,6 +24,13 @@ class ReverseGradient(torch.autograd.Function):
         return -ctx.strength * grad, None
 
 
+def _fit(weight: Tensor | None, logits: Tensor) -> Tensor | None:
+    """A weight map on the grid of the logits; a strided discriminator's is coarser than the tap's."""
+    if weight is None or weight.ndim != 4 or weight.shape[-2:] in (logits.shape[-2:], (1, 1)):
+        return weight
+    return F.interpolate(weight, size=logits.shape[-2:], mode='bilinear', align_corners=False)
+
+
 @TERMS.register_module()
 class AdversarialAlignment(Term):
     """A discriminator tells source (label 0) from target (label 1); the segmentor makes one look like the other.
@@ -106,7 +113,7 @@ class AdversarialAlignment(Term):
         return tap
 
     def weight(self, domain: str, context) -> Tensor | None:
-        """Weights of the generator loss by position, broadcastable to the discriminator's logits; default none."""
+        """Weights of the generator loss, (N, 1, h, w), resized to the discriminator's logits; default none."""
         return None
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
@@ -117,7 +124,8 @@ class AdversarialAlignment(Term):
         for domain in self.moved:
             logits = self.discriminator(self.read(domain, context))
             opposite_is_target = domain == 'source'
-            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=self.weight(domain, context)))
+            weight = _fit(self.weight(domain, context), logits)
+            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=weight))
         return {'loss_adversarial': sum(losses) * self.loss_weight}
 
     def _discriminator(self, context) -> dict[str, Tensor]:

@@ -184,6 +184,15 @@ class DomainAdaptation(PlanExecutor):
         if self.teacher is not None:
             self.teacher.update_parameters(self.segmentor)
 
+    def train(self, mode: bool = True) -> DomainAdaptation:
+        """As usual, but the teacher never drops anything out: its pseudo labels are its best guess."""
+        super().train(mode)
+        if self.teacher is not None:
+            for module in self.teacher.modules():
+                if 'Drop' in type(module).__name__:
+                    module.eval()
+        return self
+
     # Prediction is the segmentor's.
 
     @property

@@ -147,6 +147,11 @@ class PlanExecutor(BaseModel):
         for name in step.names(available):
             log.update(self.compute_losses(name, context))
         losses = {key: value for key, value in log.items() if 'loss' in key.rpartition('.')[2]}
+        if not losses:
+            raise ValueError(
+                f"Step '{step.name}': {step.names(available)} returned no loss, only {sorted(log)}; a term's loss must "
+                "have 'loss' in its name."
+            )
         total = sum(losses.values())
         if not torch.isfinite(total):
             self._refuse_non_finite(losses, step, iteration)
