@@ -1,5 +1,5 @@
 # SRDA-Net on two cores in minutes: fewer iterations at higher rates than the paper, same two stages.
-pretrain_iters, joint_iters = 200, 600
+pretrain_iters, joint_iters = 150, 450
 adam = dict(type='Adam', betas=(0.9, 0.999), weight_decay=5e-4)
 
 # A stage has optimisers of its own, as the authors' code trains it as a run of its own.
