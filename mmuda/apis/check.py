@@ -14,7 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
-from mmuda.apis.runner import build_runner, name_near_misses
+from mmuda.apis.runner import build_runner, check_class_counts, check_classes, name_near_misses
 from mmuda.apis.stream_report import StreamReport, report_streams
 from mmuda.apis.train import prepare_training
 from mmuda.utils.errors import UserError
@@ -173,6 +173,7 @@ class _Probe(Hook):
 
 def _run(runner: Runner, report: CheckReport) -> None:
     try:
+        check_class_counts(runner)
         runner.train()
     except FloatingPointError as error:
         report.warnings.append(f'training stops: {error}')
@@ -192,6 +193,7 @@ def _try_loader(runner: Runner, cfg: Config, split: str) -> None:
     dataset = runner.build_dataloader({**loader, 'num_workers': 0, 'persistent_workers': False}).dataset
     if len(dataset) == 0:
         raise UserError(f'{split}_dataloader.dataset has no samples; check its data_root and data_prefix')
+    check_classes(runner, dataset, split)
     dataset[0]
 
 

@@ -101,6 +101,32 @@ def enable_amp(cfg: Config, dtype: str | None = None) -> None:
         wrapper.update(type='SyncAmpOptimWrapper' if dtype == 'float16' else 'SyncOptimWrapper', dtype=dtype)
 
 
+def check_schedules(cfg: Config) -> None:
+    """Refuse schedules by optimiser that leave an optimiser out or name one that the config does not have.
+
+    mmengine answers the first with a bare KeyError and the second not at all.
+
+    Raises:
+        UserError: As above; names the optimisers.
+    """
+    schedules, wrappers = cfg.get('param_scheduler'), cfg.get('optim_wrapper') or {}
+    if not isinstance(schedules, dict) or 'type' in schedules or 'optimizer' in wrappers:
+        return
+    named = [name for name, value in wrappers.items() if isinstance(value, dict) and 'optimizer' in value]
+    missing = [name for name in named if name not in schedules]
+    unknown = [name for name in schedules if name not in wrappers]  # one that is set to None may keep its schedule
+    if missing or unknown:
+        raise UserError(
+            f'param_scheduler of config {cfg.filename} has '
+            + ' and '.join(
+                f'{what} {", ".join(names)}'
+                for what, names in (('no entry for the optimiser', missing), ('an entry for the unknown', unknown))
+                if names
+            )
+            + f'; give one for each of {", ".join(named)}, [] for a constant learning rate'
+        )
+
+
 def add_hooks(cfg: Config) -> None:
     """Give a run the hooks that mmuda's promises rest on where its config, e.g. one of mmseg's, does not name them.
 

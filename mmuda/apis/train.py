@@ -5,12 +5,12 @@ import os
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmuda.apis.config import add_hooks, enable_amp, set_model_wrapper, set_seed, set_work_dir
+from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
-from mmuda.apis.runner import build_runner, name_near_misses
+from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
 from mmuda.utils.resume import find_checkpoint
-from mmuda.utils.weights import resolve_weights
+from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
 def train(
@@ -41,6 +41,7 @@ def train(
     prepare_training(cfg, work_dir, resume, amp, launcher, seed)
     runner = build_runner(cfg)
     try:
+        check_class_counts(runner)
         runner.train()
     except KeyError as error:  # loops, optimisers and datasets are built only now
         raise name_near_misses(error) from error
@@ -63,7 +64,9 @@ def prepare_training(
     set_seed(cfg, seed)
     if amp:
         enable_amp(cfg, amp if isinstance(amp, str) else None)
+    check_schedules(cfg)
     set_start(cfg, resume)
+    use_weights_dir(cfg.get('model'))
     add_hooks(cfg)
     if launcher != 'none':
         set_model_wrapper(cfg)

@@ -6,6 +6,7 @@ from contextlib import nullcontext
 import numpy as np
 from torch.utils.data import Dataset
 
+from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.pairing import build_pairing
 from mmuda.datasets.sampler import DrawIndex, draw_seed, seeded
 from mmuda.registry import DATASETS
@@ -107,6 +108,7 @@ class UDADataset(Dataset):
             sample = self.streams[name][self._index_of(name, int(index))]
         if 'data_samples' in sample:
             sample['data_samples'].set_metainfo(dict(domain=name))
+            self._check_label(name, sample['data_samples'])
             if name == 'target' and 'gt_sem_seg' in sample['data_samples']:
                 raise ValueError(
                     f'The target sample {sample["data_samples"].metainfo.get("img_path")} has a label, which training '
@@ -120,6 +122,22 @@ class UDADataset(Dataset):
         if name == 'target':
             return self.pairing(source_index)
         return int(np.random.randint(len(self.streams[name])))
+
+    def _check_label(self, name: str, sample) -> None:
+        """Refuse labels that are no class; rasters were checked when they were read, images of mmseg were not."""
+        classes = getattr(self.streams[name], 'metainfo', {}).get('classes')
+        if not classes or 'gt_sem_seg' not in sample:
+            return
+        label = sample.gt_sem_seg.data
+        ignored = getattr(self.streams[name], 'ignore_index', IGNORE_INDEX)
+        wrong = ((label < 0) | (label >= len(classes))) & (label != IGNORE_INDEX) & (label != ignored)
+        if wrong.any():
+            path = sample.metainfo.get('seg_map_path') or f'of {sample.metainfo.get("img_path")}'
+            raise ValueError(
+                f'The label {path} holds {int(label[wrong][0])} after loading, but the stream {name!r} has the classes '
+                f'0..{len(classes) - 1} and {IGNORE_INDEX} for what is ignored; correct the label, the classes or '
+                'reduce_zero_label.'
+            )
 
     def _check_target(self) -> None:
         if getattr(self.target, 'labelled', False):

@@ -27,7 +27,8 @@ def is_user_error(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     if not frames or not (frames[-1].line or '').lstrip().startswith('raise'):
         return False
-    folders = frames[-1].filename.replace(os.sep, '/').split('/')
+    # Counted from site-packages, if it lies there: a checkout named mmuda may hold the environment of all libraries.
+    folders = frames[-1].filename.replace(os.sep, '/').rpartition('/site-packages/')[2].split('/')
     return any(name in folders for name in ('mmuda', 'projects', 'registry'))
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlparse
 
 import torch
 from mmengine import dist
+from mmengine.runner.checkpoint import get_external_models
 
 from mmuda.utils.errors import UserError
 
@@ -38,6 +39,34 @@ def resolve_weights(path_or_url: str | os.PathLike) -> str:
         raise UserError(f'weights {text}: addresses start with http:// or https://, not {url.scheme}://; give a path')
     name = Path(url.path).name
     return str(_in_weights_dir(name) or _download(text, name))
+
+
+def use_weights_dir(cfg) -> None:
+    """Let ``init_cfg=dict(type='Pretrained')`` and ``pretrained`` of a model's config read the weights directory.
+
+    mmengine would download their addresses, those of ``open-mmlab://`` included. What the directory does not have stays
+    as it is.
+
+    Args:
+        cfg: Config of a model (nested dicts and lists); changed in place.
+    """
+    if isinstance(cfg, list | tuple):
+        for value in cfg:
+            use_weights_dir(value)
+    if not isinstance(cfg, dict):
+        return
+    for key in ('pretrained', *(['checkpoint'] if cfg.get('type') == 'Pretrained' else [])):
+        if isinstance(cfg.get(key), str) and not Path(cfg[key]).is_file():
+            cfg[key] = str(_in_weights_dir(_file_name(cfg[key])) or cfg[key])
+    for value in cfg.values():
+        use_weights_dir(value)
+
+
+def _file_name(text: str) -> str:
+    scheme, _, name = text.rpartition('://')
+    if scheme in ('open-mmlab', 'openmmlab'):
+        text = get_external_models().get(name, name)
+    return Path(urlparse(text).path).name
 
 
 def _in_weights_dir(name: str) -> Path | None:

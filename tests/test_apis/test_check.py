@@ -57,3 +57,9 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
         check(tiny(train_dataloader__dataset__source__type='DrawnDatset'))
     with pytest.raises(UserError, match='neither stages nor max_iters'):
         check(tiny(train_cfg=dict(_delete_=True, type='IterBasedTrainLoop')))
+    with pytest.raises(
+        UserError, match=r"train_dataloader.dataset has 2 classes \('dark', 'bright'\), .*num_classes=3"
+    ):
+        check(tiny(model__segmentor__decode_head__num_classes=3, model__terms__output=None))
+    with pytest.raises(UserError, match='no entry for the optimiser discriminators'):
+        check(tiny(param_scheduler=dict(generator=[])))

@@ -2,7 +2,7 @@ import pytest
 from mmengine.registry import MODEL_WRAPPERS as ROOT_WRAPPERS
 
 from mmuda.apis import UserError, load_config
-from mmuda.apis.config import add_hooks, enable_amp, set_model_wrapper, set_seed, set_work_dir
+from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.runner import name_near_misses
 from mmuda.registry import MODELS
 
@@ -80,6 +80,18 @@ def test_amp_on_a_gpu_is_float16_unless_asked(write, monkeypatch):
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.dtype) == ('SyncAmpOptimWrapper', 'float16')
     enable_amp(cfg, 'bfloat16')
     assert (cfg.optim_wrapper.type, cfg.optim_wrapper.dtype) == ('SyncOptimWrapper', 'bfloat16')
+
+
+def test_schedules_and_optimisers_have_the_same_names(write):
+    def schedules(text):
+        return load_config(write(f'{NAMED}\noptim_wrapper["left_out"] = None\nparam_scheduler = {text}'))
+
+    check_schedules(schedules('dict(generator=[], discriminators=[], left_out=[])'))
+    check_schedules(schedules('[]'))
+    with pytest.raises(UserError, match=r'tiny\.py has no entry for the optimiser discriminators; give one for each'):
+        check_schedules(schedules('dict(generator=[])'))
+    with pytest.raises(UserError, match=r'has an entry for the unknown generators; .*generator, discriminators'):
+        check_schedules(schedules('dict(generator=[], discriminators=[], generators=[])'))
 
 
 def test_amp_without_an_optimiser_is_refused(write):

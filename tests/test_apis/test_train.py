@@ -59,6 +59,13 @@ def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
         assert torch.equal(runner.model.segmentor.get_parameter(name), value)
 
 
+def test_the_preprocessor_of_a_base_of_mmsegs_does_not_replace_that_of_the_streams(tiny, tmp_path):
+    cfg = tiny(train_cfg__stages=[dict(iters=1)], data_preprocessor=dict(type='SegDataPreProcessor'))
+    del cfg.model['data_preprocessor']
+    runner = train(cfg, str(tmp_path / 'run'))
+    assert runner.iter == 1 and type(runner.model.data_preprocessor).__name__ == 'UDADataPreprocessor'
+
+
 def test_a_checkpoint_of_other_classes_is_refused_and_the_remedy_works(tiny, tmp_path):
     options = dict(train_cfg__stages=[dict(iters=1)], load_from=str(tmp_path / 'plain.pth'))
     other = tiny(model__segmentor__decode_head__num_classes=19).model.segmentor

@@ -160,6 +160,12 @@ def test_colour_coded_label(buildings, write_raster):
         build(buildings)
 
 
+def test_unreadable_raster(buildings):
+    (buildings / 'img_dir/b.tif').write_bytes((buildings / 'img_dir/b.tif').read_bytes()[:300])
+    with pytest.raises(ValueError, match=r'img_dir/b\.tif .*replace it by an intact copy or take it out'):
+        build(buildings)
+
+
 def test_missing_gsd(buildings, write_raster, coded_image):
     write_raster(buildings / 'img_dir/b.tif', coded_image(80, 60))
     with pytest.raises(ValueError, match=r'b\.tif has no georeference.*set gsd=<metres a pixel> of RasterDataset'):

@@ -17,8 +17,9 @@ from mmuda.datasets.sampler import draw_seed, seeded
 class Toy(Dataset):
     """Items of three random numbers, one of each generator that a transform may use."""
 
-    def __init__(self, length, classes=('a', 'b'), labelled=None, loads_label=False):
+    def __init__(self, length, classes=('a', 'b'), labelled=None, loads_label=False, label=0):
         self.length = length
+        self.label = label
         self.metainfo = dict(classes=classes) if classes else {}
         self.loads_label = loads_label
         if labelled is not None:
@@ -30,7 +31,7 @@ class Toy(Dataset):
     def __getitem__(self, index):
         data_sample = SegDataSample(metainfo=dict(img_path=f'{index}.tif'))
         if self.loads_label:
-            data_sample.gt_sem_seg = PixelData(data=torch.zeros(1, 1, 1))
+            data_sample.gt_sem_seg = PixelData(data=torch.full((1, 1, 1), self.label))
         inputs = torch.tensor([random.random(), np.random.rand(), torch.rand(()).item(), index], dtype=torch.float64)
         return dict(inputs=inputs, data_samples=data_sample)
 
@@ -208,6 +209,17 @@ def test_labels_of_source_and_target():
         dataset[0]
     assert 'gt_sem_seg' in UDADataset(source=Toy(5, loads_label=True))[0]['source']['data_samples']
     UDADataset(source=Toy(5), target=Toy(7, classes=None))
+
+
+def test_labels_of_mmsegs_datasets_are_checked_when_they_are_drawn():
+    for label in (0, 1, 255):
+        assert UDADataset(source=Toy(5, loads_label=True, label=label))[0]
+    for label in (2, -1):
+        dataset = UDADataset(source=Toy(5, loads_label=True, label=label))
+        with pytest.raises(
+            ValueError, match=rf"of 3\.tif holds {label} .*stream 'source' has the classes 0\.\.1 and 255"
+        ):
+            dataset[3]
 
 
 def test_rasters_of_two_resolutions_batch_together(tmp_path, write_raster, coded_image):

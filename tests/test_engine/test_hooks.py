@@ -82,3 +82,10 @@ def test_a_checkpoint_that_carries_code_is_refused(tmp_path):
         runner.call_hook(
             'after_load_checkpoint', checkpoint=dict(state_dict=runner.model.state_dict(), meta=dict(config='1'))
         )
+
+
+def test_parameters_that_are_not_finite_are_not_saved(tmp_path):
+    runner = build_runner(toy(), tmp_path)
+    next(runner.model.segmentor.parameters()).data.view(-1)[0] = float('nan')
+    with pytest.raises(FloatingPointError, match=r'1 parameters are not finite, for example .*segmentor'):
+        runner.call_hook('before_save_checkpoint', checkpoint={})

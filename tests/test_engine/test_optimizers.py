@@ -158,3 +158,8 @@ def test_gradients_are_averaged_over_ranks(tmp_path):
         assert used.tolist() == [-3.0, -9.0]
         assert used_by_one.tolist() == [-4.0, -4.0]
         assert unused.tolist() == [1.0, 1.0]
+
+
+def test_settings_beside_the_optimisers_are_refused():
+    with pytest.raises(ValueError, match=r'would apply to no optimiser; .* optim_wrapper\.all\.paramwise_cfg'):
+        NamedOptimWrapperConstructor(dict(all=dict(optimizer=SGD)), paramwise_cfg=dict(norm_decay_mult=0))

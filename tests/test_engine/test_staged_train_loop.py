@@ -7,7 +7,7 @@ import pytest
 import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import Hook
-from toy import build_runner, config, segmentor
+from toy import KilledError, KillHook, build_runner, config, plain_segmentor, segmentor
 
 from mmuda.engine.hooks.iter_seed_hook import IterSeedHook, seed_of
 
@@ -81,3 +81,47 @@ def test_random_numbers_follow_seed_rank_and_iteration():
     assert all(a != b for a, b in zip(draw(), first, strict=True))
     assert seed_of(7, 0, 3) != seed_of(7, 3, 0) != seed_of(0, 7, 3)
     assert 0 <= seed_of(2**40, 1, 2) < 2**32
+
+
+def test_accumulation_begins_anew_with_a_stage_and_resumes_in_its_phase(tmp_path):
+    optimizers = {
+        name: dict(TWO_OPTIMIZERS['generator'], params=['segmentor'], accumulative_counts=2) for name in ('g', 'h')
+    }
+
+    def train(folder, *hooks, **options):
+        model = dict(type='DomainAdaptation', segmentor=plain_segmentor())
+        stages = [
+            dict(
+                name=name,
+                iters=iters,
+                plan=[dict(name='x', losses=['*.generator'], optimizers=[name], forward='fresh', repeat=repeat)],
+            )
+            for name, iters, repeat in (('g', 3, 1), ('h', 5, 3))
+        ]
+        runner = build_runner(config(model, stages, optimizers), folder, hooks, **options)
+        runner.train()
+        return list(runner.model.parameters())
+
+    whole = train(tmp_path / 'whole')
+    with pytest.raises(KilledError):
+        train(tmp_path / 'killed', KillHook(5), save_at=5)
+    resumed = train(tmp_path / 'killed', resume=True)
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(whole, resumed, strict=True))
+
+
+def test_half_gathered_gradients_are_applied_before_a_stage_ends(tmp_path):
+    optimizers = dict(generator=dict(TWO_OPTIMIZERS['generator'], accumulative_counts=4))
+
+    class Steps(Hook):
+        seen = []
+
+        def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            value = next(runner.model.parameters()).detach().clone()
+            self.seen.append(value)
+
+    model = dict(type='DomainAdaptation', segmentor=plain_segmentor())
+    stages = [dict(name='a', iters=3), dict(name='b', iters=5)]
+    build_runner(config(model, stages, optimizers), tmp_path, (Steps(),)).train()
+    changed = [not torch.equal(a, b) for a, b in zip(Steps.seen[:-1], Steps.seen[1:], strict=True)]
+    # Updates after iterations 3 (the first stage ends), 7 and 8 (the run ends).
+    assert changed == [False, True, False, False, False, True, True]

@@ -26,6 +26,16 @@ def test_an_error_of_a_library_keeps_its_traceback():
         np.zeros(2).reshape(7)
 
 
+def test_a_library_below_a_folder_named_mmuda_keeps_its_traceback(tmp_path):
+    for folder, expected in (('mmuda/.venv/lib/site-packages/torch', False), ('lib/site-packages/mmuda', True)):
+        path = tmp_path / folder / 'code.py'
+        path.parent.mkdir(parents=True)
+        path.write_text("raise ValueError('size mismatch of tensors')\n")
+        with pytest.raises(ValueError) as raised:
+            exec(compile(path.read_text(), str(path), 'exec'), {})
+        assert is_user_error(raised.value) is expected
+
+
 def test_a_key_error_without_a_sentence_is_not_the_users():
     assert not is_user_error(KeyError('lr'))
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from mmuda.utils.errors import UserError
-from mmuda.utils.weights import resolve_weights
+from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
 @pytest.fixture
@@ -23,6 +23,20 @@ def test_an_existing_path_wins(tmp_path, weights_dir):
 @pytest.mark.parametrize('name', ['gone/vgg16.pth', 'https://example.org/models/vgg16.pth?download=1'])
 def test_the_directory_replaces_paths_and_addresses(weights_dir, name):
     assert resolve_weights(name) == str(weights_dir / 'vgg16.pth')
+
+
+def test_pretrained_networks_of_mmseg_are_looked_for_in_the_directory(weights_dir):
+    (weights_dir / 'resnet50_v1c-2cccc1ad.pth').write_bytes(b'as mmengine names it')
+    pretrained = dict(type='Pretrained', checkpoint='https://example.org/vgg16.pth')
+    cfg = dict(
+        pretrained='open-mmlab://resnet50_v1c',
+        segmentor=dict(backbone=dict(init_cfg=[dict(type='Normal', layer='Conv2d'), pretrained])),
+        neck=dict(init_cfg=dict(type='Pretrained', checkpoint='https://example.org/other.pth')),
+    )
+    use_weights_dir(cfg)
+    assert cfg['pretrained'] == str(weights_dir / 'resnet50_v1c-2cccc1ad.pth')
+    assert pretrained['checkpoint'] == str(weights_dir / 'vgg16.pth')
+    assert cfg['neck']['init_cfg']['checkpoint'] == 'https://example.org/other.pth'
 
 
 def test_a_missing_path_says_where_it_was_looked_for(weights_dir):

@@ -1,4 +1,4 @@
-"""A checkpoint fits, or the run stops."""
+"""A checkpoint fits and is finite, or the run stops."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from mmuda.utils.checkpoint import adapt_state_dict, refuse_config, state_dict_o
 class CheckpointGuardHook(Hook):
     """Fits the names of a checkpoint to the model before it is loaded, and refuses what does not fit.
 
-    mmengine only warns when names differ and goes on from fresh weights.
+    mmengine only warns when names differ and goes on from fresh weights. Parameters that are not finite are not saved:
+    a gradient may overflow where the loss was still finite, and the file would replace a good one.
 
     Args:
         load_skip: Parts of the segmentor that keep their initial weights when a run starts from another
@@ -34,3 +35,11 @@ class CheckpointGuardHook(Hook):
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip
         )
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        bad = [name for name, parameter in runner.model.named_parameters() if not parameter.isfinite().all()]
+        if bad:
+            raise FloatingPointError(
+                f'Iteration {runner.iter + 1}: {len(bad)} parameters are not finite, for example {bad[:3]}; no '
+                'checkpoint is written over good ones. Lower the learning rate, or clip gradients (clip_grad).'
+            )

@@ -40,10 +40,16 @@ class NamedOptimWrapperConstructor:
             A name set to None is left out.
 
     Raises:
-        ValueError: If an optimiser's patterns match no parameter, or a trainable parameter has no optimiser.
+        ValueError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser, or
+            ``paramwise_cfg`` stands beside the optimisers instead of in one.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
+        if paramwise_cfg is not None:
+            raise ValueError(
+                'optim_wrapper.paramwise_cfg would apply to no optimiser; give it to the optimisers it is meant for, '
+                f'e.g. optim_wrapper.{next(iter(optim_wrapper_cfg), "generator")}.paramwise_cfg.'
+            )
         self.cfgs = {name: dict(cfg) for name, cfg in optim_wrapper_cfg.items() if cfg is not None}
         for name, cfg in self.cfgs.items():
             if 'optimizer' not in cfg:

@@ -6,10 +6,13 @@ import copy
 
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
+from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop
+
+# Its `skip_iter`, which moves the sampler on without loading, only the maintained line of mmengine has.
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
-from mmuda.models.wrappers import Stage
+from mmuda.models.wrappers import PlanExecutor, Stage
 from mmuda.registry import LOOPS
 
 # Seeds of stages' loaders are this far apart, so that no stage repeats another's draws.
@@ -83,11 +86,28 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self.dataloader_iterator.skip_iter(self._iter - self.begin_of(index))
         model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
         model.set_stage(stage)
+        self._count_accumulation(index, model)
         self._stage_index = index
         self.runner.logger.info(
             f"Stage '{stage.name}': iterations {self.begin_of(index) + 1} to {self.begin_of(index + 1)}, "
             f'terms {model.active_terms(stage)}'
         )
+
+    def _count_accumulation(self, index: int, model: PlanExecutor) -> None:
+        """Begin gradient accumulation anew with a stage, and end it with its last iteration.
+
+        mmengine counts the iterations of the run, of which an optimiser may see only some: its phase would differ after
+        a resume, and a half-gathered gradient would leak into the first update of the next stage.
+        """
+        begin, end = self.begin_of(index), self.begin_of(index + 1)
+        done = model.count_backwards(self.stages[index], begin, self._iter)
+        total = model.count_backwards(self.stages[index], begin, end)
+        optim_wrapper = self.runner.optim_wrapper
+        if not isinstance(optim_wrapper, OptimWrapperDict):  # one for all steps, whatever name they give it
+            optim_wrapper = {name: optim_wrapper for name in total}
+        for name, wrapper in optim_wrapper.items():
+            wrapper.zero_grad()
+            wrapper.initialize_count_status(model, done[name], total[name])
 
     def _check_stages(self) -> None:
         """Refuse what a later stage lacks now, not when it begins."""

@@ -15,7 +15,7 @@ from mmuda.structures import split_tap
 from mmuda.utils.patterns import matches
 
 from .forward_context import TEACHER, ForwardContext
-from .plan import Stage
+from .plan import DEFAULT_PLAN, Stage
 from .plan_executor import PlanExecutor
 
 DEFAULT_TERMS = {'supervised': dict(type='SupervisedTerm')}
@@ -74,9 +74,9 @@ class DomainAdaptation(PlanExecutor):
         self.check_stage(self.stage)
 
     def _build_teacher(self, ema: dict | None) -> None:
-        ema = dict(ema or {})
-        self.evaluate_teacher = ema.pop('evaluate', False)
-        self.teacher = ExponentialMovingAverage(self.segmentor, **ema) if ema else None
+        options = dict(ema or {})
+        self.evaluate_teacher = options.pop('evaluate', False)
+        self.teacher = None if ema is None else ExponentialMovingAverage(self.segmentor, **options)
         if self.teacher is not None:
             self.teacher.requires_grad_(False)
 
@@ -121,7 +121,7 @@ class DomainAdaptation(PlanExecutor):
         self._check_patterns(stage)
         available = self.available_losses(stage)
         names = [name for step in self.steps(stage) for name in step.names(available)]
-        for view, taps in self.reads(names).items():
+        for view, taps in sorted(self.reads(names).items()):
             base, teacher, _ = view.partition(TEACHER)
             if teacher:
                 _ = self.teacher_network
@@ -131,10 +131,13 @@ class DomainAdaptation(PlanExecutor):
     def _check_patterns(self, stage: Stage) -> None:
         """Refuse a step that names a loss which no term has: it would silently never be trained."""
         every = self.available_losses(Stage())
+        # A model without discriminators keeps the step that would train them.
+        usual = {pattern for step in DEFAULT_PLAN for pattern in step.losses}
         for step in self.steps(stage):
             for pattern in step.losses:
                 term = pattern.partition('.')[0]
-                if '*' in term or term in self.left_out or any(matches(name, pattern) for name in every):
+                left_out = term in self.left_out or (self.left_out and '*' in term)
+                if left_out or pattern in usual or any(matches(name, pattern) for name in every):
                     continue
                 raise ValueError(f"Step '{step.name}' of the plan names the losses '{pattern}'; the model has {every}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -92,8 +93,38 @@ class PlanExecutor(BaseModel):
                 'optim_wrapper is a single one, which would train the discriminators on the losses of the generators; '
                 "give one for each name and constructor='NamedOptimWrapperConstructor'."
             )
+        accumulates, owners = False, {}
         for step in steps:
-            self._trained_by(step, stage, self._wrappers(step, optim_wrapper))
+            wrappers = self._wrappers(step, optim_wrapper)
+            self._refuse_two_loss_scales(step, wrappers)
+            accumulates |= any(wrapper._accumulative_counts > 1 for wrapper in wrappers)
+            for i, trained in enumerate(self._trained_by(step, stage, wrappers)):
+                if trained:
+                    owners.setdefault(i, set()).add(step.optimizers)
+        shared = next((names for names in owners.values() if len(names) > 1), None)
+        if accumulates and shared:
+            raise ValueError(
+                f"In stage '{stage.name}' the optimisers {sorted(shared)} train the same parameters in different steps "
+                'and accumulate gradients (accumulative_counts): each would step on the gradients of the other too. '
+                'Set accumulative_counts=1, or give each its own parameters.'
+            )
+
+    @staticmethod
+    def _refuse_two_loss_scales(step: Step, wrappers: list[OptimWrapper]) -> None:
+        if len(wrappers) > 1 and any(hasattr(wrapper, 'loss_scaler') for wrapper in wrappers):
+            raise ValueError(
+                f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass, but in float16 each has a "
+                'loss scale of its own; train in bfloat16 (--amp-dtype bfloat16) or in float32.'
+            )
+
+    def count_backwards(self, stage: Stage, first: int, last: int) -> Counter[str]:
+        """Backward passes by optimiser in the iterations ``first`` to ``last - 1`` of the run, all within ``stage``."""
+        available, counts = self.available_losses(stage), Counter()
+        for step in self.steps(stage):
+            if step.names(available):
+                due = (last - 1) // step.every - (first - 1) // step.every
+                counts.update({name: due * step.repeat for name in step.optimizers})
+        return counts
 
     def steps(self, stage: Stage) -> tuple[Step, ...]:
         """The plan in force in a stage."""

@@ -12,7 +12,7 @@ num_classes = 6
 model = dict(
     type='RampedAdaptation',
     ramp_terms=['proportion'],
-    ramp_iters=300,  # half of the run: the source is learned first
+    ramp_iters=_base_.iters // 2,  # half of the run: the source is learned first
     segmentor=dict(decode_head=dict(num_classes=num_classes)),
     terms=dict(
         proportion=dict(

@@ -1,0 +1,33 @@
+"""The configs that ship are there under the promised names and can be read."""
+
+from pathlib import Path
+
+import pytest
+from mmengine.config import Config
+
+FOLDER = Path(__file__).parents[1] / 'configs' / 'srda'
+METHODS = ('noadapt', 'srs', 'srs_pdc', 'srs_odc', 'srda')
+DATA = ('synthetic', 'nairobi2kampala', 'mass2inria', 'vaih2pots')
+TERMS = dict(noadapt=set(), srs=set(), srs_pdc={'pixel'}, srs_odc={'output'}, srda={'pixel', 'output'})
+
+
+@pytest.mark.parametrize('data', DATA)
+@pytest.mark.parametrize('method', METHODS)
+def test_the_ladder_has_its_discriminators_and_no_labels_of_the_target(method, data):
+    cfg = Config.fromfile(FOLDER / f'{method}_resaspp_{data}.py')
+    terms = cfg.model.get('terms') or {}
+    assert {name for name in ('pixel', 'output') if terms.get(name)} == TERMS[method]
+    streams = cfg.train_dataloader.dataset
+    assert streams.type == 'UDADataset' and streams.source.get('labelled', True)
+    target = streams.get('target')
+    assert target is None or target.labelled is False
+    assert (cfg.test_dataloader, cfg.test_evaluator) == (cfg.val_dataloader, cfg.val_evaluator)
+    optimizers = {name for name, value in cfg.optim_wrapper.items() if isinstance(value, dict)}
+    assert optimizers <= set(cfg.param_scheduler)
+
+
+@pytest.mark.parametrize('path', sorted(FOLDER.glob('*.py')), ids=lambda path: path.stem)
+def test_no_checkpoint_is_chosen_by_labels_of_the_target(path):
+    cfg = Config.fromfile(path)
+    assert cfg.default_hooks.checkpoint.get('save_best') is None
+    assert cfg.default_hooks.checkpoint.max_keep_ckpts >= 2

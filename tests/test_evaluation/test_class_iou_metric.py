@@ -1,0 +1,23 @@
+import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+
+from mmuda.registry import METRICS
+
+
+def test_iou_of_each_class_is_over_all_pixels_of_the_set():
+    metric = METRICS.build(dict(type='ClassIoUMetric', iou_metrics=['mIoU']))
+    metric.dataset_meta = dict(classes=('ground', 'roof'))
+    pairs = [([0, 0, 1, 1], [0, 1, 1, 255]), ([1, 1, 1, 0], [1, 1, 0, 0])]
+    for prediction, truth in pairs:
+        sample = SegDataSample()
+        sample.pred_sem_seg = PixelData(data=torch.tensor([[prediction]]))
+        sample.gt_sem_seg = PixelData(data=torch.tensor([[truth]]))
+        metric.process({}, [sample.to_dict()])
+    metrics = metric.compute_metrics(metric.results)
+    # Of seven labelled pixels: ground 2 right, 1 predicted wrongly, 1 missed; roof 3 right, 1 and 1 likewise.
+    assert metrics['IoU.ground'] == pytest.approx(100 * 2 / 4)
+    assert metrics['IoU.roof'] == pytest.approx(100 * 3 / 5)
+    assert metrics['mIoU'] == pytest.approx(55.0)
+    assert metrics['aAcc'] == pytest.approx(100 * 5 / 7, abs=0.01)
