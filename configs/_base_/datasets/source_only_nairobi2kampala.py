@@ -1,6 +1,6 @@
 # Nairobi at 15 cm for training on the source alone; Kampala is seen at its own 7.5 cm.
 source_gsd, target_gsd = 0.15, 0.075  # metres a pixel, nominal
-extent = 12.0  # metres: 80 px of the source
+extent = 9.6  # metres: 64 px of the source
 data_root = 'data/drone_buildings'
 
 train_pipeline = [
@@ -14,7 +14,7 @@ test_pipeline = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 nairobi = dict(type='DroneBuildings', data_root=data_root, resolution='15cm', name_prefix='nairobi', gsd=source_gsd)
 kampala = dict(type='DroneBuildings', data_root=data_root, resolution='7cm', gsd=target_gsd)
 train_dataloader = dict(
-    batch_size=3,
+    batch_size=2,
     num_workers=0,
     sampler=dict(type='DrawSampler'),
     dataset=dict(type='UDADataset', source=dict(pipeline=train_pipeline, **nairobi)),

@@ -12,7 +12,7 @@ test_pipeline = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 
 synthetic = dict(type='SyntheticDataset', data_root=data_root, num_classes=6)
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     sampler=dict(type='DrawSampler'),
     dataset=dict(type='UDADataset', source=dict(domain='source', split='train', pipeline=train_pipeline, **synthetic)),

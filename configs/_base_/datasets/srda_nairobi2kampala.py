@@ -1,7 +1,7 @@
 # Nairobi at 15 cm with labels -> Kampala at 7.5 cm without (UAV orthophotos, buildings).
 # Nominal ground sample distances: the rasters' own (0.149, 0.075 m) would resample crops by half a percent for nothing.
 source_gsd, target_gsd = 0.15, 0.075  # metres a pixel
-extent = 12.0  # metres: 80 px of the source, 160 px of the target
+extent = 9.6  # metres: 64 px of the source, 128 px of the target
 data_root = 'data/drone_buildings'
 
 source_pipeline = [
@@ -26,7 +26,7 @@ test_pipeline = [
 nairobi = dict(type='DroneBuildings', data_root=data_root, resolution='15cm', name_prefix='nairobi', gsd=source_gsd)
 kampala = dict(type='DroneBuildings', data_root=data_root, resolution='7cm', gsd=target_gsd)
 train_dataloader = dict(
-    batch_size=3,
+    batch_size=2,
     num_workers=0,
     sampler=dict(type='DrawSampler'),
     dataset=dict(

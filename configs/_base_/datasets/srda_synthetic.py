@@ -24,7 +24,7 @@ test_pipeline = [  # the target on the source's grid; predictions return to the 
 ]
 
 train_dataloader = dict(
-    batch_size=4,
+    batch_size=2,
     num_workers=0,
     sampler=dict(type='DrawSampler'),
     dataset=dict(

@@ -1,5 +1,5 @@
 # Supervised training of the NoAdapt baseline on two cores: as many segmentor updates as SRDA-Net's joint stage.
-iters = 450
+iters = 600
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     generator=dict(

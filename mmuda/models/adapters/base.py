@@ -71,7 +71,8 @@ class SegmentorAdapter(ABC):
             return
         patterns = [*BATCH_TAPS, 'supervised', *self.offered(segmentor), *(batch_extras or ())]
         if not any(re.fullmatch(pattern, name) for pattern in patterns):
-            readable = ', '.join(p.replace('\\', '') for p in patterns if p != 'supervised')
+            names = (pattern.replace(r'-?\d+', '<i>').replace('\\', '') for pattern in sorted(patterns))
+            readable = ', '.join(name for name in names if name != 'supervised')
             raise ValueError(
                 f"Tap '{address}' is not offered by {type(segmentor).__name__}; it offers {readable} and "
                 f'{MODULE_PREFIX}<path of a submodule>. Name one of these, or use a segmentor that offers it.'
