@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/noadapt_resaspp_narrow.py',
     '../_base_/datasets/source_only_synthetic.py',
-    '../_base_/schedules/noadapt_short.py',
+    '../_base_/schedules/noadapt_synthetic.py',
     '../_base_/default_runtime.py',
 ]
 num_classes = 6

@@ -2,7 +2,7 @@
 _base_ = [
     '../_base_/models/srda_resaspp_narrow.py',
     '../_base_/datasets/srda_synthetic.py',
-    '../_base_/schedules/srda_short.py',
+    '../_base_/schedules/srda_synthetic.py',
     '../_base_/default_runtime.py',
 ]
 num_classes = 6
