@@ -62,8 +62,9 @@ class DomainAdaptation(PlanExecutor):
         self.segmentor = MODELS.build(segmentor)
         self.adapter = build_adapter(self.segmentor, adapter)
         cfgs = {**DEFAULT_TERMS, **(terms or {})}
-        # mmengine's, since init_weights does not reach through torch's.
-        self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in cfgs.items() if cfg is not None})
+        # mmengine's, since init_weights does not reach through torch's. By name, since a config that was written out
+        # has its keys sorted, and the order of building decides the initial weights.
+        self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in sorted(cfgs.items()) if cfg is not None})
         # A config that inherits takes a term out by None; the stages it inherits may go on naming it.
         self.left_out = {name for name, cfg in cfgs.items() if cfg is None}
         self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}

@@ -17,7 +17,7 @@ def build(terms=None, **kwargs):
 @pytest.mark.parametrize(
     ('terms', 'message'),
     [
-        (dict(output=dict(OUTPUT, tap='probs')), "'source:probs' is not offered by EncoderDecoder; it offers features.<i>, "),
+        (dict(output=dict(OUTPUT, tap='probs')), "'source:probs' is not offered by EncoderDecoder; it offers features"),
         (dict(output=dict(OUTPUT, tap='aux.0.prob')), "'source:aux.0.prob' is not offered by EncoderDecoder"),
         (dict(output=dict(OUTPUT, tap='module.neck.conv')), "EncoderDecoder has no submodule 'neck.conv'"),
         (dict(output=dict(OUTPUT, target='target@teacher')), r'keeps none; give `ema=dict\(momentum=\.\.\.\)`'),
@@ -109,3 +109,12 @@ def test_a_tap_of_a_submodule_is_its_output():
     expected = model.segmentor.backbone.conv1(data['target']['inputs'])
     assert torch.equal(context.tap('target:module.backbone.conv1'), expected)
     assert not model.segmentor.backbone.conv1._forward_hooks
+
+
+def test_the_order_of_a_config_does_not_change_the_weights():
+    states = []
+    for names in (('zebra', 'apple'), ('apple', 'zebra')):
+        torch.manual_seed(0)
+        states.append(build({name: dict(OUTPUT) for name in names}).state_dict())
+    assert list(states[0]) == list(states[1])
+    assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
