@@ -291,9 +291,9 @@ def test_what_a_plan_may_not_say():
         Stage.from_cfg(dict(name='x', terns=[]))
     with pytest.raises(ValueError, match="Stage 'x': iters=0"):
         Stage.from_cfg(dict(name='x', iters=0))
-    with pytest.raises(ValueError, match=r"names the losses 'outptu\.discriminator'; the model has \['supervised"):
+    with pytest.raises(ValueError, match=r"names the losses 'outptu\.discriminator'; the model has \['output"):
         build(dict(output=OUTPUT), plan=[GENERATOR, dict(DISCRIMINATOR, losses=['outptu.discriminator'])])
-    with pytest.raises(ValueError, match=r"names the losses '\*\.discriminatr'; the model has \['supervised"):
+    with pytest.raises(ValueError, match=r"names the losses '\*\.discriminatr'; the model has \['output"):
         build(dict(output=OUTPUT), plan=[GENERATOR, dict(DISCRIMINATOR, losses=['*.discriminatr'])])
     with pytest.raises(ValueError, match="Stage 'train' has nothing to train"):
         build(plan=[DISCRIMINATOR])
