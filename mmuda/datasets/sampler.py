@@ -1,12 +1,7 @@
 """Sample order that survives a resume, for any number of workers and ranks."""
 
-import hashlib
-import random
 from collections.abc import Iterator
-from contextlib import contextmanager
 
-import numpy as np
-import torch
 from mmengine.dataset import InfiniteSampler
 
 from mmuda.registry import DATA_SAMPLERS
@@ -55,40 +50,3 @@ class DrawSampler(InfiniteSampler):
     def _indices_of_rank(self) -> Iterator[DrawIndex]:
         for position, index in enumerate(super()._indices_of_rank()):
             yield DrawIndex(index, draw=position * self.world_size + self.rank, seed=self.seed)
-
-
-def draw_seed(seed: int, draw: int, stream: str = '') -> int:
-    """A well-mixed 64-bit seed of a draw.
-
-    Args:
-        seed (int): Seed of the run.
-        draw (int): Number of the draw.
-        stream (str): Name of the stream, so that streams draw independently of each other.
-
-    Returns:
-        int: In [0, 2**63).
-    """
-    digest = hashlib.blake2b(f'{seed}/{draw}/{stream}'.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, 'little') >> 1
-
-
-@contextmanager
-def seeded(seed: int):
-    """Seed ``random``, numpy and torch's CPU generator inside, and restore their states afterwards.
-
-    Without the restoring, a loader without workers would reseed the generator that the model's dropout uses.
-
-    Args:
-        seed (int): In [0, 2**63).
-    """
-    states = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    random.seed(seed)
-    np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
-    # Not torch.manual_seed, which would reseed the GPU's generators too.
-    torch.default_generator.manual_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(states[0])
-        np.random.set_state(states[1])
-        torch.set_rng_state(states[2])

@@ -8,8 +8,9 @@ from torch.utils.data import Dataset
 
 from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.pairing import build_pairing
-from mmuda.datasets.sampler import DrawIndex, draw_seed, seeded
+from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
+from mmuda.utils.seeds import mix_seed, seeded
 
 
 @DATASETS.register_module()
@@ -104,7 +105,7 @@ class UDADataset(Dataset):
 
     def _draw(self, name: str, index: int) -> dict:
         fixed = isinstance(index, DrawIndex)
-        with seeded(draw_seed(index.seed, index.draw, name)) if fixed else nullcontext():
+        with seeded(mix_seed(index.seed, index.draw, name)) if fixed else nullcontext():
             sample = self.streams[name][self._index_of(name, int(index))]
         if 'data_samples' in sample:
             sample['data_samples'].set_metainfo(dict(domain=name))

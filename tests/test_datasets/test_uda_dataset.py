@@ -11,7 +11,7 @@ from mmseg.structures import SegDataSample
 from torch.utils.data import DataLoader, Dataset
 
 from mmuda.datasets import DrawIndex, DrawSampler, UDADataset, build_pairing
-from mmuda.datasets.sampler import draw_seed, seeded
+from mmuda.utils.seeds import mix_seed, seeded
 
 
 class Toy(Dataset):
@@ -132,7 +132,7 @@ def test_two_ranks_share_the_draws(monkeypatch):
 def test_draw_index_travels_to_workers():
     index = pickle.loads(pickle.dumps(DrawIndex(3, draw=8, seed=2)))
     assert (int(index), index.draw, index.seed, [0, 1, 2, 3][index]) == (3, 8, 2, 3)
-    assert len({draw_seed(seed, draw, stream) for seed in range(9) for draw in range(9) for stream in 'ab'}) == 162
+    assert len({mix_seed(seed, draw, stream) for seed in range(9) for draw in range(9) for stream in 'ab'}) == 162
 
 
 def test_random_pairing_reaches_every_target():

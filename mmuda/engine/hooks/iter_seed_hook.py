@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import random
-
-import numpy as np
 import torch
 from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
-
-
-def seed_of(*numbers: int) -> int:
-    """A 32-bit seed from integers, the same on every machine."""
-    digest = hashlib.blake2b(','.join(map(str, numbers)).encode(), digest_size=4).digest()
-    return int.from_bytes(digest, 'little')
+from mmuda.utils.seeds import mix_seed, seed_cpu_generators
 
 
 @HOOKS.register_module()
@@ -30,7 +21,6 @@ class IterSeedHook(Hook):
     priority = 'VERY_HIGH'
 
     def before_train_iter(self, runner, batch_idx: int, data_batch: dict | None = None) -> None:
-        seed = seed_of(runner.seed, get_rank(), runner.iter)
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
+        seed = mix_seed(runner.seed, get_rank(), runner.iter)
+        seed_cpu_generators(seed)
+        torch.cuda.manual_seed_all(seed)  # does nothing without a GPU
