@@ -141,8 +141,8 @@ def add_hooks(cfg: Config) -> None:
             hook['load_skip'] = cfg.load_skip
     cfg.custom_hooks = hooks
     checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint')
-    if checkpoint:
-        checkpoint.setdefault('backend_args', dict(backend='atomic'))
+    if checkpoint and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint.type = 'ResumableCheckpointHook'
 
 
 def set_model_wrapper(cfg: Config) -> None:

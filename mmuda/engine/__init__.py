@@ -1,4 +1,4 @@
-from .hooks import CheckpointGuardHook, IterSeedHook, SavePredictionsHook, SummaryHook
+from .hooks import CheckpointGuardHook, IterSeedHook, ResumableCheckpointHook, SavePredictionsHook, SummaryHook
 from .model_wrapper import GradSyncWrapper
 from .optimizers import NamedOptimWrapperConstructor, NamedOptimWrapperDict, SyncAmpOptimWrapper, SyncOptimWrapper
 from .runner import StagedTrainLoop
@@ -9,6 +9,7 @@ __all__ = [
     'IterSeedHook',
     'NamedOptimWrapperConstructor',
     'NamedOptimWrapperDict',
+    'ResumableCheckpointHook',
     'SavePredictionsHook',
     'StagedTrainLoop',
     'SummaryHook',

@@ -13,6 +13,10 @@ class UserError(ValueError):
     """What a user gave is wrong; the message names the file or option, the value and the remedy."""
 
 
+class NonFiniteError(FloatingPointError):
+    """A loss or gradient is not finite; the message names the term or the network."""
+
+
 def is_user_error(error: BaseException) -> bool:
     """Whether ``error`` was raised on purpose about something that the user can mend.
 

@@ -106,7 +106,7 @@ def test_hooks_that_resume_and_safety_need_are_there_once(write):
     add_hooks(cfg)
     assert [hook['type'] for hook in cfg.custom_hooks] == ['SummaryHook', 'CheckpointGuardHook', 'IterSeedHook']
     assert cfg.custom_hooks[1]['load_skip'] == ['decode_head']
-    assert cfg.default_hooks.checkpoint.backend_args == dict(backend='atomic')
+    assert cfg.default_hooks.checkpoint.type == 'ResumableCheckpointHook'
 
 
 def test_plain_optimisers_average_over_processes(write):

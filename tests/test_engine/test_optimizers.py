@@ -98,14 +98,38 @@ def test_restrict_shares_parameters_and_leaves_the_model_as_it_is():
     assert [name for name, _ in model.named_parameters()] == before
 
 
-def test_the_norm_of_gradients_is_logged_by_optimiser():
-    clip = dict(clip_grad=dict(max_norm=1.0), optimizer=SGD)
-    cfgs = dict(generator=dict(params='segmentor', **clip), discriminators=dict(params='terms', **clip))
+def test_the_norm_of_gradients_is_logged_by_network():
+    cfgs = dict(generator=dict(params='segmentor', optimizer=SGD), discriminators=dict(params='terms', optimizer=SGD))
     model = build()
     wrappers = NamedOptimWrapperConstructor(cfgs)(model)
+    before = {name: p.detach().clone() for name, p in model.named_parameters()}
     model.train_step(batch(), wrappers)
     scalars = wrappers['generator'].message_hub.log_scalars
-    assert {'train/generator.grad_norm', 'train/discriminators.grad_norm'} <= set(scalars)
+    # With SGD the gradient is what a parameter has moved, divided by the rate.
+    for prefix, key in (('segmentor', 'generator.segmentor'), ('terms', 'discriminators.output.discriminator')):
+        moved = [(p - before[name]).square().sum() for name, p in model.named_parameters() if name.startswith(prefix)]
+        norm = sum(moved).sqrt() / SGD['lr']
+        assert scalars[f'train/{key}.grad_norm'].current() == pytest.approx(norm.item(), rel=1e-4)
+
+
+def test_each_network_is_clipped_by_itself():
+    large, small = torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(2))
+    for options, moved in ((dict(max_norm=1.0), (0.6, 0.8)), (dict(type='value', clip_value=2.0), (2.0, 2.0))):
+        large.data.zero_(), small.data.zero_()
+        wrapper = SyncOptimWrapper(torch.optim.SGD([large, small], lr=1.0), clip_grad=options)
+        wrapper.set_networks('both', dict(large=[large], small=[small]))
+        wrapper.update_params((large * torch.tensor([3.0, 4.0])).sum() + 0.5 * small.sum())
+        torch.testing.assert_close(-large.data, torch.tensor(moved))
+        torch.testing.assert_close(-small.data, torch.tensor([0.5, 0.5]))  # its norm is below 1
+
+
+def test_a_gradient_that_is_not_finite_names_the_network_and_moves_nothing():
+    good, bad = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.zeros(2))
+    wrapper = SyncOptimWrapper(torch.optim.SGD([good, bad], lr=1.0))
+    wrapper.set_networks('both', dict(good=[good], bad=[bad]))
+    with pytest.raises(FloatingPointError, match='the gradient of bad is not finite'):
+        wrapper.update_params(good.sum() + bad.sqrt().sum())  # a finite loss
+    assert good.tolist() == [1, 1] and bad.tolist() == [0, 0]
 
 
 def test_members_count_their_iterations_after_a_resume():

@@ -1,6 +1,7 @@
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .iter_seed_hook import IterSeedHook
+from .resumable_checkpoint_hook import ResumableCheckpointHook
 from .save_predictions_hook import SavePredictionsHook
 from .summary_hook import SummaryHook
 
-__all__ = ['CheckpointGuardHook', 'IterSeedHook', 'SavePredictionsHook', 'SummaryHook']
+__all__ = ['CheckpointGuardHook', 'IterSeedHook', 'ResumableCheckpointHook', 'SavePredictionsHook', 'SummaryHook']

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 from mmengine.logging import print_log
 from mmengine.model import is_model_wrapper
@@ -26,6 +27,16 @@ def restrict(module: nn.Module, names: set[str], prefix: str = '') -> nn.Module:
     children = {k: restrict(m, names, f'{prefix}{k}.') for k, m in module._modules.items() if m is not None}
     part._modules = {k: m for k, m in children.items() if next(m.parameters(), None) is not None}
     return part
+
+
+def by_network(parameters: Mapping[str, nn.Parameter]) -> dict[str, list[nn.Parameter]]:
+    """Parameters by network: a child of the model, or a child of a term (``pixel.discriminator``)."""
+    networks: dict[str, list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        path = name.split('.')
+        network = '.'.join(path[1:3]) if path[0] == 'terms' else path[0]
+        networks.setdefault(network, []).append(parameter)
+    return networks
 
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
@@ -65,7 +76,9 @@ class NamedOptimWrapperConstructor:
             names = select(trainable, patterns, f"optim_wrapper.{key} ('{key}' must own a network)")
             cfg.setdefault('type', 'SyncOptimWrapper')
             wrapper = build_optim_wrapper(restrict(model, set(names)), cfg)
-            if hasattr(wrapper, 'grad_name'):
+            if hasattr(wrapper, 'set_networks'):
+                wrapper.set_networks(key, by_network({name: trainable[name] for name in names}))
+            elif hasattr(wrapper, 'grad_name'):
                 wrapper.grad_name = f'{key}.grad_norm'
             wrappers[key] = wrapper
             owned |= set(names)

@@ -123,6 +123,9 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self._check_stages()
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
+        if self._iter and self.runner.val_loop is not None and self._validates():
+            # The checkpoint that the run goes on from was written before this validation, which may not have ended.
+            self.runner.val_loop.run()
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             if self.stage_at(self._iter) != self._stage_index:

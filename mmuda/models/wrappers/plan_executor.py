@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 from abc import abstractmethod
 from collections import Counter
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
-from mmengine.logging import MessageHub
+from mmengine.dist import get_dist_info
+from mmengine.logging import MessageHub, print_log
 from mmengine.model import BaseModel
 from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
+from mmuda.utils.errors import NonFiniteError
 from mmuda.utils.patterns import select
+from mmuda.utils.ranks import average_norm_statistics
 
 from .plan import DEFAULT_PLAN, Stage, Step
 
@@ -96,8 +100,16 @@ class PlanExecutor(BaseModel):
         accumulates, owners = False, {}
         for step in steps:
             wrappers = self._wrappers(step, optim_wrapper)
-            self._refuse_two_loss_scales(step, wrappers)
-            accumulates |= any(wrapper._accumulative_counts > 1 for wrapper in wrappers)
+            self._join(step, wrappers)
+            accumulating = any(wrapper._accumulative_counts > 1 for wrapper in wrappers)
+            if accumulating and step.forward == 'fresh' and step is not steps[0]:
+                print_log(
+                    f"Stage '{stage.name}': step '{step.name}' forwards anew after an update, so with accumulated "
+                    'gradients most of its forwards see the weights before it, unlike those of a larger batch.',
+                    logger='current',
+                    level=logging.WARNING,
+                )
+            accumulates |= accumulating
             for i, trained in enumerate(self._trained_by(step, stage, wrappers)):
                 if trained:
                     owners.setdefault(i, set()).add(step.optimizers)
@@ -110,12 +122,19 @@ class PlanExecutor(BaseModel):
             )
 
     @staticmethod
-    def _refuse_two_loss_scales(step: Step, wrappers: list[OptimWrapper]) -> None:
-        if len(wrappers) > 1 and any(hasattr(wrapper, 'loss_scaler') for wrapper in wrappers):
+    def _join(step: Step, wrappers: list[OptimWrapper]) -> None:
+        """Let optimisers that step from one backward pass share its scale, or refuse them."""
+        if len(wrappers) == 1:
+            return
+        kinds = {(wrapper._accumulative_counts, hasattr(wrapper, 'loss_scaler')) for wrapper in wrappers}
+        if len(kinds) > 1:
             raise ValueError(
-                f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass, but in float16 each has a "
-                'loss scale of its own; train in bfloat16 (--amp-dtype bfloat16) or in float32.'
+                f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass, but they differ in "
+                'accumulative_counts or in float16; give them the same.'
             )
+        for wrapper in wrappers[1:]:
+            if hasattr(wrapper, 'loss_scaler'):
+                wrapper.share_loss_scaler(wrappers[0])
 
     def count_backwards(self, stage: Stage, first: int, last: int) -> Counter[str]:
         """Backward passes by optimiser in the iterations ``first`` to ``last - 1`` of the run, all within ``stage``."""
@@ -152,11 +171,12 @@ class PlanExecutor(BaseModel):
                     context, detached, spent = self._fresh_context(steps, i, batch, available, wrappers), None, False
                 if step.detach:
                     detached = detached or context.detach()
-                    log.update(self._update(step, detached, available, wrappers, iteration))
-                else:
-                    log.update(self._update(step, context, available, wrappers, iteration))
+                with self._locating(step, iteration, batch):
+                    log.update(self._update(step, detached if step.detach else context, available, wrappers))
+                if not step.detach:
                     detached, spent = None, True
         self._unfreeze()
+        average_norm_statistics(self)
         self.after_plan()
         return log
 
@@ -172,7 +192,7 @@ class PlanExecutor(BaseModel):
         return self.build_context(batch, names, lambda: wrappers[0].optim_context(self))
 
     def _update(
-        self, step: Step, context: Any, available: list[str], wrappers: list[OptimWrapper], iteration: int
+        self, step: Step, context: Any, available: list[str], wrappers: list[OptimWrapper]
     ) -> dict[str, Tensor]:
         log = {}
         for name in step.names(available):
@@ -185,18 +205,24 @@ class PlanExecutor(BaseModel):
             )
         total = sum(losses.values())
         if not torch.isfinite(total):
-            self._refuse_non_finite(losses, step, iteration)
+            bad = {key: value.item() for key, value in losses.items() if not torch.isfinite(value)}
+            raise NonFiniteError(', '.join(f'{k} = {v}' for k, v in (bad or {'the sum of losses': 'overflow'}).items()))
         update_params(wrappers, total)
         return {**{key: value.detach() for key, value in log.items()}, f'{step.name}.loss': total.detach()}
 
     @staticmethod
-    def _refuse_non_finite(losses: dict[str, Tensor], step: Step, iteration: int) -> None:
-        bad = {key: value.item() for key, value in losses.items() if not torch.isfinite(value)}
-        raise FloatingPointError(
-            f"Iteration {iteration + 1}, step '{step.name}': not finite: "
-            f'{", ".join(f"{k} = {v}" for k, v in (bad or {"sum": "overflow"}).items())}. The parameters are as before '
-            'this step; lower the learning rate or the weight of this term, or clip gradients.'
-        )
+    @contextmanager
+    def _locating(step: Step, iteration: int, batch: dict) -> Iterator[None]:
+        """Let an error say where it happened, and on which samples."""
+        try:
+            yield
+        except NonFiniteError as error:
+            rank, size = get_dist_info()
+            raise NonFiniteError(
+                f"Iteration {iteration + 1}, step '{step.name}'{f', rank {rank}' if size > 1 else ''}: {error}. The "
+                f'parameters are as before this step; the samples were {describe_samples(batch)}. Lower the learning '
+                'rate or the weight of this term, clip gradients, or look at these files.'
+            ) from None
 
     # What is trained.
 
@@ -261,7 +287,21 @@ def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> None:
     first.backward(first.scale_loss(loss))
     for wrapper in others:
         wrapper._inner_count += 1
-    for wrapper in wrappers:
-        if wrapper.should_update():
-            wrapper.step()
-            wrapper.zero_grad()
+    due = [wrapper for wrapper in wrappers if wrapper.should_update()]
+    for wrapper in due:
+        # Wrappers that share a loss scaler adjust it once, after the last.
+        shared = hasattr(wrapper, 'loss_scaler') and wrapper is not due[-1]
+        wrapper.step(**(dict(update_scale=False) if shared else {}))
+        wrapper.zero_grad()
+
+
+def describe_samples(batch: dict[str, dict]) -> str:
+    """Files and windows of a batch by stream, for an error message."""
+    streams = []
+    for stream, content in batch.items():
+        files = []
+        for sample in content.get('data_samples') or []:
+            window = sample.get('window')
+            files.append(f'{sample.get("img_path")}{f" at {tuple(window)}" if window is not None else ""}')
+        streams.append(f'{stream}: {", ".join(files)}')
+    return '; '.join(streams)

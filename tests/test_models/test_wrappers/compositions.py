@@ -280,6 +280,12 @@ def exemplars() -> dict:
     return config(model, STAGES, TWO_OPTIMIZERS, dataset)
 
 
+def accumulated() -> dict:
+    """CLAN whose updates wait for three batches; the last of a stage may have fewer."""
+    optimizers = {name: dict(cfg, accumulative_counts=3) for name, cfg in TWO_OPTIMIZERS.items()}
+    return dict(clan(), optim_wrapper=dict(constructor='NamedOptimWrapperConstructor', **optimizers))
+
+
 COMPOSITIONS = dict(
     srda=srda,
     three_steps=three_steps,
@@ -288,11 +294,12 @@ COMPOSITIONS = dict(
     clan=clan,
     self_training=self_training,
     exemplars=exemplars,
+    accumulated=accumulated,
 )
 
 
 def main(folder: Path) -> None:
-    """Train every composition as one of several processes; write each one's parameters and samples."""
+    """Train every composition as one of several processes; write what each one reached."""
     from mmengine.dist import get_rank
 
     from mmuda.apis.distributed import init_distributed
@@ -305,9 +312,7 @@ def main(folder: Path) -> None:
             stage['iters'] = 2
         runner = build_runner(cfg, folder / name, launcher='pytorch')
         runner.train()
-        # Running statistics of norms are each rank's own.
-        parameters = {key: p.detach() for key, p in runner.model.named_parameters()}
-        torch.save(parameters, folder / f'{name}_{get_rank()}.pth')
+        torch.save(runner.model.state_dict(), folder / f'{name}_{get_rank()}.pth')
 
 
 if __name__ == '__main__':

@@ -242,11 +242,10 @@ def build_runner(cfg: dict, work_dir, hooks: tuple[Hook, ...] = (), save_at: int
         default_hooks=dict(
             logger=dict(type='LoggerHook', interval=100, log_metric_by_epoch=False),
             checkpoint=dict(
-                type='CheckpointHook',
+                type='ResumableCheckpointHook',
                 by_epoch=False,
                 interval=save_at,
                 save_last=False,
-                backend_args=dict(backend='atomic'),
             ),
         ),
         custom_hooks=[dict(type='IterSeedHook'), dict(type='CheckpointGuardHook')],

@@ -1,0 +1,39 @@
+"""Checkpoints that a run can be resumed from exactly, wherever they are written."""
+
+from __future__ import annotations
+
+import logging
+
+from mmengine.hooks import CheckpointHook
+from mmengine.logging import print_log
+from mmengine.optim import OptimWrapperDict
+
+from mmuda.registry import HOOKS
+
+
+@HOOKS.register_module()
+class ResumableCheckpointHook(CheckpointHook):
+    """mmengine's CheckpointHook whose files hold what waits on all ranks, and are written whole or not at all.
+
+    Only rank 0 writes, but gradients that wait for their update (``accumulative_counts``) lie on every rank: they are
+    gathered first. Takes mmengine's arguments; ``backend_args`` defaults to the atomic backend, and at least two
+    checkpoints are kept, since mmengine deletes an old one before it writes the new one.
+    """
+
+    def __init__(self, *args, max_keep_ckpts: int = -1, backend_args: dict | None = None, **kwargs) -> None:
+        if max_keep_ckpts == 1:
+            message = 'max_keep_ckpts=1 could leave none if the run were killed while it saves: two are kept'
+            print_log(message, logger='current', level=logging.WARNING)
+            max_keep_ckpts = 2
+        backend_args = backend_args or dict(backend='atomic')
+        super().__init__(*args, max_keep_ckpts=max_keep_ckpts, backend_args=backend_args, **kwargs)
+
+    def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        wrapper = runner.optim_wrapper
+        wrappers = wrapper.optim_wrappers.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
+        accumulating = [wrapper for wrapper in wrappers if hasattr(wrapper, 'gather_gradients')]
+        for wrapper in accumulating:
+            wrapper.gather_gradients()
+        super()._save_checkpoint_with_step(runner, step, meta)
+        for wrapper in accumulating:
+            wrapper.forget_gathered()

@@ -1,0 +1,30 @@
+"""What several ranks must agree on besides gradients."""
+
+from __future__ import annotations
+
+import torch
+from mmengine import dist
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+
+@torch.no_grad()
+def average_norm_statistics(module: nn.Module) -> None:
+    """Replace the running statistics of batch norm layers in training by their mean over ranks; a collective call.
+
+    Gradients make parameters equal on all ranks, but each rank's statistics follow its own samples: without this a
+    checkpoint would hold rank 0's, and an average of weights that is used in training (a teacher) would differ by rank.
+
+    Args:
+        module: The same network on every rank.
+    """
+    if not dist.is_distributed():
+        return
+    statistics = [
+        buffer
+        for layer in module.modules()
+        if isinstance(layer, _BatchNorm) and layer.training and layer.track_running_stats
+        for buffer in (layer.running_mean, layer.running_var)
+    ]
+    if statistics:
+        dist.all_reduce_params(statistics, coalesce=True, op='mean')
