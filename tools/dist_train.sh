@@ -2,6 +2,7 @@
 # Train on N devices of this machine, or as one machine of several:
 #   tools/dist_train.sh CONFIG N [options of train.py]
 #   NNODES=2 NODE_RANK=0 MASTER_ADDR=first-machine PORT=29500 tools/dist_train.sh CONFIG N
+# With MAX_RESTARTS=3 a process that dies takes all back to the last checkpoint, three times at most.
 # Without a GPU the N processes run on the CPU (gloo).
 set -euo pipefail
 
@@ -25,4 +26,5 @@ exec "${PYTHON:-python}" -m torch.distributed.run \
     --master_addr="${MASTER_ADDR:-127.0.0.1}" \
     --master_port="${PORT:-29500}" \
     --nproc_per_node="$N" \
+    --max_restarts="${MAX_RESTARTS:-0}" \
     "$TOOLS/train.py" "$CONFIG" --launcher pytorch "$@"

@@ -3,13 +3,15 @@
 import os
 
 from mmengine.config import Config
+from mmengine.dist import broadcast_object_list, is_main_process
 from mmengine.runner import Runner
 
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
-from mmuda.utils.resume import find_checkpoint
+from mmuda.utils.errors import UserError
+from mmuda.utils.resume import find_checkpoint, find_checkpoint_of_restart, mark_start
 from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
@@ -73,14 +75,37 @@ def prepare_training(
 
 
 def set_start(cfg: Config, resume: bool | str) -> None:
-    """Decide what the weights start from, and refuse an unreadable or unsafe file before anything is built."""
-    checkpoint = _checkpoint_to_resume(cfg.work_dir, resume)
-    cfg.resume = checkpoint is not None
-    if checkpoint is not None:
-        cfg.load_from = checkpoint
+    """Decide what the weights start from, and refuse an unreadable or unsafe file before anything is built.
+
+    A process that torchrun has started anew after a failure (``--max-restarts``) goes on from the newest checkpoint
+    that this run has written, whatever it began with. Rank 0 decides for all.
+    """
+    decided, refusal = None, None
+    if is_main_process():
+        try:
+            decided = _start_of(cfg.work_dir, resume)
+        except (UserError, FileNotFoundError) as error:
+            refusal = str(error)
+    told = [decided, refusal]
+    broadcast_object_list(told)
+    decided, refusal = told
+    if refusal:
+        raise UserError(refusal)
+    cfg.resume = decided is not None
+    if cfg.resume:
+        cfg.load_from = decided
     elif cfg.get('load_from'):
         cfg.load_from = resolve_weights(cfg.load_from)
         read_checkpoint(cfg.load_from)
+
+
+def _start_of(work_dir: str, resume: bool | str) -> str | None:
+    """Checkpoint to go on from; None to start anew."""
+    if int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0:
+        return find_checkpoint_of_restart(work_dir) or _checkpoint_to_resume(work_dir, resume)
+    checkpoint = _checkpoint_to_resume(work_dir, resume)
+    mark_start(work_dir)
+    return checkpoint
 
 
 def _checkpoint_to_resume(work_dir: str, resume: bool | str) -> str | None:

@@ -15,7 +15,24 @@ RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 RESUMABLE_ENTRIES = ('meta', 'state_dict', 'message_hub', 'optimizer')
 
 
-def find_checkpoint(work_dir: str | os.PathLike, required: bool = True) -> str | None:
+# Touched when a run starts, so that a restart by torchrun takes no older run's checkpoint.
+START_MARK = '.started'
+
+
+def mark_start(work_dir: str | os.PathLike) -> None:
+    """Remember that a run starts now; its restarts go on from what is written from now on."""
+    mark = Path(work_dir) / START_MARK
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.touch()
+
+
+def find_checkpoint_of_restart(work_dir: str | os.PathLike) -> str | None:
+    """Newest checkpoint that can be resumed from of the run that :func:`mark_start` was called for; None if none."""
+    mark = Path(work_dir) / START_MARK
+    return find_checkpoint(work_dir, required=False, since=mark.stat().st_mtime_ns) if mark.is_file() else None
+
+
+def find_checkpoint(work_dir: str | os.PathLike, required: bool = True, since: int = 0) -> str | None:
     """Newest checkpoint of a run that can be read and resumed from; says which, and why not a newer one.
 
     The order is: files written after the one that ``last_checkpoint`` names (a run may be killed between the two
@@ -25,6 +42,7 @@ def find_checkpoint(work_dir: str | os.PathLike, required: bool = True) -> str |
     Args:
         work_dir: Folder of the run.
         required: Whether it is an error that there is none (``False``: resume if any).
+        since: Leave out files that were last written before this time, in nanoseconds.
 
     Returns:
         Its path; None if there is none and none is required.
@@ -32,7 +50,7 @@ def find_checkpoint(work_dir: str | os.PathLike, required: bool = True) -> str |
     Raises:
         UserError: If none can be resumed from and one is required; lists the files and what is wrong with each.
     """
-    candidates = _resumable_files(Path(work_dir))
+    candidates = [path for path in _resumable_files(Path(work_dir)) if path.stat().st_mtime_ns >= since]
     problems = []
     for path in candidates:
         problem = _why_not_resumable(path)
