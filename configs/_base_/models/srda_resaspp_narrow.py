@@ -28,8 +28,7 @@ model = dict(
                 allow_untrained=True,
             )
         ),
-        # At the paper's 1.0 the narrow generator recolours roofs as grass: the untrained perceptual network holds content
-        # less firmly than VGG-16 does.
+        # The paper's 1.0 harms narrow networks (table in configs/srda/README.md): they recolour roofs as grass.
         pixel=dict(loss_weight=0.1, discriminator=narrow),
         # Without it the narrow ODC's logits start near zero and stay there for hundreds of iterations.
         output=dict(discriminator=dict(init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2), **narrow)),

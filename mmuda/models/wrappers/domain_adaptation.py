@@ -9,12 +9,13 @@ from mmengine.model import ExponentialMovingAverage, ModuleDict
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmuda.models.adapters import build_adapter
+from mmuda.models.adapters import MODULE_PREFIX, build_adapter
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
 from mmuda.utils.patterns import matches
 
 from .forward_context import TEACHER, ForwardContext
+from .network_options import apply_network_options
 from .plan import DEFAULT_PLAN, Stage
 from .plan_executor import PlanExecutor
 
@@ -35,6 +36,7 @@ class DomainAdaptation(PlanExecutor):
             predicts with the teacher.
         adapter: Config of the segmentor adapter; None finds the one that handles the segmentor.
         batch_taps: Further keys of the batch that terms may read as taps.
+        networks: ``channels_last`` and ``compile`` of single networks, see :func:`apply_network_options`.
         data_preprocessor: Config, usually of :class:`UDADataPreprocessor`.
 
     Example:
@@ -56,6 +58,7 @@ class DomainAdaptation(PlanExecutor):
         ema: dict | None = None,
         adapter: dict | None = None,
         batch_taps: tuple[str, ...] = ('fine_image',),
+        networks: dict[str, dict] | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
@@ -72,6 +75,7 @@ class DomainAdaptation(PlanExecutor):
             self.views.update(term.views())
         self.batch_taps = set(batch_taps)
         self._build_teacher(ema)
+        self.compiled = apply_network_options(self, networks or {})
         self.check_stage(self.stage)
 
     def _build_teacher(self, ema: dict | None) -> None:
@@ -128,6 +132,17 @@ class DomainAdaptation(PlanExecutor):
                 _ = self.teacher_network
             for tap in sorted(taps):
                 self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
+                self._check_readable(tap)
+
+    def _check_readable(self, tap: str) -> None:
+        """Refuse a tap on a submodule that a compiled network would pass by: hooks are not part of its graph."""
+        path = f'segmentor.{tap.removeprefix(MODULE_PREFIX)}'
+        for network in self.compiled if tap.startswith(MODULE_PREFIX) else []:
+            if path == network or path.startswith(f'{network}.'):
+                raise ValueError(
+                    f"Tap '{tap}' lies inside '{network}', which is compiled and would not give it; take this network "
+                    'out of `networks`, or read a declared tap such as features.0.'
+                )
 
     def _check_patterns(self, stage: Stage) -> None:
         """Refuse a step that names a loss which no term has: it would silently never be trained."""

@@ -89,7 +89,7 @@ class ToyDataset(Dataset):
         fixed = np.random.RandomState(index + 100 * self.labelled)
         side = self.fine or SIZE
         fine = fixed.uniform(0, 255, (3, side, side)) * self.gain + np.random.normal(0, 20, (3, side, side))
-        fine = torch.from_numpy(fine.astype(np.float32))
+        fine = torch.from_numpy(fine.astype(np.float32)).to(torch.get_default_dtype())
         sample = SegDataSample(metainfo=dict(ori_shape=(side, side), img_shape=(SIZE, SIZE), index=int(index)))
         if self.labelled:
             label = (fine.mean(dim=0) / 85).long().clamp(0, CLASSES - 1)

@@ -1,0 +1,47 @@
+"""Memory layout and compilation of single networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+
+import torch
+from torch import nn
+
+OPTIONS = ('channels_last', 'compile')
+
+
+def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> list[str]:
+    """Lay networks out as NHWC, or compile them; weights keep their names and values.
+
+    Args:
+        model: The model that holds the networks.
+        networks: Options by pattern over module paths (``'segmentor.backbone'``, ``'terms.*.discriminator'``):
+            ``channels_last=True`` stores 4-D weights as NHWC, which convolutions follow; ``compile=True``, or
+            ``torch.compile``'s arguments (``dict(mode='reduce-overhead')``), compiles the network's forward.
+
+    Returns:
+        Paths of the compiled networks.
+
+    Raises:
+        ValueError: If a pattern matches no network, or an option is unknown.
+    """
+    compiled = []
+    for pattern, options in networks.items():
+        unknown = sorted(set(options) - set(OPTIONS))
+        if unknown:
+            raise ValueError(f"networks['{pattern}'] has the unknown options {unknown}; it may have {list(OPTIONS)}.")
+        found = {path: module for path, module in model.named_modules() if path and fnmatchcase(path, pattern)}
+        if not found:
+            paths = [path for path, _ in model.named_modules() if path and path.count('.') < 3]
+            raise ValueError(f"networks['{pattern}'] matches no network; name one of {', '.join(paths)}.")
+        for path, module in found.items():
+            if options.get('channels_last'):
+                module.to(memory_format=torch.channels_last)
+            how = options.get('compile', False)
+            if how is not False and how is not None:
+                # In place: no wrapper appears in names and checkpoints. mmengine's own `compile` would compile the
+                # whole train_step, which breaks at every backward.
+                module.compile(**({} if how is True else how))
+                compiled.append(path)
+    return compiled

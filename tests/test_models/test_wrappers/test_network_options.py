@@ -1,0 +1,75 @@
+"""NHWC weights and compiled networks train as plain ones, under the same names."""
+
+import copy
+
+import pytest
+import torch
+from compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS
+from toy import batch, plain_segmentor
+
+from mmuda.engine import NamedOptimWrapperConstructor
+from mmuda.registry import MODELS
+
+EVERYTHING = {'segmentor.backbone': {}, 'segmentor.decode_head': {}, 'terms.*.discriminator': {}}
+
+
+def build(networks=None, term=OUTPUT, **options):
+    torch.manual_seed(0)
+    return MODELS.build(
+        dict(
+            type='DomainAdaptation',
+            segmentor=plain_segmentor(),
+            terms=dict(output=copy.deepcopy(term)),
+            networks=networks,
+            **options,
+        )
+    )
+
+
+def trained(model, steps=3):
+    torch.manual_seed(0)
+    wrappers = NamedOptimWrapperConstructor(copy.deepcopy(TWO_OPTIMIZERS))(model)
+    for _ in range(steps):
+        model.train_step(batch(), wrappers)
+    return model.state_dict()
+
+
+@pytest.mark.parametrize(
+    'options',
+    [dict(channels_last=True), dict(compile=dict(backend='eager')), dict(compile=dict(backend='aot_eager'))],
+    ids=['channels_last', 'eager', 'aot_eager'],
+)
+def test_training_is_the_same_but_for_rounding(options):
+    plain = trained(build(ema=dict(momentum=0.1)))
+    model = build({name: options for name in EVERYTHING}, ema=dict(momentum=0.1))
+    ours = trained(model)
+    assert ours.keys() == plain.keys()
+    for name in plain:
+        torch.testing.assert_close(ours[name], plain[name], rtol=1e-4, atol=1e-5)
+    if 'compile' in options:
+        assert model.compiled == ['segmentor.backbone', 'segmentor.decode_head', 'terms.output.discriminator']
+    else:
+        weight = model.segmentor.backbone.conv1.weight
+        assert weight.is_contiguous(memory_format=torch.channels_last) and not weight.is_contiguous()
+        build(ema=dict(momentum=0.1)).load_state_dict(ours)  # strict
+
+
+def test_a_compiled_network_is_compiled():
+    calls = []
+
+    def backend(graph, inputs):
+        calls.append(graph)
+        return graph.forward
+
+    trained(build({'terms.*.discriminator': dict(compile=dict(backend=backend))}), steps=1)
+    assert calls
+
+
+def test_what_networks_may_not_say():
+    with pytest.raises(ValueError, match=r"networks\['segmentor.neck'\] matches no network; name one of .*backbone"):
+        build({'segmentor.neck': dict(channels_last=True)})
+    with pytest.raises(ValueError, match=r"unknown options \['compiled'\]; it may have"):
+        build({'segmentor.backbone': dict(compiled=True)})
+    with pytest.raises(ValueError, match=r"'module.backbone.conv2' lies inside 'segmentor.backbone', which is"):
+        build({'segmentor.backbone': dict(compile=True)}, term=FEATURE)
+    build({'segmentor.decode_head': dict(compile=True)}, term=FEATURE)
