@@ -46,9 +46,24 @@ def init_distributed(launcher: str, timeout: float | None = None) -> None:
                 'many processes as GPUs, or hide the GPUs with CUDA_VISIBLE_DEVICES= to run on the CPU'
             )
         torch.cuda.set_device(local_rank)
-        torch_dist.init_process_group('nccl', **options)
+        torch_dist.init_process_group('nccl', **_store_of_restart(), **options)
     else:
-        torch_dist.init_process_group('gloo', **options)
+        torch_dist.init_process_group('gloo', **_store_of_restart(), **options)
+
+
+def _store_of_restart() -> dict:
+    """Where the processes of a job that torchrun has started anew meet; nothing for a first start.
+
+    torchrun keeps its store over a restart (with its default, static rendezvous), and the new processes would look for
+    each other at the addresses that the dead ones left there: each restart gets names of its own.
+    """
+    restarts = int(_env('TORCHELASTIC_RESTART_COUNT') or 0)
+    if restarts == 0 or _env('TORCHELASTIC_USE_AGENT_STORE') != 'True':
+        return {}
+    rank, world_size = int(os.environ['RANK']), int(os.environ['WORLD_SIZE'])
+    address, port = os.environ['MASTER_ADDR'], int(os.environ['MASTER_PORT'])
+    store = torch_dist.TCPStore(address, port, world_size, is_master=False)
+    return dict(store=torch_dist.PrefixStore(f'restart_{restarts}', store), rank=rank, world_size=world_size)
 
 
 def _env(name: str) -> str | None:
