@@ -321,3 +321,21 @@ def test_optimisers_that_would_mix_gradients_or_loss_scales_are_refused():
 def test_a_teacher_is_kept_with_any_options():
     assert build(ema=dict(evaluate=True)).teacher is not None
     assert build().teacher is None
+
+
+def test_what_is_not_finite_names_network_iteration_and_files():
+    data = batch()
+    for name in ('source', 'target'):
+        for i, sample in enumerate(data[name]['data_samples']):
+            sample.set_metainfo(dict(img_path=f'{name}_{i}.tif', window=(0, i, 16, 16)))
+    model = build(dict(output=OUTPUT))
+    before = copy.deepcopy(model.state_dict())
+    model.terms['output'].discriminator.conv1.weight.register_hook(lambda grad: grad * float('nan'))
+    pattern = (
+        r"Iteration 1, step 'discriminator': the gradient of output.discriminator is not finite\. .*source: "
+        r'source_0\.tif at \(0, 0, 16, 16\), source_1\.tif at \(0, 1, 16, 16\); target: target_0'
+    )
+    with pytest.raises(FloatingPointError, match=pattern):
+        model.train_step(data, optimizers_of(model))
+    after = model.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith('terms'))
