@@ -7,10 +7,11 @@ import pytest
 import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import Hook
-from toy import KilledError, KillHook, build_runner, config, plain_segmentor, segmentor
+from toy import KilledError, KillHook, ToyDataset, build_runner, config, plain_segmentor, segmentor
 
 from mmuda.engine.hooks.iter_seed_hook import IterSeedHook
-from mmuda.utils.seeds import mix_seed
+from mmuda.registry import DATASETS
+from mmuda.utils.seeds import mix_seed, seeded
 
 
 class Witness(Hook):
@@ -108,6 +109,53 @@ def test_accumulation_begins_anew_with_a_stage_and_resumes_in_its_phase(tmp_path
         train(tmp_path / 'killed', KillHook(5), save_at=5)
     resumed = train(tmp_path / 'killed', resume=True)
     assert all(torch.equal(ours, theirs) for ours, theirs in zip(whole, resumed, strict=True))
+
+
+@DATASETS.register_module(force=True)
+class ToyValidation(ToyDataset):
+    """Validation samples: labelled, without streams, always the same."""
+
+    def __getitem__(self, index):
+        with seeded(index):
+            return super().__getitem__(index)
+
+
+def test_a_validation_that_a_kill_cut_short_is_repeated(tmp_path):
+    class Validations(Hook):
+        """Notes the iterations that were validated; kills in the validation of one."""
+
+        def __init__(self, at=None):
+            self.at, self.seen = at, []
+
+        def after_val_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+            if runner.iter == self.at:
+                raise KilledError
+
+        def after_val_epoch(self, runner, metrics=None):
+            self.seen.append((runner.iter, metrics['mIoU']))
+
+    def train(hook, folder, **options):
+        loader = dict(
+            batch_size=1,
+            num_workers=0,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='ToyValidation'),
+        )
+        validation = dict(
+            val_dataloader=loader, val_cfg=dict(type='ValLoop'), val_evaluator=dict(type='ClassIoUMetric')
+        )
+        model = dict(type='DomainAdaptation', segmentor=plain_segmentor())
+        cfg = config(model, [dict(name='all', iters=4)], dict(generator=TWO_OPTIMIZERS['generator']), **validation)
+        cfg['train_cfg']['val_interval'] = 2
+        build_runner(cfg, folder, (hook,), save_at=2, **options).train()
+        return hook.seen
+
+    whole = train(Validations(), tmp_path / 'whole')
+    assert [iteration for iteration, _ in whole] == [2, 4]
+    for at in (2, 4):  # the last one: nothing is left to train
+        with pytest.raises(KilledError):
+            train(Validations(at), tmp_path / f'killed_{at}')
+        assert train(Validations(), tmp_path / f'killed_{at}', resume=True) == whole[at // 2 - 1 :]
 
 
 def test_half_gathered_gradients_are_applied_before_a_stage_ends(tmp_path):
