@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from importlib.metadata import PackageNotFoundError, version
 
 # Distribution names of the original packages, and the maintained ones that own the same import directories.
@@ -55,3 +56,13 @@ def wait_passively() -> None:
     """
     if 'torch' not in sys.modules:
         os.environ.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+
+
+def hide_misleading_warnings() -> None:
+    """Hide two warnings of the stack whose advice would do harm, or that tell of what is meant.
+
+    mmcv advises to install ``mmcv``, which :func:`check_packages` would refuse, for an operation that nothing here
+    uses; mmseg warns of the sizes that the papers' ``align_corners=True`` has.
+    """
+    warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
+    warnings.filterwarnings('ignore', message='When align_corners=True, the output would more aligned')
