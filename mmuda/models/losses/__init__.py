@@ -1,6 +1,20 @@
+from .entropy_loss import EntropyLoss, MaxSquareLoss, self_information
 from .gan_loss import GANLoss
+from .gram_loss import GramLoss
+from .mmd_loss import MMDLoss
 from .perceptual_loss import PerceptualLoss
 from .pixel_loss import PixelL1Loss, PixelMSELoss
 from .total_variation_loss import TotalVariationLoss
 
-__all__ = ['GANLoss', 'PerceptualLoss', 'PixelL1Loss', 'PixelMSELoss', 'TotalVariationLoss']
+__all__ = [
+    'EntropyLoss',
+    'GANLoss',
+    'GramLoss',
+    'MMDLoss',
+    'MaxSquareLoss',
+    'PerceptualLoss',
+    'PixelL1Loss',
+    'PixelMSELoss',
+    'TotalVariationLoss',
+    'self_information',
+]

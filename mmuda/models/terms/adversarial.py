@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmuda.models.losses.entropy_loss import self_information
 from mmuda.registry import MODELS, TERMS
 
 from .base import Term
@@ -22,6 +23,13 @@ class ReverseGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         return -ctx.strength * grad, None
+
+
+ACTIVATIONS = {
+    None: lambda tap: tap,
+    'softmax': lambda logits: logits.softmax(dim=1),
+    'entropy': lambda logits: self_information(logits.softmax(dim=1)),
+}
 
 
 def _fit(weight: Tensor | None, logits: Tensor) -> Tensor | None:
@@ -54,7 +62,10 @@ class AdversarialAlignment(Term):
         source: Name of the source stream or view.
         target: Name of the target stream or view.
         resize_to: ``'image'`` resizes the taps (bilinear, align_corners) to the segmentor's input before the
-            discriminator, as AdaptSegNet does; None leaves them.
+            discriminator; None leaves them.
+        activation: Applied after resizing: ``'softmax'``, or ``'entropy'`` for the self-information map of the softmax
+            (ADVENT). AdaptSegNet's discriminator reads the softmax of resized logits: ``tap='logits',
+            resize_to='image', activation='softmax'``.
         loss_weight: Factor of the generator loss (lambda_adv).
         discriminator_weight: Factor of the discriminator loss. The default 0.5 is the mean over the two domains, as
             the released code of SRDA-Net and AdaptSegNet has it; SRDA-Net's equation 10 is the sum, 1.0.
@@ -76,6 +87,7 @@ class AdversarialAlignment(Term):
         source: str = 'source',
         target: str = 'target',
         resize_to: str | None = None,
+        activation: str | None = None,
         loss_weight: float = 1.0,
         discriminator_weight: float = 0.5,
         gradient_penalty: float = 0.0,
@@ -87,9 +99,12 @@ class AdversarialAlignment(Term):
             raise ValueError(f"moves={moves!r} is not known; give 'source' or 'target'.")
         if resize_to not in (None, 'image'):
             raise ValueError(f"resize_to={resize_to!r} is not known; give 'image' or None.")
+        if activation not in ACTIVATIONS:
+            raise ValueError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
         self.addresses = {'source': f'{source}:{tap}', 'target': f'{target}:{real or tap}'}
         self.moved = ('source', 'target') if align_both else (moves,)
         self.resize_to = resize_to
+        self.activation = ACTIVATIONS[activation]
         self.loss_weight = loss_weight
         self.discriminator_weight = discriminator_weight
         self.gradient_penalty = gradient_penalty
@@ -105,12 +120,12 @@ class AdversarialAlignment(Term):
         return addresses
 
     def read(self, domain: str, context) -> Tensor:
-        """What the discriminator sees of a domain; a subclass may transform the tap here (entropy maps)."""
+        """What the discriminator sees of a domain; a subclass may transform the tap here."""
         tap = context.tap(self.addresses[domain])
         if self.resize_to:
             size = context.tap(f'{self.addresses[domain].partition(":")[0]}:image').shape[-2:]
             tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=True)
-        return tap
+        return self.activation(tap)
 
     def weight(self, domain: str, context) -> Tensor | None:
         """Weights of the generator loss, (N, 1, h, w), resized to the discriminator's logits; default none."""

@@ -1,0 +1,68 @@
+"""How certain a prediction is: entropy and maximum squares."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+TINY = 1e-30
+
+
+def self_information(prob: Tensor) -> Tensor:
+    """Weighted self-information map ``-p log(p) / log K`` (ADVENT, https://arxiv.org/abs/1811.12833, equation 2).
+
+    Args:
+        prob: Probabilities (N, K, h, w), K at least 2.
+
+    Returns:
+        Same shape; its sum over the classes is the normalised entropy, in [0, 1].
+
+    Raises:
+        ValueError: If there is one channel only: its entropy says nothing.
+    """
+    if prob.shape[1] < 2:
+        raise ValueError(
+            f'Entropy needs the probabilities of at least two classes, got the shape {tuple(prob.shape)}; '
+            'a foreground class beside its background are two.'
+        )
+    return -prob * torch.log(prob + TINY) / math.log(prob.shape[1])
+
+
+@MODELS.register_module()
+class EntropyLoss(nn.Module):
+    """Mean over pixels of the normalised entropy (MinEnt, https://arxiv.org/abs/1811.12833, equation 3).
+
+    Args:
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, prob: Tensor) -> Tensor:
+        """Scalar in [0, loss_weight] of probabilities (N, K, h, w)."""
+        return self.loss_weight * self_information(prob).sum(dim=1).mean()
+
+
+@MODELS.register_module()
+class MaxSquareLoss(nn.Module):
+    """``-mean(p^2) / 2``, mean over pixels and classes as the authors' code (https://arxiv.org/abs/1909.13589, eq. 5).
+
+    Unlike the entropy's, its gradient grows linearly with the probability: certain pixels do not outweigh the others.
+
+    Args:
+        loss_weight: Factor of the loss.
+    """
+
+    def __init__(self, loss_weight: float = 1.0) -> None:
+        super().__init__()
+        self.loss_weight = loss_weight
+
+    def forward(self, prob: Tensor) -> Tensor:
+        """Scalar in [-loss_weight / 2, 0] of probabilities (N, K, h, w)."""
+        return -self.loss_weight * prob.square().mean() / 2

@@ -1,0 +1,85 @@
+"""Style and content alignment of a backbone's stages (PFR)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from mmuda.models.losses.gram_loss import GramLoss
+from mmuda.registry import TERMS
+
+from .base import Term
+
+
+@TERMS.register_module()
+class StyleContentAlignment(Term):
+    """Progressive feature refinement: Gram matrices and features of several stages, source against target.
+
+    ``loss_style = sum_i ||S_i^s - S_i^t||^2`` over Gram matrices (equation 2), ``loss_content = sum_i
+    ||C_i^s - C_i^t||^2`` over the features themselves (equation 3), position by position although the images are
+    unrelated: it is what the paper does, and has a weight of its own so that it can be switched off.
+
+    Args:
+        stages: Indices of the features, of ResNet's conv2_x to conv5_x by default.
+        style_weight: Factor of the style loss; 0 leaves it out.
+        content_weight: Factor of the content loss; 0 leaves it out.
+        normalize: Divide Gram matrices by C h w and the content by its element count; the paper gives neither.
+        detach_target: Let gradients flow into the source's features alone; the paper says that source features are
+            matched to target ones, not whether the target's are fixed.
+        source: Name of the source stream or view.
+        target: Name of the target stream or view.
+        loss_weight: Factor of both, lambda_pfr in equation 6.
+
+    Raises:
+        ValueError: If both weights are 0.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[int] = (0, 1, 2, 3),
+        style_weight: float = 1.0,
+        content_weight: float = 1.0,
+        normalize: bool = True,
+        detach_target: bool = False,
+        source: str = 'source',
+        target: str = 'target',
+        loss_weight: float = 0.004,
+    ) -> None:
+        super().__init__()
+        if not style_weight and not content_weight:
+            raise ValueError(
+                'StyleContentAlignment: style_weight and content_weight are both 0; set one, or remove it.'
+            )
+        self.stages = tuple(stages)
+        self.weights = dict(style=style_weight, content=content_weight)
+        self.normalize = normalize
+        self.detach_target = detach_target
+        self.domains = (source, target)
+        self.loss_weight = loss_weight
+        self.gram_loss = GramLoss(normalize=normalize)
+
+    def reads(self, phase: str) -> set[str]:
+        return {f'{domain}:features.{stage}' for domain in self.domains for stage in self.stages}
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        pairs = []
+        for stage in self.stages:
+            source, target = (context.tap(f'{domain}:features.{stage}') for domain in self.domains)
+            pairs.append((source, target.detach() if self.detach_target else target))
+        parts = dict(style=self.gram_loss, content=self._content)
+        return {
+            f'loss_{name}': self.loss_weight * weight * sum(parts[name](*pair) for pair in pairs)
+            for name, weight in self.weights.items()
+            if weight
+        }
+
+    def _content(self, source: Tensor, target: Tensor) -> Tensor:
+        if source.shape != target.shape:
+            raise ValueError(
+                f'The content loss compares features position by position, but they have the shapes '
+                f'{tuple(source.shape)} and {tuple(target.shape)}; crop both domains to one size in pixels and give '
+                'equal batches, or set content_weight=0.'
+            )
+        difference = (source - target).square().flatten(1)
+        return (difference.mean(dim=1) if self.normalize else difference.sum(dim=1)).mean()
