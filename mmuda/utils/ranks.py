@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from mmengine import dist
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 
@@ -28,3 +28,29 @@ def average_norm_statistics(module: nn.Module) -> None:
     ]
     if statistics:
         dist.all_reduce_params(statistics, coalesce=True, op='mean')
+
+
+@torch.no_grad()
+def gather_rows(rows: Tensor) -> Tensor:
+    """Rows of all ranks, rank by rank: equal on every rank; a collective call.
+
+    Args:
+        rows: (M, ...), M may differ by rank and be 0.
+
+    Returns:
+        (sum of M, ...), without gradient.
+    """
+    if not dist.is_distributed():
+        return rows
+    device, size = rows.device, dist.get_world_size()
+    counts = torch.zeros(size, dtype=torch.long, device=device)
+    counts[dist.get_rank()] = len(rows)
+    torch.distributed.all_reduce(counts)
+    longest = int(counts.max())
+    if longest == 0:
+        return rows
+    padded = rows.new_zeros(longest, *rows.shape[1:])
+    padded[: len(rows)] = rows
+    gathered = [torch.empty_like(padded) for _ in range(size)]
+    torch.distributed.all_gather(gathered, padded)
+    return torch.cat([part[:count] for part, count in zip(gathered, counts.tolist(), strict=True)])

@@ -1,0 +1,157 @@
+"""Instance alignment: target regions pulled to their nearest source instances (AIM)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from mmengine.logging import MessageHub
+from torch import Tensor
+
+from mmuda.registry import TERMS
+from mmuda.utils.ranks import gather_rows
+
+from .base import Term
+from .category import ClassVectors
+
+EPS = 1e-6
+
+
+def instance_means(features: Tensor, label: Tensor, category: int, limit: int | None = None) -> Tensor:
+    """Mean feature of each connected region (8 neighbours) of a class.
+
+    Args:
+        features: Features (N, D, h, w).
+        label: Classes (N, H, W), brought to h x w by nearest neighbour.
+        category: The class.
+        limit: The largest so many regions of the batch; None for all.
+
+    Returns:
+        Means (M, D), the largest region first (equation 9).
+    """
+    mask = (label == category).to(torch.uint8)
+    if mask.shape[-2:] != features.shape[-2:]:
+        mask = torch.nn.functional.interpolate(mask[:, None].float(), size=features.shape[-2:], mode='nearest')[:, 0]
+    regions, offset = [], 0
+    for one in mask.to(torch.uint8).cpu().numpy():
+        count, region = cv2.connectedComponents(one, connectivity=8)
+        regions.append(np.where(region > 0, region + offset, 0))
+        offset += count - 1
+    if offset == 0:
+        return features.new_zeros(0, features.shape[1])
+    numbers = torch.from_numpy(np.stack(regions)).to(features.device, torch.long)
+    inside = numbers > 0
+    sums = features.new_zeros(offset, features.shape[1])
+    sums = sums.index_add(0, numbers[inside] - 1, features.movedim(1, -1)[inside])
+    area = torch.bincount(numbers[inside] - 1, minlength=offset)
+    means = sums / area.to(features.dtype).clamp_min(EPS)[:, None]
+    order = area.argsort(descending=True, stable=True)
+    return means[order[:limit]]
+
+
+@TERMS.register_module()
+class InstanceAlignment(Term):
+    """AIM: each target instance is pulled (L1) to the nearest source instance of its class in a memory.
+
+    Instances are connected regions of the label on the source and of the prediction on the target; an instance's
+    feature is the mean over its region (equation 9). ``loss = sum_k eta_k * mean over the target instances of class k
+    of ||f - nearest||_1`` (equations 10, 11) with weights by how hard a class is to align, recomputed in every batch:
+    ``zeta_k = ||c_k^s - c_k^t||_1 / (max_i - min_i)``, ``eta_k = zeta_k / max_{i,j} |zeta_i - zeta_j|`` over the
+    foreground classes present in both domains; 1 where these do not differ. No gradient flows into the weights, nor
+    into the memory.
+
+    The memory is a ring of the latest source instances of all ranks, in buffers: equal on every rank, and part of a
+    checkpoint.
+
+    Args:
+        classes: Foreground classes ("things").
+        channels: Channels of the features.
+        feature: Tap of the features.
+        class_vector: How the weights' class vectors are formed, see :class:`ClassVectors`.
+        memory: Source instances kept for each class.
+        max_instances: Target instances of a class that take part, the largest first; as many source instances of each
+            image batch enter the memory.
+        warmup: Iterations during which the memory fills and nothing is pulled: predictions are not worth it yet.
+        source: Name of the source stream or view.
+        target: Name of the target stream or view.
+        loss_weight: Factor of the loss, lambda_AIM.
+
+    Raises:
+        ValueError: If there are no classes.
+    """
+
+    def __init__(
+        self,
+        classes: Sequence[int],
+        channels: int,
+        feature: str = 'features.3',
+        class_vector: str = 'probability',
+        memory: int = 100,
+        max_instances: int = 10,
+        warmup: int = 5000,
+        source: str = 'source',
+        target: str = 'target',
+        loss_weight: float = 0.001,
+    ) -> None:
+        super().__init__()
+        if not classes:
+            raise ValueError('InstanceAlignment: classes is empty; name the classes whose regions are instances.')
+        self.classes = tuple(classes)
+        self.class_vectors = ClassVectors(class_vector, source, target, feature)
+        self.features = {'source': f'{source}:{feature}', 'target': f'{target}:{feature}'}
+        self.labels = {'source': f'{source}:label', 'target': f'{target}:prob'}
+        self.max_instances = max_instances
+        self.warmup = warmup
+        self.loss_weight = loss_weight
+        self.register_buffer('memory', torch.zeros(len(self.classes), memory, channels))
+        self.register_buffer('seen', torch.zeros(len(self.classes), dtype=torch.long))
+
+    def reads(self, phase: str) -> set[str]:
+        return {*self.features.values(), *self.labels.values(), *self.class_vectors.reads()}
+
+    def losses(self, phase: str, context) -> dict[str, Tensor]:
+        features, label = context.tap(self.features['source']), context.tap(self.labels['source'])
+        self._remember([instance_means(features.detach(), label, i, self.max_instances) for i in self.classes])
+        target = context.tap(self.features['target'])
+        if MessageHub.get_current_instance().get_info('iter', 0) < self.warmup:
+            return {'loss': target.sum() * 0, 'instances': target.new_zeros(())}
+        predicted = context.tap(self.labels['target']).argmax(dim=1)
+        weights = self._weights(context)
+        loss, instances = target.sum() * 0, 0
+        for k, category in enumerate(self.classes):
+            means = instance_means(target, predicted, category, self.max_instances)
+            stored = self.memory[k, : min(int(self.seen[k]), self.memory.shape[1])].to(means.dtype)
+            if len(means) and len(stored):
+                nearest = torch.cdist(means.detach(), stored, p=1).argmin(dim=1)
+                loss = loss + weights[k] * (means - stored[nearest]).abs().sum(dim=1).mean()
+                instances += len(means)
+        return {'loss': self.loss_weight * loss, 'instances': target.new_tensor(float(instances))}
+
+    @torch.no_grad()
+    def _remember(self, means: list[Tensor]) -> None:
+        """Append the instances of all ranks, a tensor for each class, to the classes' rings."""
+        number = torch.cat([m.new_full((len(m),), k) for k, m in enumerate(means)])
+        rows = gather_rows(torch.cat([number[:, None], torch.cat(means)], dim=1))
+        size = self.memory.shape[1]
+        for k in range(len(self.classes)):
+            new = rows[rows[:, 0] == k, 1:][-size:]
+            slots = (self.seen[k] + torch.arange(len(new), device=new.device)) % size
+            self.memory[k, slots] = new.to(self.memory.dtype)
+            self.seen[k] += len(new)
+
+    @torch.no_grad()
+    def _weights(self, context) -> Tensor:
+        """eta of each foreground class (11); of an absent one it is not used unless it has target instances: then 1."""
+        source, target, present = self.class_vectors(context)
+        classes = torch.tensor(self.classes, device=source.device)
+        distance = (source - target).abs().sum(dim=1)[classes]
+        known = present[classes]
+        weights = torch.ones_like(distance)
+        if known.any():
+            spread = distance[known].max() - distance[known].min()
+            if spread > EPS:
+                zeta = distance[known] / spread
+                weights[known] = zeta / (zeta.max() - zeta.min())
+        return weights
