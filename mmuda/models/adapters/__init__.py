@@ -1,5 +1,12 @@
-from .base import MODULE_PREFIX, SegmentorAdapter, build_adapter
+from .base import MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter
 from .super_resolution import SuperResolutionAdapter
 
-__all__ = ['MODULE_PREFIX', 'EncoderDecoderAdapter', 'SegmentorAdapter', 'SuperResolutionAdapter', 'build_adapter']
+__all__ = [
+    'MODULE_PREFIX',
+    'PARAMETERS_PREFIX',
+    'EncoderDecoderAdapter',
+    'SegmentorAdapter',
+    'SuperResolutionAdapter',
+    'build_adapter',
+]

@@ -15,6 +15,7 @@ from mmuda.structures import DomainOutputs
 # Taps that every adapter can give without running the segmentor.
 BATCH_TAPS = ('image', 'label')
 MODULE_PREFIX = 'module.'
+PARAMETERS_PREFIX = 'parameters.'
 
 
 class SegmentorAdapter(ABC):
@@ -60,12 +61,13 @@ class SegmentorAdapter(ABC):
             ValueError: Naming the tap, what is offered, and the remedy.
         """
         name = address.partition(':')[2]
-        if name.startswith(MODULE_PREFIX):
+        if name.startswith((MODULE_PREFIX, PARAMETERS_PREFIX)):
+            path = name.partition('.')[2]
             try:
-                segmentor.get_submodule(name[len(MODULE_PREFIX) :])
+                segmentor.get_submodule(path)
             except AttributeError as error:
                 raise ValueError(
-                    f"Tap '{address}': {type(segmentor).__name__} has no submodule '{name[len(MODULE_PREFIX) :]}'; "
+                    f"Tap '{address}': {type(segmentor).__name__} has no submodule '{path}'; "
                     'name one that `segmentor.named_modules()` lists.'
                 ) from error
             return

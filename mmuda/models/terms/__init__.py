@@ -1,6 +1,7 @@
 from .adversarial import AdversarialAlignment
 from .base import Term
 from .category import CategoryAlignment
+from .discrepancy import DiscrepancyAlignment, ParameterSimilarity, TapCrossEntropy
 from .instance import InstanceAlignment
 from .style_content import StyleContentAlignment
 from .supervised import SupervisedTerm
@@ -9,9 +10,12 @@ from .tap_loss import TapLoss
 __all__ = [
     'AdversarialAlignment',
     'CategoryAlignment',
+    'DiscrepancyAlignment',
     'InstanceAlignment',
+    'ParameterSimilarity',
     'StyleContentAlignment',
     'SupervisedTerm',
+    'TapCrossEntropy',
     'TapLoss',
     'Term',
 ]

@@ -75,6 +75,8 @@ class AdversarialAlignment(Term):
     """
 
     phases = ('generator', 'discriminator', 'reversal')
+    # Whether :meth:`weight` acts on the discriminator's loss too.
+    weighs_discriminator = False
 
     def __init__(
         self,
@@ -131,21 +133,25 @@ class AdversarialAlignment(Term):
         """Weights of the generator loss, (N, 1, h, w), resized to the discriminator's logits; default none."""
         return None
 
+    def judge(self, tap: Tensor, weight: Tensor | None) -> Tensor:
+        """Logits of a tap that will be weighted so; a subclass may bring them to the grid of the weights."""
+        return self.discriminator(tap)
+
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         return getattr(self, f'_{phase}')(context)
 
     def _generator(self, context) -> dict[str, Tensor]:
         losses = []
         for domain in self.moved:
-            logits = self.discriminator(self.read(domain, context))
+            weight = self.weight(domain, context)
+            logits = self.judge(self.read(domain, context), weight)
             opposite_is_target = domain == 'source'
-            weight = _fit(self.weight(domain, context), logits)
-            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=weight))
+            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=_fit(weight, logits)))
         return {'loss_adversarial': sum(losses) * self.loss_weight}
 
     def _discriminator(self, context) -> dict[str, Tensor]:
         taps = {domain: self.read(domain, context).detach() for domain in ('source', 'target')}
-        losses = self._discriminate(taps)
+        losses = self._discriminate(taps, context)
         if self.gradient_penalty:
             losses['loss_gradient_penalty'] = self.gradient_penalty * self._penalty(taps)
         return losses
@@ -155,12 +161,15 @@ class AdversarialAlignment(Term):
             {
                 domain: ReverseGradient.apply(self.read(domain, context), self.reversal_strength)
                 for domain in ('source', 'target')
-            }
+            },
+            context,
         )
 
-    def _discriminate(self, taps: dict[str, Tensor]) -> dict[str, Tensor]:
-        source, target = self.discriminator(taps['source']), self.discriminator(taps['target'])
-        loss = self.gan_loss(source, False, is_disc=True) + self.gan_loss(target, True, is_disc=True)
+    def _discriminate(self, taps: dict[str, Tensor], context) -> dict[str, Tensor]:
+        weights = {domain: self.weight(domain, context) if self.weighs_discriminator else None for domain in taps}
+        source, target = (self.judge(taps[domain], weights[domain]) for domain in ('source', 'target'))
+        loss = self.gan_loss(source, False, is_disc=True, weight=_fit(weights['source'], source))
+        loss = loss + self.gan_loss(target, True, is_disc=True, weight=_fit(weights['target'], target))
         middle = self.gan_loss.decision_threshold
         return {
             'loss_discriminator': loss * self.discriminator_weight,

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import torch
 from torch import Tensor
 
+from mmuda.models.adapters import PARAMETERS_PREFIX
 from mmuda.structures import DomainOutputs, split_tap
 
 TEACHER = '@teacher'
@@ -43,7 +44,15 @@ class ForwardContext:
     def tap(self, address: str) -> Tensor:
         """The tensor at ``'view:tap'``."""
         view, name = split_tap(address)
+        if name.startswith(PARAMETERS_PREFIX):
+            return self._parameters(view, name[len(PARAMETERS_PREFIX) :])
         return self.outputs(view).tap(name)
+
+    def _parameters(self, view: str, path: str) -> Tensor:
+        """All parameters of a submodule of the view's network, as one vector."""
+        parameters = self._network(view).get_submodule(path).parameters()
+        vector = torch.cat([parameter.flatten() for parameter in parameters])
+        return vector.detach() if self._detached else vector
 
     def batch(self, view: str) -> dict:
         """The batch of a stream or view, without forwarding it.
@@ -78,15 +87,19 @@ class ForwardContext:
         context._outputs = {view: outputs.detach() for view, outputs in self._outputs.items()}
         return context
 
-    def _forward(self, view: str) -> DomainOutputs:
+    def _network(self, view: str):
+        """The student, or the teacher where the address or the view says so."""
         name, teacher, _ = view.partition(TEACHER)
-        batch = self.batch(name)
+        is_teacher = bool(teacher) or (name in self._model.views and self._model.views[name].network == 'teacher')
+        return self._model.teacher_network if is_teacher else self._model.segmentor
+
+    def _forward(self, view: str) -> DomainOutputs:
+        batch = self.batch(view.partition(TEACHER)[0])
         if 'inputs' not in batch:
             # A stream without images (label maps of an exemplar set) has nothing to forward.
             extras = self._model.adapter.batch_extras(batch)
             return DomainOutputs(view=view, samples=batch['data_samples'], extras=extras)
-        is_teacher = bool(teacher) or (name in self._model.views and self._model.views[name].network == 'teacher')
-        network = self._model.teacher_network if is_teacher else self._model.segmentor
-        grad = torch.no_grad() if is_teacher or self._detached else nullcontext()
+        network = self._network(view)
+        grad = torch.no_grad() if network is not self._model.segmentor or self._detached else nullcontext()
         with grad, self._autocast():
             return self._model.adapter.forward(network, view, batch, self._reads.get(view, set()))

@@ -142,7 +142,7 @@ def several_discriminator_steps() -> dict:
 
 
 @TERMS.register_module(force=True)
-class DiscrepancyAlignment(AdversarialAlignment):
+class ToyDiscrepancyAlignment(AdversarialAlignment):
     """CLAN: the adversarial loss weighs most where two classifiers disagree (1 - cosine similarity)."""
 
     def reads(self, phase: str) -> set[str]:
@@ -158,7 +158,7 @@ def clan() -> dict:
     model = dict(
         type='DomainAdaptation',
         segmentor=segmentor(auxiliary=True),
-        terms=dict(output=dict(OUTPUT, type='DiscrepancyAlignment')),
+        terms=dict(output=dict(OUTPUT, type='ToyDiscrepancyAlignment')),
     )
     return config(model, STAGES, TWO_OPTIMIZERS, **POLY)
 

@@ -1,0 +1,64 @@
+"""FCAN's discriminator of feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from mmengine.model import BaseModule
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+from .base import activation
+
+
+@MODELS.register_module()
+class ASPPDiscriminator(BaseModule):
+    """Parallel views of a feature map at several rates, concatenated and judged at each position.
+
+    FCAN (https://arxiv.org/abs/1804.08286): a 1x1 convolution, 3x3 convolutions with dilations 2, 3, 4 and a pooled
+    branch, ``channels`` each; 1x1 to one channel; sigmoid, for a least-squares loss. The paper names no activation of the
+    branches; LeakyReLU 0.2 as in the other discriminators, since without one the network would be linear.
+
+    Args:
+        in_channels: Channels of the feature map.
+        channels: Channels of each branch.
+        dilations: Dilations of the 3x3 convolutions.
+        sigmoid: Give probabilities instead of logits, for ``gan_type='lsgan'``.
+        init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
+    """
+
+    def __init__(
+        self,
+        in_channels: int = 2048,
+        channels: int = 128,
+        dilations: Sequence[int] = (2, 3, 4),
+        sigmoid: bool = True,
+        init_cfg: dict | list[dict] | None = None,
+    ) -> None:
+        super().__init__(init_cfg)
+        self.in_channels = in_channels
+        self.sigmoid = sigmoid
+        self.branches = nn.ModuleList([nn.Conv2d(in_channels, channels, 1)])
+        self.branches.extend(nn.Conv2d(in_channels, channels, 3, padding=d, dilation=d) for d in dilations)
+        self.pooled = nn.Conv2d(in_channels, channels, 1)
+        self.activation = activation()
+        self.judge = nn.Conv2d(channels * (len(self.branches) + 1), 1, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map features (N, in_channels, h, w) to (N, 1, h, w): probabilities of being target, or logits.
+
+        Raises:
+            ValueError: If the channels do not fit.
+        """
+        if x.dim() != 4 or x.shape[1] != self.in_channels:
+            raise ValueError(
+                f'ASPPDiscriminator got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, h, w); '
+                'set its in_channels to the channels of the tap it reads.'
+            )
+        pooled = F.adaptive_avg_pool2d(x, 1)
+        views = [*(branch(x) for branch in self.branches), self.pooled(pooled).expand(-1, -1, *x.shape[-2:])]
+        judged = self.judge(self.activation(torch.cat(views, dim=1)))
+        return judged.sigmoid() if self.sigmoid else judged
