@@ -179,8 +179,8 @@ def test_two_classifiers_train_through_the_wrapper():
     samples = [SegDataSample() for _ in range(2)]
     for sample in samples:
         sample.gt_sem_seg = PixelData(data=torch.randint(0, 3, (1, 64, 64)))
-    batch = dict(source=dict(inputs=torch.rand(2, 3, 64, 64), data_samples=samples),
-                 target=dict(inputs=torch.rand(2, 3, 64, 64), data_samples=[SegDataSample() for _ in range(2)]))  # fmt: skip
+    image = torch.rand(2, 3, 64, 64)
+    batch = dict(source=dict(inputs=image, data_samples=samples), target=dict(inputs=1 - image, data_samples=samples))
     names = model.available_losses(model.stage)
     context = model.build_context(batch, names, torch.enable_grad)
     losses = {}

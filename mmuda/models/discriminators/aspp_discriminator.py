@@ -19,8 +19,8 @@ class ASPPDiscriminator(BaseModule):
     """Parallel views of a feature map at several rates, concatenated and judged at each position.
 
     FCAN (https://arxiv.org/abs/1804.08286): a 1x1 convolution, 3x3 convolutions with dilations 2, 3, 4 and a pooled
-    branch, ``channels`` each; 1x1 to one channel; sigmoid, for a least-squares loss. The paper names no activation of the
-    branches; LeakyReLU 0.2 as in the other discriminators, since without one the network would be linear.
+    branch, ``channels`` each; 1x1 to one channel; sigmoid, for a least-squares loss. The paper names no activation of
+    the branches; LeakyReLU 0.2 as in the other discriminators, since without one the network would be linear.
 
     Args:
         in_channels: Channels of the feature map.

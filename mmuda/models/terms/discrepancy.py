@@ -17,8 +17,8 @@ class DiscrepancyAlignment(AdversarialAlignment):
     """CLAN (https://arxiv.org/abs/1809.09478): the adversarial loss of a target pixel is weighted by how far two
     classifiers disagree on it, ``local_weight * (1 - cosine) + epsilon`` (equation 7), plain during the warm-up.
 
-    The discriminator's logits are upsampled to the grid of the weights. The equation is one min-max objective, hence the
-    discriminator's loss of the target is weighted too, as in the authors' code.
+    The discriminator's logits are upsampled to the grid of the weights. The equation is one min-max objective, hence
+    the discriminator's loss of the target is weighted too, as in the authors' code.
 
     Args:
         classifiers: Taps of the two classifiers' logits.
