@@ -1,5 +1,6 @@
-"""Transforms that know the ground: crops, loading, resampling, flips, packing."""
+"""Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain."""
 
+from mmuda.datasets.transforms.colour_transfer import FourierTransfer, HistogramMatching, ReinhardTransfer
 from mmuda.datasets.transforms.flip import RandomFlipAll
 from mmuda.datasets.transforms.formatting import PackUDAInputs
 from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
@@ -7,10 +8,13 @@ from mmuda.datasets.transforms.loading import LoadRasterWindow
 from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
 
 __all__ = [
+    'FourierTransfer',
+    'HistogramMatching',
     'LoadRasterWindow',
     'PackUDAInputs',
     'RandomFlipAll',
     'RandomGroundCrop',
+    'ReinhardTransfer',
     'ResampleToGSD',
     'ResolutionPair',
 ]
