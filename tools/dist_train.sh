@@ -2,7 +2,7 @@
 # Train on N devices of this machine, or as one machine of several:
 #   tools/dist_train.sh CONFIG N [options of train.py]
 #   NNODES=2 NODE_RANK=0 MASTER_ADDR=first-machine PORT=29500 tools/dist_train.sh CONFIG N
-# With MAX_RESTARTS=3 a process that dies takes all back to the last checkpoint, three times at most.
+# With MAX_RESTARTS=3 a process that dies takes all back to the last checkpoint, three times at most (one machine).
 # Without a GPU the N processes run on the CPU (gloo).
 set -euo pipefail
 
@@ -19,6 +19,10 @@ TOOLS=$(cd "$(dirname "$0")" && pwd)
 SHARE=$(($(getconf _NPROCESSORS_ONLN) / N))
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$((SHARE > 0 ? SHARE : 1))}
 export PYTHONPATH="$(dirname "$TOOLS")${PYTHONPATH:+:$PYTHONPATH}"
+
+# A restart goes on from this job's checkpoints, never from those of an older one in the same folder.
+MMUDA_JOB="$(hostname) $$ $(date +%s%N)"
+export MMUDA_JOB
 
 exec "${PYTHON:-python}" -m torch.distributed.run \
     --nnodes="${NNODES:-1}" \

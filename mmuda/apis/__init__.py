@@ -1,5 +1,6 @@
 """What a user or a tool calls."""
 
+from mmuda.apis.batch_norm import adapt_batch_norm
 from mmuda.apis.check import check
 from mmuda.apis.compare import compare
 from mmuda.apis.config import load_config
@@ -12,6 +13,7 @@ from mmuda.utils.resume import find_checkpoint
 
 __all__ = [
     'UserError',
+    'adapt_batch_norm',
     'check',
     'compare',
     'exit_on_user_error',

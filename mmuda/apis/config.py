@@ -140,9 +140,11 @@ def add_hooks(cfg: Config) -> None:
         if isinstance(hook, dict) and hook['type'] == 'CheckpointGuardHook' and cfg.get('load_skip'):
             hook['load_skip'] = cfg.load_skip
     cfg.custom_hooks = hooks
-    checkpoint = (cfg.get('default_hooks') or {}).get('checkpoint')
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    # mmengine's own default, one checkpoint an epoch, where the config says nothing.
+    checkpoint = cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
     if checkpoint and checkpoint.get('type') == 'CheckpointHook':
-        checkpoint.type = 'ResumableCheckpointHook'
+        checkpoint['type'] = 'ResumableCheckpointHook'
 
 
 def set_model_wrapper(cfg: Config) -> None:

@@ -1,6 +1,7 @@
 """Trains what a config describes."""
 
 import os
+import socket
 
 from mmengine.config import Config
 from mmengine.dist import broadcast_object_list, is_main_process
@@ -11,7 +12,7 @@ from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.resume import find_checkpoint, find_checkpoint_of_restart, mark_start
+from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start
 from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
@@ -101,10 +102,14 @@ def set_start(cfg: Config, resume: bool | str) -> None:
 
 def _start_of(work_dir: str, resume: bool | str) -> str | None:
     """Checkpoint to go on from; None to start anew."""
-    if int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0) > 0:
-        return find_checkpoint_of_restart(work_dir) or _checkpoint_to_resume(work_dir, resume)
+    # torchrun is the parent of its processes and stays the same over restarts; dist_train.sh gives a surer name.
+    job = os.environ.get('MMUDA_JOB') or f'{socket.gethostname()} {os.getppid()}'
+    restarts = int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0)
+    if restarts > 0 and is_marked(work_dir, job):
+        return find_checkpoint_since_start(work_dir) or _checkpoint_to_resume(work_dir, resume)
+    # The first start, or the first one that came so far.
     checkpoint = _checkpoint_to_resume(work_dir, resume)
-    mark_start(work_dir)
+    mark_start(work_dir, job)
     return checkpoint
 
 

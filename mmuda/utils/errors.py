@@ -14,7 +14,15 @@ class UserError(ValueError):
 
 
 class NonFiniteError(FloatingPointError):
-    """A loss or gradient is not finite; the message names the term or the network."""
+    """A loss or gradient is not finite; the message names the term or the network.
+
+    Attributes:
+        rank: The rank it comes from, where another one may have found it; None if it is this one.
+    """
+
+    def __init__(self, message: str, rank: int | None = None) -> None:
+        super().__init__(message)
+        self.rank = rank
 
 
 def is_user_error(error: BaseException) -> bool:

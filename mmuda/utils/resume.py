@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 
 from mmuda.utils.checkpoint import read_checkpoint
 from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
 
 # What a run writes to be resumed from; `best_*.pth` holds no optimiser.
 RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
@@ -15,21 +16,25 @@ RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 RESUMABLE_ENTRIES = ('meta', 'state_dict', 'message_hub', 'optimizer')
 
 
-# Touched when a run starts, so that a restart by torchrun takes no older run's checkpoint.
+# Written when a job starts, with its name, so that a restart by torchrun takes no older job's checkpoint.
 START_MARK = '.started'
 
 
-def mark_start(work_dir: str | os.PathLike) -> None:
-    """Remember that a run starts now; its restarts go on from what is written from now on."""
-    mark = Path(work_dir) / START_MARK
-    mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.touch()
+def mark_start(work_dir: str | os.PathLike, job: str) -> None:
+    """Remember that a job starts now; its restarts go on from what is written from now on."""
+    write_atomically(job.encode(), Path(work_dir) / START_MARK)
 
 
-def find_checkpoint_of_restart(work_dir: str | os.PathLike) -> str | None:
-    """Newest checkpoint that can be resumed from of the run that :func:`mark_start` was called for; None if none."""
+def is_marked(work_dir: str | os.PathLike, job: str) -> bool:
+    """Whether :func:`mark_start` was called for this job."""
     mark = Path(work_dir) / START_MARK
-    return find_checkpoint(work_dir, required=False, since=mark.stat().st_mtime_ns) if mark.is_file() else None
+    return mark.is_file() and mark.read_text() == job
+
+
+def find_checkpoint_since_start(work_dir: str | os.PathLike) -> str | None:
+    """Newest checkpoint that can be resumed from among those written since :func:`mark_start`; None if none."""
+    since = (Path(work_dir) / START_MARK).stat().st_mtime_ns
+    return find_checkpoint(work_dir, required=False, since=since)
 
 
 def find_checkpoint(work_dir: str | os.PathLike, required: bool = True, since: int = 0) -> str | None:
@@ -61,7 +66,8 @@ def find_checkpoint(work_dir: str | os.PathLike, required: bool = True, since: i
         problems.append(problem)
     found = '; '.join(problems) if problems else 'it holds no iter_*.pth or epoch_*.pth'
     if not required:
-        print_log(f'nothing to resume from in {work_dir} ({found}): starting at iteration 0', logger='current')
+        found = 'this job has written no checkpoint yet' if since else found
+        print_log(f'nothing to resume from in {work_dir}: {found}', logger='current')
         return None
     raise UserError(
         f'nothing to resume from in {work_dir}: {found}; name a checkpoint with --resume PATH, start without --resume, '

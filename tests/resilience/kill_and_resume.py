@@ -77,11 +77,12 @@ def disagreements(whole: Path, killed: Path) -> list[str]:
     for part in ('state_dict', 'optimizer', 'param_schedulers'):
         found += [f'{part}{path}' for path in differences(ours[part], theirs[part])]
     expected, seen = logged(whole), logged(killed)
-    for step, (*_, entry) in expected.items():
-        # A step is logged by train and validation; each of a killed run's must be one of the whole run's.
-        strange = [other for other in seen.get(step, []) if other not in expected[step]]
-        if strange or entry not in seen.get(step, []):
-            found.append(f'log of iteration {step}: {entry} is {strange or "missing"}')
+    for step, entries in expected.items():
+        # A step is logged by training and by validation, in a killed run perhaps twice; all must agree.
+        strange = [other for other in seen.get(step, []) if other not in entries]
+        missing = [entry for entry in entries if entry not in seen.get(step, [])]
+        if strange or missing:
+            found.append(f'log of iteration {step}: {missing} missing, {strange} instead')
     return found
 
 

@@ -11,8 +11,8 @@ import pytest
 import torch
 from tiny import CONFIG
 
+from mmuda.apis.train import _start_of
 from mmuda.utils.checkpoint import read_checkpoint
-from mmuda.utils.resume import find_checkpoint_of_restart, mark_start
 
 ROOT = Path(__file__).parents[2]
 
@@ -52,12 +52,49 @@ def test_a_job_whose_process_was_killed_ends_as_if_it_had_not_been(start, tmp_pa
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
-def test_a_restart_takes_no_checkpoint_of_an_older_run(tmp_path):
-    checkpoint = dict(meta=dict(iter=4), state_dict={}, message_hub={}, optimizer={})
-    torch.save(checkpoint, tmp_path / 'iter_9.pth')
-    assert find_checkpoint_of_restart(tmp_path) is None
-    mark_start(tmp_path)
-    os.utime(tmp_path / 'iter_9.pth', (1, 1))
-    assert find_checkpoint_of_restart(tmp_path) is None
-    torch.save(checkpoint, tmp_path / 'iter_4.pth')
-    assert find_checkpoint_of_restart(tmp_path) == str(tmp_path / 'iter_4.pth')
+@pytest.fixture
+def restarts(monkeypatch):
+    """Sets how often torchrun has started the job, and the job's name."""
+
+    def restarts(count, job='ours'):
+        monkeypatch.setenv('TORCHELASTIC_RESTART_COUNT', str(count))
+        monkeypatch.setenv('MMUDA_JOB', job)
+
+    return restarts
+
+
+def write_checkpoint(folder, iteration, age=0):
+    path = folder / f'iter_{iteration}.pth'
+    torch.save(dict(meta=dict(iter=iteration), state_dict={}, message_hub={}, optimizer={}), path)
+    if age:
+        os.utime(path, (path.stat().st_mtime - age,) * 2)
+    return str(path)
+
+
+def test_a_restart_goes_on_from_this_jobs_newest(restarts, tmp_path):
+    older = write_checkpoint(tmp_path, 9, age=60)
+    restarts(0)
+    assert _start_of(str(tmp_path), resume=False) is None
+    restarts(1)
+    assert _start_of(str(tmp_path), resume=False) is None  # killed before its first checkpoint
+    assert _start_of(str(tmp_path), resume=older) == older
+    ours = write_checkpoint(tmp_path, 4)
+    assert _start_of(str(tmp_path), resume=False) == _start_of(str(tmp_path), resume=older) == ours
+
+
+def test_a_job_that_dies_before_it_marks_its_start_takes_no_older_checkpoint(restarts, tmp_path):
+    restarts(0, job='older')
+    _start_of(str(tmp_path), resume=False)
+    write_checkpoint(tmp_path, 9)
+    restarts(1)  # the first start of this job died while it was importing
+    assert _start_of(str(tmp_path), resume=False) is None
+    ours = write_checkpoint(tmp_path, 4)
+    restarts(2)
+    assert _start_of(str(tmp_path), resume=False) == ours
+
+
+def test_a_job_of_the_same_name_that_begins_anew_begins_anew(restarts, tmp_path):
+    restarts(0)
+    _start_of(str(tmp_path), resume=False)
+    write_checkpoint(tmp_path, 4)
+    assert _start_of(str(tmp_path), resume=False) is None

@@ -1,6 +1,6 @@
 """Trains toy SRDA-Net as one of several processes and writes what it reached; a script for test_ranks.py.
 
-RANK=0 WORLD_SIZE=2 ... python ranks.py FOLDER DTYPE [DTYPE ...] [CHECKPOINT_TO_RESUME.pth]
+RANK=0 WORLD_SIZE=2 ... python ranks.py FOLDER DTYPE [DTYPE ...] [accumulated] [CHECKPOINT_TO_RESUME.pth]
 """
 
 import sys
@@ -31,9 +31,11 @@ class Witness(Hook):
         self.sums.append(flat.view(torch.int64).sum().item())
 
 
-def train(folder: Path, dtype: str, checkpoint: str | None) -> None:
+def train(folder: Path, dtype: str, checkpoint: str | None, accumulate: int = 1) -> None:
     torch.set_default_dtype(getattr(torch, dtype))
     cfg = srda()
+    for name in ('generator', 'discriminators'):
+        cfg['optim_wrapper'][name] = dict(cfg['optim_wrapper'][name], accumulative_counts=accumulate)
     for stage, iters in zip(cfg['train_cfg']['stages'], ITERS, strict=True):
         stage['iters'] = iters
     cfg['train_dataloader']['batch_size'] = SAMPLES // get_world_size()
@@ -49,9 +51,12 @@ def main(folder: str, *arguments: str) -> None:
     torch.set_num_threads(1)
     init_distributed('pytorch', timeout=120)
     checkpoint = next((argument for argument in arguments if argument.endswith('.pth')), None)
-    for dtype in arguments:
-        if dtype != checkpoint:
-            train(Path(folder) / dtype, dtype, checkpoint)
+    for name in arguments:
+        if name == 'accumulated':  # killed and resumed between two updates: seven is no multiple of three
+            train(Path(folder) / name, 'float32', None, accumulate=3)
+            train(Path(folder) / 'resumed', 'float32', str(Path(folder) / name / 'iter_7.pth'), accumulate=3)
+        elif name != checkpoint:
+            train(Path(folder) / name, name, checkpoint)
 
 
 if __name__ == '__main__':

@@ -59,6 +59,25 @@ def test_a_scale_that_has_collapsed_stops_the_run(wrapper_of):
             update_params([wrapper], (weight * float('nan')).sum())
 
 
+def test_a_fixed_scale_does_not_skip_for_ever(wrapper_of):
+    weight = parameter(0.0)
+    wrapper = wrapper_of(weight)
+    wrapper._scale_update_param = SCALE
+    with pytest.raises(FloatingPointError, match='is not finite at any loss scale'):
+        for _ in range(101):
+            update_params([wrapper], (weight * float('nan')).sum())
+
+
+def test_a_scaler_is_shared_by_all_that_are_joined(wrapper_of):
+    a, b, c = (wrapper_of(parameter(0.0)) for _ in range(3))
+    c.share_loss_scaler(b)
+    b.share_loss_scaler(a)
+    assert a.loss_scaler is b.loss_scaler is c.loss_scaler
+    waiting = [wrapper_of(parameter(0.0), accumulative_counts=2) for _ in range(2)]
+    with pytest.raises(ValueError, match='accumulative_counts=1 .the scale may change'):
+        PlanExecutor._join(Step(name='all', losses=('*',), optimizers=('a', 'b')), waiting)
+
+
 def test_optimisers_of_one_backward_share_a_scaler_that_is_adjusted_once(wrapper_of):
     first, second = parameter(0.0), parameter(0.0)
     wrappers = [wrapper_of(first), wrapper_of(second)]

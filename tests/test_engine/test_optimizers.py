@@ -11,6 +11,7 @@ from toy import batch, plain_segmentor, segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.engine.optimizers.constructor import restrict
+from mmuda.models.wrappers.plan_executor import update_params
 from mmuda.registry import MODELS
 
 SGD = dict(type='SGD', lr=0.1)
@@ -130,6 +131,15 @@ def test_a_gradient_that_is_not_finite_names_the_network_and_moves_nothing():
     with pytest.raises(FloatingPointError, match='the gradient of bad is not finite'):
         wrapper.update_params(good.sum() + bad.sqrt().sum())  # a finite loss
     assert good.tolist() == [1, 1] and bad.tolist() == [0, 0]
+
+
+def test_no_optimiser_of_a_step_moves_if_another_has_a_bad_gradient():
+    good, bad = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.zeros(2))
+    wrappers = [SyncOptimWrapper(torch.optim.SGD([parameter], lr=1.0)) for parameter in (good, bad)]
+    wrappers[1].set_networks('discriminators', dict(critic=[bad]))
+    with pytest.raises(FloatingPointError, match='the gradient of critic is not finite'):
+        update_params(wrappers, good.sum() + bad.sqrt().sum())
+    assert good.tolist() == [1, 1]
 
 
 def test_members_count_their_iterations_after_a_resume():

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from mmuda.utils.checkpoint import read_checkpoint
+
 SCRIPT = Path(__file__).with_name('ranks.py')
 ROOT = Path(__file__).parents[2]
 # Before an instance norm, which takes the mean away: no gradient but rounding, which Adam makes a step of.
@@ -62,7 +64,7 @@ def furthest(ours, theirs):
 
 def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     one, two = tmp_path / 'one', tmp_path / 'two'
-    finish(start(1, one, 'float64', 'float32'), start(2, two, 'float64', 'float32'))
+    finish(start(1, one, 'float64', 'float32'), start(2, two, 'float64', 'float32', 'accumulated'))
     for dtype, tolerance in (('float64', 1e-9), ('float32', 1e-3)):
         alone, first, second = reached(one / dtype), reached(two / dtype), reached(two / dtype, rank=1)
         assert len(alone['sums']) == 20
@@ -73,6 +75,12 @@ def test_two_processes_equal_one_through_a_stage_change(tmp_path):
                 if 'loss' in name.rpartition('.')[2]:
                     mean = (first['losses'][i][name] + second['losses'][i][name]) / 2
                     assert mean == pytest.approx(value, rel=tolerance, abs=1e-9), (dtype, i, name)
+
+    for rank in range(2):
+        whole, resumed = reached(two / 'accumulated', rank), reached(two / 'resumed', rank)
+        assert whole['sums'][7:] == resumed['sums'] and whole['losses'][7:] == resumed['losses']
+    gathered = read_checkpoint(two / 'accumulated' / 'iter_7.pth')['optimizer']['generator']['gradients']
+    assert len(gathered) == 2 and not torch.equal(*(next(g for g in own if g is not None) for own in gathered))
 
     alone = reached(one / 'float64')['state']
     assert set(WITHOUT_EFFECT) < set(alone)

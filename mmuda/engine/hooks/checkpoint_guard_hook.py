@@ -37,9 +37,14 @@ class CheckpointGuardHook(Hook):
         )
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
-        bad = [name for name, parameter in runner.model.named_parameters() if not parameter.isfinite().all()]
-        if bad:
-            raise FloatingPointError(
-                f'Iteration {runner.iter + 1}: {len(bad)} parameters are not finite, for example {bad[:3]}; no '
-                'checkpoint is written over good ones. Lower the learning rate, or clip gradients (clip_grad).'
-            )
+        refuse_non_finite(runner)
+
+
+def refuse_non_finite(runner) -> None:
+    """Stop a run whose parameters are not finite before anything is written."""
+    bad = [name for name, parameter in runner.model.named_parameters() if not parameter.isfinite().all()]
+    if bad:
+        raise FloatingPointError(
+            f'Iteration {runner.iter + 1}: {len(bad)} parameters are not finite, for example {bad[:3]}; no checkpoint '
+            'is written over good ones. Lower the learning rate, or clip gradients (clip_grad).'
+        )

@@ -10,6 +10,8 @@ from mmengine.optim import OptimWrapperDict
 
 from mmuda.registry import HOOKS
 
+from .checkpoint_guard_hook import refuse_non_finite
+
 
 @HOOKS.register_module()
 class ResumableCheckpointHook(CheckpointHook):
@@ -25,10 +27,12 @@ class ResumableCheckpointHook(CheckpointHook):
             message = 'max_keep_ckpts=1 could leave none if the run were killed while it saves: two are kept'
             print_log(message, logger='current', level=logging.WARNING)
             max_keep_ckpts = 2
-        backend_args = backend_args or dict(backend='atomic')
+        if kwargs.get('file_client_args') is None:
+            backend_args = backend_args or dict(backend='atomic')
         super().__init__(*args, max_keep_ckpts=max_keep_ckpts, backend_args=backend_args, **kwargs)
 
     def _save_checkpoint_with_step(self, runner, step: int, meta: dict) -> None:
+        refuse_non_finite(runner)  # on every rank, and before an older file is deleted
         wrapper = runner.optim_wrapper
         wrappers = wrapper.optim_wrappers.values() if isinstance(wrapper, OptimWrapperDict) else [wrapper]
         accumulating = [wrapper for wrapper in wrappers if hasattr(wrapper, 'gather_gradients')]

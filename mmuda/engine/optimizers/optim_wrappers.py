@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,7 @@ from mmuda.utils.errors import NonFiniteError
 
 # A float16 run whose gradients overflow even at this loss scale will not recover.
 SMALLEST_LOSS_SCALE = 1e-4
+MOST_SKIPPED = 100
 
 
 class GradSync:
@@ -35,7 +37,9 @@ class GradSync:
     name = ''
     _networks: Mapping[str, Sequence[nn.Parameter]] | None = None
     _gathered: list[list[Tensor | None]] | None = None
-    _resumed: list[list[Tensor | None]] | None = None
+    _resumed: list[Tensor | None] | None = None
+    _lost = 0
+    _prepared = False
 
     def set_networks(self, name: str, networks: Mapping[str, Sequence[nn.Parameter]]) -> None:
         """Say which networks the parameters belong to; called by the constructor.
@@ -52,31 +56,52 @@ class GradSync:
         return [p for group in self.optimizer.param_groups for p in group['params']]
 
     def step(self, **kwargs) -> None:
-        """Average over ranks, check, clip, and step.
-
-        Raises:
-            NonFiniteError: If a network's gradient is not finite; on every rank, before anything moves.
-        """
-        self._average_gradients()
-        bad = self._clip_networks()
-        if bad:
-            raise NonFiniteError(f'the gradient of {" and of ".join(bad)} is not finite')
+        """:meth:`prepare`, unless that was done already, and step."""
+        if not self._prepared:
+            self.prepare()
+        self._prepared = False
         self.optimizer.step(**kwargs)
 
-    def _average_gradients(self) -> None:
+    def prepare(self) -> None:
+        """Average gradients over ranks, check and clip them. All optimisers of a step prepare before one of them moves.
+
+        Raises:
+            NonFiniteError: If a network's gradient is not finite; on every rank, with the rank it comes from.
+        """
+        rank = self._average_gradients()
+        bad = self._clip_networks()
+        if bad:
+            raise NonFiniteError(f'the gradient of {" and of ".join(bad)} is not finite', rank)
+        self._prepared = True
+
+    def _average_gradients(self) -> int | None:
+        """Average over ranks; gives the first rank whose own gradient is not finite, if one is."""
         self._resumed = None
+        if self._lost:
+            print_log(
+                f'Optimiser {self.name}: the checkpoint lies between two updates and holds no gradients; those of '
+                f'{self._lost} backward passes are lost.',
+                logger='current',
+                level=logging.WARNING,
+            )
+            self._lost = 0
         if not dist.is_distributed():
-            return
-        parameters = self.parameters
-        used = torch.tensor([p.grad is not None for p in parameters], dtype=torch.int32, device=parameters[0].device)
-        torch.distributed.all_reduce(used, torch.distributed.ReduceOp.MAX)
+            return None
+        parameters, size = self.parameters, dist.get_world_size()
+        own = [p.grad for p in parameters if p.grad is not None]
+        is_bad = bool(own) and not nn.utils.get_total_norm(own).isfinite().item()
+        told = [p.grad is not None for p in parameters] + [(size - dist.get_rank()) * is_bad]
+        told = torch.tensor(told, dtype=torch.int32, device=parameters[0].device)
+        torch.distributed.all_reduce(told, torch.distributed.ReduceOp.MAX)
+        *used, bad = told.tolist()
         gradients = []
-        for parameter, is_used in zip(parameters, used.tolist(), strict=True):
+        for parameter, is_used in zip(parameters, used, strict=True):
             if is_used:
                 if parameter.grad is None:
                     parameter.grad = torch.zeros_like(parameter)
                 gradients.append(parameter.grad)
         dist.all_reduce_params(gradients, coalesce=True, op='mean')
+        return size - bad if bad else None
 
     def _clip_networks(self) -> list[str]:
         """Clip each network's gradient by itself, log its norm, and return the names of those that are not finite."""
@@ -110,7 +135,7 @@ class GradSync:
         self._gathered = None
         if self.is_waiting:
             own = [None if p.grad is None else p.grad.detach().cpu() for p in self.parameters]
-            self._gathered = dist.gather_object(own) if dist.is_distributed() else [own]
+            self._gathered = dist.gather_object(own, group=_cpu_group()) if dist.is_distributed() else [own]
 
     def forget_gathered(self) -> None:
         """Free what :meth:`gather_gradients` collected."""
@@ -122,10 +147,17 @@ class GradSync:
         return state if self._gathered is None else {**state, 'gradients': self._gathered}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load what :meth:`state_dict` gave; gradients come into force with :meth:`initialize_count_status`."""
+        """Load what :meth:`state_dict` gave; gradients come into force with :meth:`initialize_count_status`.
+
+        Of another number of ranks each takes the mean of all, so that the mean over ranks is what it was.
+        """
         state_dict = dict(state_dict)
-        self._resumed = state_dict.pop('gradients', None)
+        ranks = state_dict.pop('gradients', None)
         super().load_state_dict(state_dict)
+        self._resumed = None
+        if ranks is not None:
+            mine = [ranks[dist.get_rank()]] if len(ranks) == dist.get_world_size() else ranks
+            self._resumed = [_mean(gradients) for gradients in zip(*mine, strict=True)]
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Begin counting backward passes at ``init_counts`` of ``max_counts``; a group under way goes on.
@@ -135,24 +167,24 @@ class GradSync:
         """
         super().initialize_count_status(model, 0, max_counts)
         self._inner_count = init_counts
-        resumed = self._resumed
-        if not self.is_waiting:
-            return
-        if resumed is None:
-            print_log(
-                f'Optimiser {self.name}: the checkpoint lies between two updates and holds no gradients; those of '
-                f'{init_counts % self._accumulative_counts} backward passes are lost.',
-                logger='current',
-                level=logging.WARNING,
-            )
-            return
-        same_ranks = len(resumed) == dist.get_world_size()
-        for i, parameter in enumerate(self.parameters):
-            # Of another number of ranks each takes the mean, so that the mean over ranks is what it was.
-            own = [resumed[dist.get_rank()][i]] if same_ranks else [gradients[i] for gradients in resumed]
-            used = [gradient for gradient in own if gradient is not None]
-            if used:
-                parameter.grad = (sum(used) / len(own)).to(parameter)
+        # Told at the first step only: by then the last call has been made.
+        self._lost = init_counts % self._accumulative_counts if self.is_waiting and self._resumed is None else 0
+        if self.is_waiting and self._resumed is not None:
+            for parameter, gradient in zip(self.parameters, self._resumed, strict=True):
+                if gradient is not None:
+                    parameter.grad = gradient.to(parameter, copy=True)
+
+
+def _mean(gradients: Sequence[Tensor | None]) -> Tensor | None:
+    """Mean over ranks; a rank without a gradient counts as zero."""
+    used = [gradient for gradient in gradients if gradient is not None]
+    return sum(used) / len(gradients) if used else None
+
+
+@functools.cache
+def _cpu_group():
+    """A group that exchanges objects in main memory; NCCL's would pass them through rank 0's GPU."""
+    return None if torch.distributed.get_backend() == 'gloo' else torch.distributed.new_group(backend='gloo')
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -188,33 +220,51 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
     """mmengine's AmpOptimWrapper (float16 with a loss scaler, on a GPU) with what :class:`GradSync` adds.
 
     A gradient that is not finite skips the step on every rank and lowers the scale, as usual in float16; a scale that
-    has fallen below 1e-4 stops the run. Optimisers that step from one backward pass share one scaler.
+    has fallen below 1e-4, or 100 skipped steps in a row, stop the run. Optimisers that step from one backward pass
+    share one scaler.
     """
 
+    _skipped = 0
+    _sharing: list[SyncAmpOptimWrapper] | None = None
+
     def share_loss_scaler(self, other: SyncAmpOptimWrapper) -> None:
-        """Use the scaler of another wrapper, whose losses are propagated together with this one's."""
-        self.loss_scaler = other.loss_scaler
+        """Use one scaler with a wrapper whose losses are propagated with this one's, and with all that it shares."""
+        if self.loss_scaler is other.loss_scaler:
+            return
+        group = [*(other._sharing or [other]), *(self._sharing or [self])]
+        for wrapper in group:
+            wrapper.loss_scaler, wrapper._sharing = other.loss_scaler, group
 
     def step(self, update_scale: bool = True, **kwargs) -> None:
-        """Average over ranks, unscale, clip, and step unless a gradient is not finite.
+        """:meth:`prepare`, unless that was done already, and step unless a gradient is not finite.
 
         Args:
             update_scale: Adjust the scale afterwards; only the last of the wrappers that share a scaler does.
             **kwargs: For the optimiser.
-
-        Raises:
-            NonFiniteError: If gradients are not finite however small the scale.
         """
-        self._average_gradients()
-        bad = []
+        if not self._prepared:
+            self.prepare()
+        self._prepared = False
         if any(p.grad is not None for p in self.parameters):  # else the scaler complains of a missing check
-            self.loss_scaler.unscale_(self.optimizer)
-            bad = self._clip_networks()
             self.loss_scaler.step(self.optimizer, **kwargs)
         if update_scale:
             self.loss_scaler.update(self._scale_update_param)
-        if bad and self.loss_scaler.get_scale() < SMALLEST_LOSS_SCALE:
-            raise NonFiniteError(f'the gradient of {" and of ".join(bad)} is not finite at any loss scale')
+
+    def prepare(self) -> None:
+        """Average gradients over ranks, unscale and clip them.
+
+        Raises:
+            NonFiniteError: If they have not been finite for long, however small the scale.
+        """
+        rank = self._average_gradients()
+        bad = []
+        if any(p.grad is not None for p in self.parameters):
+            self.loss_scaler.unscale_(self.optimizer)
+            bad = self._clip_networks()
+        self._skipped = self._skipped + 1 if bad else 0
+        if bad and (self.loss_scaler.get_scale() < SMALLEST_LOSS_SCALE or self._skipped > MOST_SKIPPED):
+            raise NonFiniteError(f'the gradient of {" and of ".join(bad)} is not finite at any loss scale', rank)
+        self._prepared = True
 
 
 class NamedOptimWrapperDict(OptimWrapperDict):

@@ -17,6 +17,8 @@ from mmuda.registry import LOOPS
 
 # Seeds of stages' loaders are this far apart, so that no stage repeats another's draws.
 STAGE_SEED_STEP = 100_003
+# Entry of the message hub, hence of a checkpoint: the last iteration that was validated.
+VALIDATED = 'validated_iter'
 
 
 @LOOPS.register_module()
@@ -105,8 +107,10 @@ class StagedTrainLoop(IterBasedTrainLoop):
         optim_wrapper = self.runner.optim_wrapper
         if not isinstance(optim_wrapper, OptimWrapperDict):  # one for all steps, whatever name they give it
             optim_wrapper = {name: optim_wrapper for name in total}
-        for name, wrapper in optim_wrapper.items():
+        for wrapper in optim_wrapper.values():
             wrapper.zero_grad()
+        # Only now: it brings back gradients that wait, of parameters that another optimiser may own too.
+        for name, wrapper in optim_wrapper.items():
             wrapper.initialize_count_status(model, done[name], total[name])
 
     def _check_stages(self) -> None:
@@ -123,21 +127,27 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self._check_stages()
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
-        if self._iter and self.runner.val_loop is not None and self._validates():
+        if self._iter and self._validates() and self.runner.message_hub.get_info(VALIDATED, 0) != self._iter:
             # The checkpoint that the run goes on from was written before this validation, which may not have ended.
-            self.runner.val_loop.run()
+            self._validate()
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()
             if self.stage_at(self._iter) != self._stage_index:
                 self._enter_stage(self.stage_at(self._iter))
             self.run_iter(next(self.dataloader_iterator))
             self._decide_current_val_interval()
-            if self.runner.val_loop is not None and self._validates():
-                self.runner.val_loop.run()
+            if self._validates():
+                self._validate()
         self.runner.call_hook('after_train_epoch')
         self.runner.call_hook('after_train')
         return self.runner.model
 
+    def _validate(self) -> None:
+        self.runner.val_loop.run()
+        self.runner.message_hub.update_info(VALIDATED, self._iter)
+
     def _validates(self) -> bool:
+        if self.runner.val_loop is None:
+            return False
         due = self._iter % self.val_interval == 0 or self._iter == self._max_iters
         return self._iter >= self.val_begin and due

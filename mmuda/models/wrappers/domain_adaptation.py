@@ -132,11 +132,11 @@ class DomainAdaptation(PlanExecutor):
                 _ = self.teacher_network
             for tap in sorted(taps):
                 self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
-                self._check_readable(tap)
+                self._check_readable(tap, 'teacher.module' if teacher else 'segmentor')
 
-    def _check_readable(self, tap: str) -> None:
+    def _check_readable(self, tap: str, network: str) -> None:
         """Refuse a tap on a submodule that a compiled network would pass by: hooks are not part of its graph."""
-        path = f'segmentor.{tap.removeprefix(MODULE_PREFIX)}'
+        path = f'{network}.{tap.removeprefix(MODULE_PREFIX)}'
         for network in self.compiled if tap.startswith(MODULE_PREFIX) else []:
             if path == network or path.startswith(f'{network}.'):
                 raise ValueError(

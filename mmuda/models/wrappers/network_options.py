@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
 import torch
+from mmseg.models.segmentors.base import BaseSegmentor
 from torch import nn
 
 OPTIONS = ('channels_last', 'compile')
+# torch keeps this many variants of a function by default; all networks of a class share it, and each has a few (frozen
+# or trained, with or without gradients, image sizes).
+VARIANTS = 8
 
 
 def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> list[str]:
@@ -18,13 +22,14 @@ def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> 
         model: The model that holds the networks.
         networks: Options by pattern over module paths (``'segmentor.backbone'``, ``'terms.*.discriminator'``):
             ``channels_last=True`` stores 4-D weights as NHWC, which convolutions follow; ``compile=True``, or
-            ``torch.compile``'s arguments (``dict(mode='reduce-overhead')``), compiles the network's forward.
+            ``torch.compile``'s arguments (``dict(mode='reduce-overhead')``), compiles the network's forward, or the
+            methods that its class names in ``compiled_methods`` where it is entered through others.
 
     Returns:
         Paths of the compiled networks.
 
     Raises:
-        ValueError: If a pattern matches no network, or an option is unknown.
+        ValueError: If a pattern matches no network, an option is unknown, or a whole segmentor is to be compiled.
     """
     compiled = []
     for pattern, options in networks.items():
@@ -40,8 +45,27 @@ def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> 
                 module.to(memory_format=torch.channels_last)
             how = options.get('compile', False)
             if how is not False and how is not None:
-                # In place: no wrapper appears in names and checkpoints. mmengine's own `compile` would compile the
-                # whole train_step, which breaks at every backward.
-                module.compile(**({} if how is True else how))
+                _compile(path, module, {} if how is True else how)
                 compiled.append(path)
+    if compiled:
+        config = torch._dynamo.config
+        config.recompile_limit = max(config.recompile_limit, VARIANTS * len(compiled))
     return compiled
+
+
+def _compile(path: str, module: nn.Module, how: Mapping) -> None:
+    """Compile in place: no wrapper appears in names and checkpoints.
+
+    mmengine's own ``compile`` would compile the whole train_step, which breaks at every backward.
+    """
+    if isinstance(module, BaseSegmentor):
+        raise ValueError(
+            f"networks['{path}'] is a segmentor, which training enters part by part: compile its networks, e.g. "
+            f"'{path}.backbone' and '{path}.decode_head'."
+        )
+    methods = getattr(type(module), 'compiled_methods', None)
+    if methods is None:
+        module.compile(**how)
+        return
+    for name in methods:
+        setattr(module, name, torch.compile(getattr(module, name), **how))

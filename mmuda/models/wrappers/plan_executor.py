@@ -40,6 +40,7 @@ class PlanExecutor(BaseModel):
         self.stage = Stage()
         self._trained: dict[tuple[str, ...], list[bool]] | None = None
         self._frozen_by_build: list[bool] | None = None
+        self._updated = False
 
     # What a subclass gives.
 
@@ -56,7 +57,7 @@ class PlanExecutor(BaseModel):
         """Losses and logged scalars of one ``term.phase``, by log name."""
 
     def after_plan(self) -> None:
-        """Called after the last step of an iteration (EMA)."""
+        """Called after the last step of an iteration that has updated something (EMA)."""
 
     # The plan.
 
@@ -132,9 +133,15 @@ class PlanExecutor(BaseModel):
                 f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass, but they differ in "
                 'accumulative_counts or in float16; give them the same.'
             )
-        for wrapper in wrappers[1:]:
-            if hasattr(wrapper, 'loss_scaler'):
-                wrapper.share_loss_scaler(wrappers[0])
+        accumulates, has_scaler = kinds.pop()
+        if has_scaler and (accumulates > 1 or not all(hasattr(w, 'share_loss_scaler') for w in wrappers)):
+            raise ValueError(
+                f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass in float16 and needs one "
+                "loss scale for them: give them type='SyncAmpOptimWrapper' and accumulative_counts=1 (the scale may change "
+                'while gradients wait), or train in bfloat16 (--amp-dtype bfloat16).'
+            )
+        for wrapper in wrappers[1:] if has_scaler else []:
+            wrapper.share_loss_scaler(wrappers[0])
 
     def count_backwards(self, stage: Stage, first: int, last: int) -> Counter[str]:
         """Backward passes by optimiser in the iterations ``first`` to ``last - 1`` of the run, all within ``stage``."""
@@ -160,6 +167,7 @@ class PlanExecutor(BaseModel):
         available = self.available_losses(self.stage)
         steps = [step for step in self.steps(self.stage) if step.names(available)]
         log, context, detached, spent = {}, None, None, False
+        self._updated = False
         for i, step in enumerate(steps):
             if iteration % step.every:
                 continue
@@ -177,7 +185,8 @@ class PlanExecutor(BaseModel):
                     detached, spent = None, True
         self._unfreeze()
         average_norm_statistics(self)
-        self.after_plan()
+        if self._updated:
+            self.after_plan()
         return log
 
     def _fresh_context(
@@ -207,7 +216,7 @@ class PlanExecutor(BaseModel):
         if not torch.isfinite(total):
             bad = {key: value.item() for key, value in losses.items() if not torch.isfinite(value)}
             raise NonFiniteError(', '.join(f'{k} = {v}' for k, v in (bad or {'the sum of losses': 'overflow'}).items()))
-        update_params(wrappers, total)
+        self._updated |= update_params(wrappers, total)
         return {**{key: value.detach() for key, value in log.items()}, f'{step.name}.loss': total.detach()}
 
     @staticmethod
@@ -218,10 +227,13 @@ class PlanExecutor(BaseModel):
             yield
         except NonFiniteError as error:
             rank, size = get_dist_info()
+            culprit = rank if error.rank is None else error.rank
+            samples = f'its samples were {describe_samples(batch)}' if culprit == rank else 'it names its samples'
             raise NonFiniteError(
-                f"Iteration {iteration + 1}, step '{step.name}'{f', rank {rank}' if size > 1 else ''}: {error}. The "
-                f'parameters are as before this step; the samples were {describe_samples(batch)}. Lower the learning '
-                'rate or the weight of this term, clip gradients, or look at these files.'
+                f"Iteration {iteration + 1}, step '{step.name}'{f', rank {culprit}' if size > 1 else ''}: {error}. The "
+                f'parameters are as before this step; {samples}. Lower the learning rate or the weight of this term, '
+                'clip gradients, or look at these files.',
+                error.rank,
             ) from None
 
     # What is trained.
@@ -278,10 +290,14 @@ class PlanExecutor(BaseModel):
         return trained
 
 
-def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> None:
+def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> bool:
     """One backward, then a step of each wrapper that is due (gradient accumulation counts each once).
 
-    Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers.
+    Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers. All gradients
+    are checked before one of them steps.
+
+    Returns:
+        Whether any has stepped.
     """
     first, *others = wrappers
     first.backward(first.scale_loss(loss))
@@ -289,10 +305,14 @@ def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> None:
         wrapper._inner_count += 1
     due = [wrapper for wrapper in wrappers if wrapper.should_update()]
     for wrapper in due:
+        if hasattr(wrapper, 'prepare'):
+            wrapper.prepare()
+    for wrapper in due:
         # Wrappers that share a loss scaler adjust it once, after the last.
         shared = hasattr(wrapper, 'loss_scaler') and wrapper is not due[-1]
         wrapper.step(**(dict(update_scale=False) if shared else {}))
         wrapper.zero_grad()
+    return bool(due)
 
 
 def describe_samples(batch: dict[str, dict]) -> str:

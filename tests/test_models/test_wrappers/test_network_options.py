@@ -4,10 +4,11 @@ import copy
 
 import pytest
 import torch
-from compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS
-from toy import batch, plain_segmentor
+from compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS, srda
+from toy import batch, build_runner, plain_segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor
+from mmuda.models.wrappers.network_options import apply_network_options
 from mmuda.registry import MODELS
 
 EVERYTHING = {'segmentor.backbone': {}, 'segmentor.decode_head': {}, 'terms.*.discriminator': {}}
@@ -54,15 +55,23 @@ def test_training_is_the_same_but_for_rounding(options):
         build(ema=dict(momentum=0.1)).load_state_dict(ours)  # strict
 
 
-def test_a_compiled_network_is_compiled():
+NETWORKS = ['segmentor.backbone', 'segmentor.sr_head', 'segmentor.decode_head', 'terms.pixel.*', 'terms.output.*']
+
+
+@pytest.mark.parametrize('network', NETWORKS)
+def test_training_runs_the_compiled_network(network, tmp_path):
     calls = []
 
     def backend(graph, inputs):
         calls.append(graph)
         return graph.forward
 
-    trained(build({'terms.*.discriminator': dict(compile=dict(backend=backend))}), steps=1)
-    assert calls
+    cfg = srda()
+    cfg['train_cfg']['stages'] = [dict(name='joint', iters=1)]
+    runner = build_runner(cfg, tmp_path)
+    compiled = apply_network_options(runner.model, {network: dict(compile=dict(backend=backend))})
+    runner.train()
+    assert compiled and calls
 
 
 def test_what_networks_may_not_say():
@@ -73,3 +82,5 @@ def test_what_networks_may_not_say():
     with pytest.raises(ValueError, match=r"'module.backbone.conv2' lies inside 'segmentor.backbone', which is"):
         build({'segmentor.backbone': dict(compile=True)}, term=FEATURE)
     build({'segmentor.decode_head': dict(compile=True)}, term=FEATURE)
+    with pytest.raises(ValueError, match=r"is a segmentor, .* compile its networks, e.g. 'segmentor.backbone'"):
+        build({'segmentor': dict(compile=True)})

@@ -1,0 +1,117 @@
+"""AdaBN: batch norm statistics of the target for a network that was trained on the source."""
+
+import io
+import os
+from collections.abc import Callable, Mapping
+
+import torch
+from mmengine.config import Config
+from mmengine.runner import Runner
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+from mmuda.utils.seeds import seeded
+from mmuda.utils.weights import resolve_weights
+
+
+def adapt_batch_norm(
+    cfg: Config,
+    checkpoint: str | os.PathLike,
+    out: str | os.PathLike,
+    batches: int = 100,
+    seed: int = 0,
+    device: str | None = None,
+    report: Callable[[str], None] = print,
+) -> int:
+    """Re-estimate the running statistics of all batch norm layers on unlabelled target images (AdaBN).
+
+    Li et al., 2016 (https://arxiv.org/abs/1603.04779): the mean and the variance of each layer become those of the
+    target, averaged over the batches with equal weights; nothing else changes and no label is read. Images are those of
+    the config's target stream (``train_dataloader.dataset.target``), as training crops them; a config without one gives
+    those of its test set.
+
+    Args:
+        cfg: Config from :func:`mmuda.apis.load_config`.
+        checkpoint: Path or address of the trained weights, of any mmseg segmentor with batch norm.
+        out: The checkpoint to write, whole or not at all: the given one's names, without optimisers.
+        batches: Number of batches.
+        seed: Seed of the crops and their order.
+        device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
+        report: Called with lines for the user.
+
+    Returns:
+        Number of layers that were re-estimated.
+
+    Raises:
+        UserError: If there is no batch norm with running statistics, no data, or ``batches`` is below 1.
+    """
+    if batches < 1:
+        raise UserError(f'batches={batches}: statistics need at least one batch')
+    model = init_model(cfg, checkpoint, device)
+    # The teacher of a model that predicts with it is the network whose statistics count.
+    network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
+    layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
+    if not layers:
+        raise UserError(
+            f'{type(network).__name__} of config {cfg.filename} has no batch norm layer with running statistics: there '
+            'is nothing to re-estimate'
+        )
+    loader, what = _target_images(cfg, seed)
+    used = _re_estimate(model, network, layers, loader, batches, seed)
+    path = resolve_weights(checkpoint)
+    prefix = TEACHER if getattr(model, 'evaluate_teacher', False) else SEGMENTOR
+    _write(path, network.state_dict(), prefix, dict(batches=used, images=what, seed=seed), out)
+    report(f'{len(layers)} batch norm layers re-estimated on {used} batches of {what}; written to {out}')
+    return len(layers)
+
+
+def _target_images(cfg: Config, seed: int):
+    """The loader, and what it loads in words."""
+    train = cfg.get('train_dataloader') or {}
+    if (train.get('dataset') or {}).get('target'):
+        return Runner.build_dataloader(train, seed=seed), 'the target stream'
+    if not cfg.get('test_dataloader'):
+        raise UserError(
+            f'config {cfg.filename} has neither train_dataloader.dataset.target nor a test_dataloader: name a config '
+            'that says where the target images are'
+        )
+    return Runner.build_dataloader(cfg.test_dataloader, seed=seed), 'the test images, without their labels'
+
+
+@torch.no_grad()
+def _re_estimate(model: nn.Module, network: nn.Module, layers: list, loader, batches: int, seed: int) -> int:
+    model.eval()
+    for layer in layers:
+        layer.reset_running_stats()
+        layer.momentum = None  # the cumulative average over batches
+        layer.train()
+    used = 0
+    with seeded(seed):
+        for data in loader:
+            stream = 'target' in data
+            batch = model.data_preprocessor(data, training=stream)
+            network((batch['target'] if stream else batch)['inputs'], mode='tensor')
+            used += 1
+            if used == batches:
+                break
+    model.eval()
+    return used
+
+
+def _write(path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: str | os.PathLike) -> None:
+    """The checkpoint at ``path`` with the statistics of ``state``, at ``out``."""
+    checkpoint = read_checkpoint(path)
+    weights = dict(state_dict_of(checkpoint))
+    # A plain mmseg checkpoint names the segmentor's entries without a prefix.
+    prefix = prefix if any(key.startswith(prefix) for key in weights) else ''
+    for key, value in state.items():
+        if key.endswith(('running_mean', 'running_var', 'num_batches_tracked')) and f'{prefix}{key}' in weights:
+            weights[f'{prefix}{key}'] = value.cpu()
+    meta = {**(checkpoint.get('meta') or {}), 'adapted_batch_norm': how}
+    buffer = io.BytesIO()
+    torch.save(dict(meta=meta, state_dict=weights), buffer)
+    write_atomically(buffer.getvalue(), out)

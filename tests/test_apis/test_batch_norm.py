@@ -1,0 +1,72 @@
+"""AdaBN: statistics are those of the target's batches, and nothing else changes."""
+
+import pytest
+import torch
+from mmengine.runner import Runner
+
+from mmuda.apis import UserError, adapt_batch_norm, init_model, train
+from mmuda.registry import MODELS
+from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.utils.seeds import seeded
+
+
+def first_layer_by_hand(cfg, model, batches):
+    """Mean over batches of mean and unbiased variance of what the first norm reads."""
+    loader = Runner.build_dataloader(cfg.train_dataloader, seed=0)
+    means, variances = [], []
+    with seeded(0), torch.no_grad():
+        for _, data in zip(range(batches), loader, strict=False):
+            image = model.data_preprocessor(data, training=True)['target']['inputs']
+            values = model.segmentor.backbone.conv1(image).transpose(0, 1).flatten(1)
+            means.append(values.mean(1))
+            variances.append(values.var(1, unbiased=True))
+    return sum(means) / batches, sum(variances) / batches
+
+
+def test_the_first_layer_has_the_targets_statistics(tiny, tmp_path):
+    cfg = tiny(train_cfg__stages=[dict(iters=2)], train_dataloader__dataset__target__scale=0.5)
+    train(cfg, str(tmp_path / 'run'))
+    before, out = tmp_path / 'run' / 'iter_2.pth', tmp_path / 'adapted.pth'
+    cfg = tiny(train_dataloader__dataset__target__scale=0.5)
+    layers = adapt_batch_norm(cfg, before, out, batches=3)
+    old, new = (read_checkpoint(path)['state_dict'] for path in (before, out))
+    assert old.keys() == new.keys()
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    running = {name for name in old if name.startswith('segmentor') and 'running_' in name}
+    assert len(running) == 2 * layers and running <= changed
+    assert all('running_' in name or 'num_batches' in name for name in changed)
+    mean, variance = first_layer_by_hand(cfg, init_model(cfg, before), 3)
+    torch.testing.assert_close(new['segmentor.backbone.bn1.running_mean'], mean, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(new['segmentor.backbone.bn1.running_var'], variance, rtol=1e-4, atol=1e-5)
+    assert read_checkpoint(out)['meta']['adapted_batch_norm']['batches'] == 3
+    # The same seed gives the same statistics, and the result loads.
+    adapt_batch_norm(tiny(train_dataloader__dataset__target__scale=0.5), before, tmp_path / 'again.pth', batches=3)
+    again = read_checkpoint(tmp_path / 'again.pth')['state_dict']
+    assert all(torch.equal(new[name], again[name]) for name in new)
+    init_model(tiny(), out)
+
+
+def test_a_plain_checkpoint_keeps_its_names(tiny, tmp_path):
+    plain = MODELS.build(tiny().model.segmentor)
+    torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'plain.pth')
+    adapt_batch_norm(tiny(), tmp_path / 'plain.pth', tmp_path / 'out.pth', batches=1)
+    state = read_checkpoint(tmp_path / 'out.pth')['state_dict']
+    assert state.keys() == plain.state_dict().keys()
+    assert state['backbone.bn1.running_mean'].any()
+    plain.load_state_dict(state)
+
+
+def test_what_cannot_be_adapted_is_told(tiny, tmp_path):
+    cfg = tiny()
+    torch.save(dict(state_dict=MODELS.build(cfg.model.segmentor).state_dict()), tmp_path / 'plain.pth')
+    with pytest.raises(UserError, match='batches=0: statistics need at least one batch'):
+        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth', batches=0)
+    del cfg.train_dataloader.dataset['target']
+    with pytest.raises(UserError, match='neither train_dataloader.dataset.target nor a test_dataloader'):
+        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth')
+    none = dict(type='GN', num_groups=1)
+    cfg = tiny(model__segmentor__backbone__norm_cfg=none, model__segmentor__decode_head__norm_cfg=none)
+    torch.save(dict(state_dict=MODELS.build(cfg.model.segmentor).state_dict()), tmp_path / 'plain.pth')
+    with pytest.raises(UserError, match='has no batch norm layer with running statistics'):
+        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth')
+    assert not (tmp_path / 'out.pth').exists()

@@ -1,0 +1,31 @@
+"""AdaBN: re-estimate the batch norm statistics of a checkpoint on unlabelled target images."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import adapt_batch_norm, exit_on_user_error, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description='Re-estimate batch norm statistics on the target (AdaBN)')
+    parser.add_argument('config', help='path of the config; its target stream (else its test set) gives the images')
+    parser.add_argument('checkpoint', help='trained weights')
+    parser.add_argument('out', help='checkpoint to write')
+    parser.add_argument('--batches', type=int, default=100, help='batches to average over (default: 100)')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the crops (default: 0)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        cfg = load_config(args.config, args.cfg_options)
+        adapt_batch_norm(cfg, args.checkpoint, args.out, args.batches, args.seed)
+
+
+if __name__ == '__main__':
+    main()
