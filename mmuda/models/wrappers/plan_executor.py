@@ -137,8 +137,8 @@ class PlanExecutor(BaseModel):
         if has_scaler and (accumulates > 1 or not all(hasattr(w, 'share_loss_scaler') for w in wrappers)):
             raise ValueError(
                 f"Step '{step.name}' updates {list(step.optimizers)} from one backward pass in float16 and needs one "
-                "loss scale for them: give them type='SyncAmpOptimWrapper' and accumulative_counts=1 (the scale may change "
-                'while gradients wait), or train in bfloat16 (--amp-dtype bfloat16).'
+                "loss scale for them: give them type='SyncAmpOptimWrapper' and accumulative_counts=1 (the scale may "
+                'change while gradients wait), or train in bfloat16 (--amp-dtype bfloat16).'
             )
         for wrapper in wrappers[1:] if has_scaler else []:
             wrapper.share_loss_scaler(wrappers[0])
