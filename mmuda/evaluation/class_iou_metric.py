@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 from mmseg.evaluation import IoUMetric
 
 from mmuda.registry import METRICS
@@ -11,11 +14,24 @@ from mmuda.registry import METRICS
 class ClassIoUMetric(IoUMetric):
     """mmseg's ``IoUMetric`` that also returns ``IoU.<class>`` (percent), for logs and ``summary.json``.
 
-    mmseg computes them, prints them and drops them. Arguments are mmseg's.
+    mmseg computes them, prints them and drops them.
+
+    Args:
+        subsets: Names of classes by name of a further mean, e.g. ``dict(mIoU13=[...])``: the tables of SYNTHIA have 13
+            and 16 of Cityscapes' 19 classes.
+        **kwargs: As mmseg's ``IoUMetric``.
     """
 
+    def __init__(self, *args, subsets: Mapping[str, Sequence[str]] | None = None, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.subsets = {name: tuple(classes) for name, classes in (subsets or {}).items()}
+
     def compute_metrics(self, results: list) -> dict[str, float]:
-        """mIoU, aAcc, mAcc and IoU of each class, in percent, over all pixels of the set."""
+        """mIoU, aAcc, mAcc, IoU of each class and means of subsets, in percent, over all pixels of the set.
+
+        Raises:
+            ValueError: If a subset names a class that the dataset does not have.
+        """
         metrics = dict(super().compute_metrics(results))
         if self.format_only:
             return metrics
@@ -23,4 +39,10 @@ class ClassIoUMetric(IoUMetric):
         by_class = self.total_area_to_metrics(*areas, self.metrics, self.nan_to_num, self.beta)
         for name, iou in zip(self.dataset_meta['classes'], by_class['IoU'], strict=True):
             metrics[f'IoU.{name}'] = round(float(iou) * 100, 2)
+        ious = dict(zip(self.dataset_meta['classes'], by_class['IoU'], strict=True))
+        for subset, names in self.subsets.items():
+            unknown = [name for name in names if name not in ious]
+            if unknown:
+                raise ValueError(f"subsets['{subset}'] names the classes {unknown}; the dataset has {list(ious)}.")
+            metrics[subset] = round(float(np.nanmean([ious[name] for name in names])) * 100, 2)
         return metrics

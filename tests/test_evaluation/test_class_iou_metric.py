@@ -21,3 +21,17 @@ def test_iou_of_each_class_is_over_all_pixels_of_the_set():
     assert metrics['IoU.roof'] == pytest.approx(100 * 3 / 5)
     assert metrics['mIoU'] == pytest.approx(55.0)
     assert metrics['aAcc'] == pytest.approx(100 * 5 / 7, abs=0.01)
+
+
+def test_means_of_subsets_of_classes():
+    metric = METRICS.build(dict(type='ClassIoUMetric', subsets=dict(mIoU2=['roof', 'road'])))
+    metric.dataset_meta = dict(classes=('ground', 'roof', 'road'))
+    sample = SegDataSample()
+    sample.pred_sem_seg = PixelData(data=torch.tensor([[[0, 1, 1, 2, 2]]]))
+    sample.gt_sem_seg = PixelData(data=torch.tensor([[[0, 1, 2, 2, 1]]]))
+    metric.process({}, [sample.to_dict()])
+    metrics = metric.compute_metrics(metric.results)
+    assert metrics['mIoU2'] == pytest.approx(100 / 3, abs=0.01) and metrics['mIoU'] == pytest.approx(55.56, abs=0.01)
+    metric.subsets = dict(wrong=['river'])
+    with pytest.raises(ValueError, match=r"subsets\['wrong'\] names the classes \['river'\]; the dataset has"):
+        metric.compute_metrics(metric.results)

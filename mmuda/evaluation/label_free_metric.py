@@ -1,0 +1,124 @@
+"""Criteria that tell models apart without a label."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from mmengine.evaluator import BaseMetric
+from torch import Tensor
+
+from mmuda.registry import METRICS
+from mmuda.utils.seeds import mix_seed
+
+CRITERIA = ('entropy', 'information_maximisation', 'soft_neighbourhood_density')
+TINY = 1e-12
+
+
+def soft_neighbourhood_density(prob: Tensor, temperature: float = 0.05) -> float:
+    """Mean entropy of predictions' soft neighbourhoods (Saito et al., https://arxiv.org/abs/2108.10860, eqs. 1-3).
+
+    Each prediction's similarities to the others (cosine of the probability vectors), over ``temperature``, become a
+    distribution by a softmax; its entropy is high where a prediction has many near neighbours, as in dense clusters.
+
+    Args:
+        prob: Probabilities (M, K) of M pixels.
+        temperature: 0.05 in the paper.
+
+    Returns:
+        In [0, log(M - 1)]; higher is better. NaN for fewer than two pixels.
+    """
+    if len(prob) < 2:
+        return math.nan
+    vectors = torch.nn.functional.normalize(prob.double(), dim=1)
+    total = 0.0
+    for start in range(0, len(vectors), 1024):
+        block = vectors[start : start + 1024]
+        similarity = block @ vectors.T / temperature
+        own = torch.arange(len(block), device=prob.device)
+        similarity[own, own + start] = -math.inf
+        neighbours = similarity.softmax(dim=1)
+        total -= (neighbours * (neighbours + TINY).log()).sum().item()
+    return total / len(vectors)
+
+
+@METRICS.register_module()
+class LabelFreeMetric(BaseMetric):
+    """Mean entropy, information maximisation and soft neighbourhood density of predictions.
+
+    - ``entropy``: mean over pixels of the entropy, over log K; in [0, 1], lower is better.
+    - ``information_maximisation``: entropy of the mean prediction minus the mean entropy (Krause et al., 2010; Shi and
+      Sha, 2012), over log K; higher is better, and a model that predicts one class everywhere scores 0.
+    - ``soft_neighbourhood_density``: see :func:`soft_neighbourhood_density`, on pixels drawn from every image; higher
+      is better.
+
+    Logged with validation, they can choose a checkpoint without labels: ``CheckpointHook(save_best=
+    'soft_neighbourhood_density', rule='greater')``. Beside a metric with labels list both in ``val_evaluator``.
+
+    Args:
+        criteria: Which to compute.
+        pixels: Pixels drawn from each image for the neighbourhoods, always the same ones.
+        max_pixels: At most so many in all; the cost grows with their square.
+        temperature: Of the neighbourhoods.
+
+    Raises:
+        ValueError: If a criterion is unknown.
+    """
+
+    default_prefix = None
+
+    def __init__(
+        self,
+        criteria: Sequence[str] = CRITERIA,
+        pixels: int = 100,
+        max_pixels: int = 10_000,
+        temperature: float = 0.05,
+        collect_device: str = 'cpu',
+        prefix: str | None = None,
+    ) -> None:
+        super().__init__(collect_device=collect_device, prefix=prefix)
+        unknown = [name for name in criteria if name not in CRITERIA]
+        if unknown:
+            raise ValueError(f'LabelFreeMetric does not know the criteria {unknown}; it knows {list(CRITERIA)}.')
+        self.criteria = tuple(criteria)
+        self.pixels = pixels
+        self.max_pixels = max_pixels
+        self.temperature = temperature
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Collect what the criteria need of each image: ``seg_logits`` (K, H, W) of the prediction."""
+        for sample in data_samples:
+            logits = sample['seg_logits']['data'].float()
+            if len(logits) < 2:
+                raise ValueError(
+                    'LabelFreeMetric needs the logits of at least two classes; give the head num_classes=2 and '
+                    'out_channels=2 for a foreground and its background.'
+                )
+            prob = logits.flatten(1).softmax(dim=0)  # (K, pixels)
+            seed = mix_seed('label-free', str(sample.get('img_path')), str(sample.get('window')), len(prob.T))
+            chosen = torch.randint(prob.shape[1], (self.pixels,), generator=torch.Generator().manual_seed(seed))
+            self.results.append(
+                dict(
+                    count=prob.shape[1],
+                    entropy=-(prob * (prob + TINY).log()).sum().item(),
+                    total=prob.double().sum(dim=1).cpu(),
+                    sampled=prob[:, chosen.to(prob.device)].T.cpu(),
+                )
+            )
+
+    def compute_metrics(self, results: list[dict]) -> dict[str, float]:
+        """The criteria over all images."""
+        count = sum(result['count'] for result in results)
+        mean = sum(result['total'] for result in results) / count
+        scale = math.log(len(mean))
+        entropy = sum(result['entropy'] for result in results) / count / scale
+        metrics = dict(
+            entropy=entropy,
+            information_maximisation=-(mean * (mean + TINY).log()).sum().item() / scale - entropy,
+        )
+        if 'soft_neighbourhood_density' in self.criteria:
+            sampled = torch.cat([result['sampled'] for result in results])
+            every = max(1, math.ceil(len(sampled) / self.max_pixels))
+            metrics['soft_neighbourhood_density'] = soft_neighbourhood_density(sampled[::every], self.temperature)
+        return {name: round(metrics[name], 6) for name in self.criteria}
