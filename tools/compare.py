@@ -25,6 +25,11 @@ def parse_args() -> argparse.Namespace:
         help='draw predictions of the first and the last config (default: yes)',
     )
     parser.add_argument(
+        '--target-only',
+        metavar='CONFIG',
+        help="which config trains on the target's labels: adds the column NAM",
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -40,7 +45,17 @@ def main() -> None:
     # Ended politely, it ends its trainings too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with exit_on_user_error():
-        print(compare(args.configs, args.out, train, args.seeds, args.cfg_options, args.jobs, args.picture))
+        table = compare(
+            args.configs,
+            args.out,
+            train,
+            args.seeds,
+            args.cfg_options,
+            args.jobs,
+            args.picture,
+            target_only=args.target_only,
+        )
+        print(table)
 
 
 if __name__ == '__main__':

@@ -122,6 +122,7 @@ def compare(
     jobs: int = 1,
     picture: bool = True,
     report: Callable[[str], None] | None = None,
+    target_only: str | os.PathLike | None = None,
 ) -> Table:
     """Train each config with each seed and write ``table.md``, ``table.json`` and ``comparison.png`` to ``out``.
 
@@ -138,6 +139,8 @@ def compare(
         jobs: Runs at a time; each gets its share of the cores.
         picture: Also draw predictions of the first and the last config beside each other.
         report: Called with a line a minute and at the end of each run; None prints.
+        target_only: Which of the configs trains on the target's labels; adds the column NAM, the share of the gap from
+            the first config to this one that each closes.
 
     Returns:
         The table; ``str()`` of it is Markdown.
@@ -148,9 +151,15 @@ def compare(
     report = report or _print
     if jobs < 1 or not seeds or not configs:
         raise UserError(f'jobs={jobs}, {len(seeds)} seeds and {len(configs)} configs were given; at least one of each')
+    names = [Path(config).stem for config in configs]
+    target_only = None if target_only is None else Path(target_only).stem
+    if target_only is not None and target_only not in names[1:]:
+        raise UserError(
+            f'target_only={target_only} is none of the configs after the first, {names[1:]}; add it to them'
+        )
     runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
     failed = _Scheduler(runs, list(train_command), jobs, report).run()
-    table = Table.from_summaries([(run.config, run.seed, run.summary) for run in runs if run.summary])
+    table = Table.from_summaries([(run.config, run.seed, run.summary) for run in runs if run.summary], target_only)
     write_atomically(f'{table}\n'.encode(), Path(out) / 'table.md')
     write_atomically((json.dumps(table.as_dict(), indent=2) + '\n').encode(), Path(out) / 'table.json')
     if failed:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import torch
 
+from mmuda.evaluation.nam import normalised_adaptability
+
 CLASS_PREFIX = 'IoU.'
 
 
@@ -55,6 +57,7 @@ class Row:
         resumed: Whether a run was resumed, whose seconds then are those of its last process.
         metrics: All metrics by seed.
         selection: How the reported weights were chosen.
+        nam: Share of the gap between the first config and the target-only one that it closes, percent.
     """
 
     config: str
@@ -66,6 +69,7 @@ class Row:
     resumed: bool
     metrics: dict[int, dict]
     selection: list[str]
+    nam: float | None = None
 
     @classmethod
     def from_summaries(cls, config: str, by_seed: dict[int, dict], reference: dict[int, dict] | None) -> 'Row':
@@ -101,24 +105,30 @@ class Table:
     Attributes:
         rows: In the order of the configs.
         machine: What it was computed on.
+        target_only: Name of the config whose row is the upper end of NAM; None for a table without it.
     """
 
     rows: list[Row]
     machine: str = field(default_factory=lambda: machine_name())
+    target_only: str | None = None
 
     @classmethod
-    def from_summaries(cls, summaries: Iterable[tuple[str, int, dict]]) -> 'Table':
+    def from_summaries(cls, summaries: Iterable[tuple[str, int, dict]], target_only: str | None = None) -> 'Table':
         """Table of (config, seed, content of ``summary.json``); the config that comes first is the reference."""
         by_config: dict[str, dict[int, dict]] = {}
         for config, seed, summary in summaries:
             by_config.setdefault(config, {})[seed] = summary
         reference = next(iter(by_config.values()), None)
-        return cls(
-            [
-                Row.from_summaries(config, by_seed, None if by_seed is reference else reference)
-                for config, by_seed in by_config.items()
-            ]
-        )
+        rows = [
+            Row.from_summaries(config, by_seed, None if by_seed is reference else reference)
+            for config, by_seed in by_config.items()
+        ]
+        upper = next((row.miou.mean for row in rows if row.config == target_only), None)
+        if upper is not None and rows[0].miou.mean is not None:
+            for row in rows:
+                if row.miou.mean is not None:
+                    row.nam = normalised_adaptability(row.miou.mean, rows[0].miou.mean, upper)
+        return cls(rows, target_only=target_only)
 
     def as_dict(self) -> dict:
         """Content of ``table.json``."""
@@ -128,14 +138,15 @@ class Table:
             entry['miou'] = vars(row.miou)
             entry['difference'] = None if row.difference is None else vars(row.difference)
             rows.append(entry)
-        return dict(machine=self.machine, rows=rows)
+        return dict(machine=self.machine, target_only=self.target_only, rows=rows)
 
     def __str__(self) -> str:
         if not self.rows:
             return 'No run has ended.'
         classes = list(dict.fromkeys(name for row in self.rows for name in row.classes))
         first = self.rows[0].config
-        header = ['config', 'mIoU', 'difference to the first', 'seeds', *classes, 'seconds']
+        nam = ['NAM'] if self.target_only else []
+        header = ['config', 'mIoU', 'difference to the first', *nam, 'seeds', *classes, 'seconds']
         lines = [_line(header), _line([':--', *['--:'] * (len(header) - 1)])]
         for row in self.rows:
             ious = [row.classes.get(name) for name in classes]
@@ -143,6 +154,7 @@ class Table:
                 row.config,
                 row.miou.text(),
                 '' if row.difference is None else row.difference.text(sign=True),
+                *(('-' if row.nam is None else f'{row.nam:.1f}') for _ in nam),
                 ', '.join(map(str, row.seeds)),
                 *('-' if iou is None else f'{iou:.2f}' for iou in ious),
                 f'{row.seconds:.0f}' + ('*' if row.resumed else ''),
@@ -154,6 +166,8 @@ class Table:
             f'differences are to {first} with the same seed, mean ± sample standard deviation. Seconds are the mean of '
             'a run.',
         ]
+        if nam:
+            lines[-1] += f' NAM is the share of the gap from {first} to {self.target_only} that is closed, in percent.'
         if any(row.resumed for row in self.rows):
             lines[-1] += ' * A run was resumed: the seconds are those of its last process.'
         selections = dict.fromkeys(text for row in self.rows for text in row.selection if text)

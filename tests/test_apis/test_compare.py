@@ -37,7 +37,7 @@ def run(tmp_path, monkeypatch):
     script = tmp_path / 'train.py'
     script.write_text(TRAIN)
 
-    def run(seeds=(0, 1), jobs=1, cfg_options=None, **contents):
+    def run(seeds=(0, 1), jobs=1, cfg_options=None, target_only=None, **contents):
         paths = []
         for name, content in contents.items():
             paths.append(tmp_path / f'{name}.py')
@@ -45,6 +45,7 @@ def run(tmp_path, monkeypatch):
         lines = []
         command = [sys.executable, str(script)]
         options = dict(seeds=seeds, jobs=jobs, cfg_options=cfg_options, picture=False, report=lines.append)
+        options['target_only'] = target_only
         try:
             return compare(paths, tmp_path / 'out', command, **options), lines
         finally:
@@ -74,6 +75,16 @@ def test_table_has_mean_spread_and_paired_difference(run):
     assert saved['rows'][1]['difference'] == dict(mean=10.0, std=0.0, count=3)
     assert saved['rows'][0]['metrics']['2']['mIoU'] == 34.0
     assert any('6/6 runs ended' in line for line in lines)
+
+
+def test_nam_is_a_column_where_the_upper_end_is_named(run):
+    table, _ = run(first='x = 1', middle='x = 2', last='x = "better"', target_only='configs/last.py')
+    assert [row.nam for row in table.rows] == [0.0, 0.0, 100.0]
+    text = (run.out / 'table.md').read_text()
+    assert '| config | mIoU | difference to the first | NAM | seeds |' in text
+    assert 'NAM is the share of the gap from first to last' in text
+    with pytest.raises(UserError, match=r"target_only=other is none of the configs after the first, \['second'\]"):
+        run(first='x = 1', second='x = 1', target_only='other')
 
 
 def test_what_has_ended_is_not_repeated_and_other_seeds_are_added(run):
