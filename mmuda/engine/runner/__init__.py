@@ -1,3 +1,4 @@
+from .pseudo_labels import PseudoLabels, ThresholdRule
 from .staged_train_loop import StagedTrainLoop
 
-__all__ = ['StagedTrainLoop']
+__all__ = ['PseudoLabels', 'StagedTrainLoop', 'ThresholdRule']

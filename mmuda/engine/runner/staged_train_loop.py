@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 
 from mmengine.config import Config
 from mmengine.model import is_model_wrapper
@@ -14,6 +15,8 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 
 from mmuda.models.wrappers import PlanExecutor, Stage
 from mmuda.registry import LOOPS
+
+from .pseudo_labels import PseudoLabels
 
 # Seeds of stages' loaders are this far apart, so that no stage repeats another's draws.
 STAGE_SEED_STEP = 100_003
@@ -51,6 +54,14 @@ class StagedTrainLoop(IterBasedTrainLoop):
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         for stage in self.stages:
             model.check_stage(stage)
+            if stage.pseudo_labels:
+                PseudoLabels.from_cfg(stage.pseudo_labels, stage.name)
+        if self.stages[0].pseudo_labels:
+            raise ValueError(
+                f"Stage '{self.stages[0].name}' is the first and asks for pseudo labels: nothing has been trained yet. "
+                'Put a stage of supervised training before it, of one iteration if the run starts from load_from.'
+            )
+        self._runner = runner
         first = runner.build_dataloader(self._cfg_of(self.stages[0]), seed=self._seed_of(0))
         super().__init__(
             runner,
@@ -77,11 +88,24 @@ class StagedTrainLoop(IterBasedTrainLoop):
     def _cfg_of(self, stage: Stage) -> dict:
         cfg = Config(dict(loader=copy.deepcopy(self._loader_cfg)))
         if stage.train_dataloader:
-            cfg.merge_from_dict(dict(loader=stage.train_dataloader))
+            cfg.merge_from_dict(dict(loader=self._in_work_dir(stage.train_dataloader)))
         return cfg.loader
+
+    def _in_work_dir(self, value):
+        """A config with ``{work_dir}`` in its strings replaced."""
+        if isinstance(value, str):
+            return value.replace('{work_dir}', self.runner.work_dir)
+        if isinstance(value, Mapping):
+            return {key: self._in_work_dir(one) for key, one in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(self._in_work_dir(one) for one in value)
+        return value
 
     def _enter_stage(self, index: int) -> None:
         stage = self.stages[index]
+        if stage.pseudo_labels:
+            labels = PseudoLabels.from_cfg(self._in_work_dir(stage.pseudo_labels), stage.name)
+            labels.ensure(self.runner, stage.name, at_start=self._iter == self.begin_of(index))
         if index > 0:
             self.dataloader = self.runner.build_dataloader(self._cfg_of(stage), seed=self._seed_of(index))
         self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)

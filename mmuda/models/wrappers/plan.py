@@ -78,7 +78,11 @@ class Stage:
         weights: Factors of terms' losses by term name; 1 where absent.
         trainable: Patterns of the parameters that may be trained; None for all.
         plan: Steps of this stage; None for the model's plan.
-        train_dataloader: Overrides merged into the run's ``train_dataloader`` from this stage on.
+        train_dataloader: Overrides merged into the run's ``train_dataloader`` in this stage; ``{work_dir}`` in a
+            string becomes the run's folder.
+        pseudo_labels: Labels that the model gives the target at the stage's start, see
+            :class:`mmuda.engine.runner.pseudo_labels.PseudoLabels`; they lie in
+            ``{work_dir}/pseudo_labels/<name of the stage>``.
     """
 
     name: str = 'train'
@@ -88,6 +92,7 @@ class Stage:
     trainable: tuple[str, ...] | None = None
     plan: tuple[Step, ...] | None = None
     train_dataloader: dict | None = None
+    pseudo_labels: dict | None = None
 
     @classmethod
     def from_cfg(cls, cfg: dict | Stage) -> Stage:
