@@ -3,7 +3,7 @@
 _base_ = [
     '../../../configs/_base_/models/noadapt_resaspp_narrow.py',
     '../../../configs/_base_/datasets/srda_synthetic.py',
-    '../../../configs/_base_/schedules/noadapt_short.py',
+    '../../../configs/_base_/schedules/noadapt_synthetic.py',
     '../../../configs/_base_/default_runtime.py',
 ]
 custom_imports = dict(imports=['projects.example_project.proportion_alignment'], allow_failed_imports=False)
