@@ -9,7 +9,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from rasterio.transform import from_origin
 
-from mmuda.engine.hooks import save_predictions_hook
+from mmuda.engine import raster_tiles
 from mmuda.engine.hooks.save_predictions_hook import SavePredictionsHook
 from mmuda.utils.errors import UserError
 
@@ -68,10 +68,10 @@ def test_windows_of_several_processes_meet_in_one_raster(runner, image, tmp_path
     ranks = [SavePredictionsHook(out_dir=str(tmp_path / 'out')) for _ in range(2)]
     ranks[0].before_test(runner)
     for rank, hook in enumerate(ranks):
-        monkeypatch.setattr(save_predictions_hook.dist, 'get_rank', lambda rank=rank: rank)
+        monkeypatch.setattr(raster_tiles.dist, 'get_rank', lambda rank=rank: rank)
         for tile in tiles(image, label)[rank::2]:
             hook.after_test_iter(runner, 0, outputs=[tile])
-    monkeypatch.setattr(save_predictions_hook.dist, 'all_gather_object', lambda _: [hook._saved for hook in ranks])
+    monkeypatch.setattr(raster_tiles.dist, 'all_gather_object', lambda _: [hook._tiles._saved for hook in ranks])
     ranks[0].after_test(runner)
     with rasterio.open(tmp_path / 'out' / 'city' / 'a.tif') as raster:
         assert np.array_equal(raster.read(1)[:3], label[:3])
@@ -81,7 +81,7 @@ def test_windows_of_a_process_that_sees_another_folder_are_missed(runner, image,
     hook = SavePredictionsHook(out_dir=str(tmp_path / 'out'))
     hook.before_test(runner)
     hook.after_test_iter(runner, 0, outputs=tiles(image, np.zeros((5, 6), dtype=np.int64)))
-    monkeypatch.setattr(save_predictions_hook.dist, 'all_gather_object', lambda own: [own, 2])
+    monkeypatch.setattr(raster_tiles.dist, 'all_gather_object', lambda own: [own, 2])
     with pytest.raises(UserError, match='3 of 5 predicted windows .* all processes share'):
         hook.after_test(runner)
     assert not (tmp_path / 'out' / 'city').exists()

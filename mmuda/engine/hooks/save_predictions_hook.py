@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import mmcv
 import numpy as np
-from mmengine import dist
 from mmengine.hooks import Hook
 from mmseg.structures import SegDataSample
 from PIL import Image
-from rasterio.windows import Window
 
 from mmuda.datasets.raster_io import read_window
+from mmuda.engine.raster_tiles import RasterTiles, name_of, palette_of
 from mmuda.registry import HOOKS
-from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.visualization import Panel, colour_labels, default_palette, draw_panels, label_raster, viewable
+from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 
 @HOOKS.register_module()
@@ -43,23 +39,16 @@ class SavePredictionsHook(Hook):
     def __init__(self, out_dir: str | None = None, show_dir: str | None = None) -> None:
         self.out_dir = None if out_dir is None else Path(out_dir)
         self.show_dir = None if show_dir is None else Path(show_dir)
-        self._saved = 0
-
-    @property
-    def _tiles(self) -> Path:
-        return self.out_dir / '.tiles'
+        self._tiles = None if out_dir is None else RasterTiles(self.out_dir / '.tiles', 'out_dir (--out)')
 
     def before_test(self, runner) -> None:
-        self._saved = 0
-        if self.out_dir is not None and dist.is_main_process():
-            shutil.rmtree(self._tiles, ignore_errors=True)  # of a test that was killed
-            self._tiles.mkdir(parents=True)
-        dist.barrier()
+        if self._tiles is not None:
+            self._tiles.begin()
 
     def after_test_iter(self, runner, batch_idx: int, data_batch=None, outputs: Sequence[SegDataSample] = ()) -> None:
         dataset = runner.test_dataloader.dataset
         for sample in outputs:
-            name, window = _name_of(sample, dataset), sample.metainfo.get('window')
+            name, window = name_of(sample, dataset), sample.metainfo.get('window')
             if self.out_dir is not None:
                 self._save(sample, name, window)
             if self.show_dir is not None:
@@ -67,13 +56,8 @@ class SavePredictionsHook(Hook):
                 write_atomically(_picture(sample, dataset), self.show_dir / f'{name}{tile}.png')
 
     def after_test(self, runner) -> None:
-        if self.out_dir is None:
-            return
-        dist.barrier()  # windows of one raster may have been predicted by several processes
-        saved = sum(dist.all_gather_object(self._saved))
-        if dist.is_main_process():
-            self._assemble(saved, _palette_of(runner.test_dataloader.dataset))
-            shutil.rmtree(self._tiles)
+        if self._tiles is not None:
+            self._tiles.write(self.out_dir, palette_of(runner.test_dataloader.dataset))
 
     def _save(self, sample: SegDataSample, name: Path, window: Sequence[int] | None) -> None:
         label = _label_map(sample.pred_sem_seg)
@@ -82,40 +66,7 @@ class SavePredictionsHook(Hook):
             Image.fromarray(label).save(buffer, format='PNG')
             write_atomically(buffer.getvalue(), self.out_dir / f'{name}.png')
             return
-        self._tiles.mkdir(parents=True, exist_ok=True)
-        file = self._tiles / f'{dist.get_rank()}_{self._saved}.npz'
-        np.savez(file, raster=sample.img_path, name=str(name), window=window, label=label)
-        self._saved += 1
-
-    def _assemble(self, saved: int, palette: Sequence[Sequence[int]]) -> None:
-        files = sorted(self._tiles.glob('*.npz'))
-        if len(files) != saved:
-            raise UserError(
-                f'{len(files)} of {saved} predicted windows are in {self._tiles}; give out_dir (--out) a folder that '
-                'all processes share'
-            )
-        rasters: dict[tuple[str, str], list[Path]] = {}
-        for file in files:
-            with np.load(file) as tile:
-                rasters.setdefault((str(tile['raster']), str(tile['name'])), []).append(file)
-        for (raster, name), of_raster in rasters.items():
-            with label_raster(self.out_dir / f'{name}.tif', raster, palette) as output:
-                for file in of_raster:
-                    with np.load(file) as tile:
-                        row, col, height, width = (int(value) for value in tile['window'])
-                        output.write(tile['label'], 1, window=Window(col, row, width, height))
-
-
-def _name_of(sample: SegDataSample, dataset) -> Path:
-    """Path of the image below the dataset's image folder, without suffix."""
-    path = Path(sample.img_path)
-    folder = getattr(dataset, 'data_prefix', {}).get('img_path') or ''
-    return Path(os.path.relpath(path, folder) if path.is_relative_to(folder) else path.name).with_suffix('')
-
-
-def _palette_of(dataset) -> Sequence[Sequence[int]]:
-    classes = dataset.metainfo.get('classes') or ()
-    return dataset.metainfo.get('palette') or default_palette(len(classes))
+        self._tiles.add(sample, name, window, label=label)
 
 
 def _label_map(data) -> np.ndarray:
@@ -124,7 +75,7 @@ def _label_map(data) -> np.ndarray:
 
 def _picture(sample: SegDataSample, dataset) -> bytes:
     """PNG: image, truth if there is one, prediction, and a legend."""
-    palette = _palette_of(dataset)
+    palette = palette_of(dataset)
     prediction = _label_map(sample.pred_sem_seg)
     panels = [Panel(_image_of(sample, dataset), 'Image', smooth=True)]
     if 'gt_sem_seg' in sample:

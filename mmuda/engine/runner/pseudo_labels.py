@@ -14,16 +14,15 @@ import numpy as np
 import torch
 from mmengine import dist
 from mmengine.runner import Runner
-from rasterio.windows import Window
 from torch import Tensor, nn
 
+from mmuda.datasets.labels import IGNORE_INDEX
+from mmuda.engine.raster_tiles import RasterTiles, name_of, palette_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.visualization import default_palette, label_raster
 
 RULES = ('median', 'portion', 'fixed')
 LEVELS = 65536  # confidences are kept as 16 bits: thresholds are exact to 1.5e-5
-UNSURE = 255
 REPORT = 'pseudo_labels.json'
 
 
@@ -142,21 +141,24 @@ class PseudoLabels:
         temporary = folder.with_name(f'.{folder.name}.tmp')
         if dist.is_main_process():
             shutil.rmtree(temporary, ignore_errors=True)
-            (temporary / 'tiles').mkdir(parents=True)
-        dist.barrier()
+        tiles = RasterTiles(temporary / 'tiles', 'work_dir (--work-dir)')
+        tiles.begin()
         loader = Runner.build_dataloader(dict(self.dataloader), seed=runner.seed)
         classes = loader.dataset.metainfo.get('classes') or ()
-        histogram = torch.from_numpy(_predict(runner, loader, temporary / 'tiles', len(classes)))
+        histogram = torch.from_numpy(_predict(runner, loader, tiles, len(classes)))
         if dist.is_distributed():
             histogram = histogram.to(next(runner.model.parameters()).device)
             dist.all_reduce(histogram, op='sum')
-            histogram = histogram.cpu()
-        dist.barrier()
+        histogram = histogram.cpu().numpy()
+        levels = rule.levels(histogram)
+
+        def sure_labels(tile: Mapping[str, np.ndarray]) -> np.ndarray:
+            label = tile['label']
+            return np.where(tile['level'] >= levels[label], label, IGNORE_INDEX).astype(np.uint8)
+
+        tiles.write(temporary, palette_of(loader.dataset), sure_labels)
         if dist.is_main_process():
-            levels = rule.levels(histogram.numpy())
-            palette = loader.dataset.metainfo.get('palette') or default_palette(len(classes))
-            _assemble(temporary, levels, palette)
-            report = describe(histogram.numpy(), levels, classes)
+            report = describe(histogram, levels, classes)
             text = json.dumps({**wanted, 'iteration': runner.iter, 'classes': report}, indent=2) + '\n'
             write_atomically(text.encode(), temporary / REPORT)
             shutil.rmtree(folder, ignore_errors=True)
@@ -186,13 +188,11 @@ def describe(histogram: np.ndarray, levels: np.ndarray, classes: Sequence[str]) 
 
 
 @torch.no_grad()
-def _predict(runner: Runner, loader, folder: Path, num_classes: int) -> np.ndarray:
-    """Save class and confidence of each window; pixels by class and level (K, LEVELS)."""
+def _predict(runner: Runner, loader, tiles: RasterTiles, num_classes: int) -> np.ndarray:
+    """Keep class and confidence of each window; pixels by class and level (K, LEVELS)."""
     histogram = np.zeros((num_classes, LEVELS), dtype=np.int64)
     was_training = runner.model.training
     runner.model.eval()
-    saved = 0
-    root = Path(loader.dataset.data_prefix['img_path'])
     for data in loader:
         for sample in runner.model.test_step(data):
             label, level = _classes_and_levels(sample.seg_logits.data)
@@ -203,10 +203,7 @@ def _predict(runner: Runner, loader, folder: Path, num_classes: int) -> np.ndarr
                 )
             np.add.at(histogram, (label.ravel(), level.ravel()), 1)
             window = sample.metainfo.get('window') or (0, 0, *label.shape)
-            name = Path(sample.img_path).relative_to(root).with_suffix('')
-            tile = folder / f'{dist.get_rank()}_{saved}.npz'
-            np.savez(tile, raster=sample.img_path, name=str(name), window=window, label=label, level=level)
-            saved += 1
+            tiles.add(sample, name_of(sample, loader.dataset), window, label=label, level=level)
     runner.model.train(was_training)
     return histogram
 
@@ -215,19 +212,3 @@ def _classes_and_levels(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     confidence, label = logits.float().softmax(dim=0).max(dim=0)
     level = (confidence * (LEVELS - 1)).round().clamp(0, LEVELS - 1)
     return label.cpu().numpy().astype(np.uint8), level.cpu().numpy().astype(np.int64)
-
-
-def _assemble(folder: Path, levels: np.ndarray, palette: Sequence[Sequence[int]]) -> None:
-    """Put the windows of each raster together, 255 below the class's level."""
-    rasters: dict[tuple[str, str], list[Path]] = {}
-    for file in sorted((folder / 'tiles').glob('*.npz')):
-        with np.load(file) as tile:
-            rasters.setdefault((str(tile['raster']), str(tile['name'])), []).append(file)
-    for (raster, name), files in rasters.items():
-        with label_raster(folder / f'{name}.tif', raster, palette) as output:
-            for file in files:
-                with np.load(file) as tile:
-                    row, col, height, width = (int(value) for value in tile['window'])
-                    label = np.where(tile['level'] >= levels[tile['label']], tile['label'], UNSURE).astype(np.uint8)
-                output.write(label, 1, window=Window(col, row, width, height))
-    shutil.rmtree(folder / 'tiles')

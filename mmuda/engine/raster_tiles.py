@@ -1,0 +1,96 @@
+"""Predicted windows, put together to rasters when all are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from mmengine import dist
+from mmseg.structures import SegDataSample
+from rasterio.windows import Window
+
+from mmuda.utils.errors import UserError
+from mmuda.visualization import default_palette, label_raster
+
+
+class RasterTiles:
+    """Keeps arrays of windows in files; several processes share the work and need to see the same folder.
+
+    Args:
+        folder: Where the files lie until the rasters are written; it is emptied at the start and removed at the end.
+        option: What the user sets the folder by, for the error.
+    """
+
+    def __init__(self, folder: Path, option: str) -> None:
+        self.folder = folder
+        self.option = option
+        self._saved = 0
+
+    def begin(self) -> None:
+        """Empty the folder of what a killed process left; every rank calls this."""
+        self._saved = 0
+        if dist.is_main_process():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True)
+        dist.barrier()
+
+    def add(self, sample: SegDataSample, name: Path, window: Sequence[int], **arrays: np.ndarray) -> None:
+        """Keep the arrays (h, w) of a window (row, col, h, w) of the raster that the sample shows."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        file = self.folder / f'{dist.get_rank()}_{self._saved}.npz'
+        np.savez(file, raster=sample.img_path, name=str(name), window=window, **arrays)
+        self._saved += 1
+
+    def write(
+        self,
+        out_dir: Path,
+        palette: Sequence[Sequence[int]],
+        label_of: Callable[[Mapping[str, np.ndarray]], np.ndarray] = lambda tile: tile['label'],
+    ) -> None:
+        """Write ``<out_dir>/<name>.tif`` for each raster, on its grid; every rank calls this.
+
+        Args:
+            out_dir: Folder of the rasters.
+            palette: RGB colours by class index.
+            label_of: Classes (h, w) uint8 of a window from its arrays.
+
+        Raises:
+            UserError: If windows of other processes are not in the folder.
+        """
+        dist.barrier()  # windows of one raster may have been predicted by several processes
+        saved = sum(dist.all_gather_object(self._saved))
+        if not dist.is_main_process():
+            return
+        files = sorted(self.folder.glob('*.npz'))
+        if len(files) != saved:
+            raise UserError(
+                f'{len(files)} of {saved} predicted windows are in {self.folder}; give {self.option} a folder that all '
+                'processes share'
+            )
+        rasters: dict[tuple[str, str], list[Path]] = {}
+        for file in files:
+            with np.load(file) as tile:
+                rasters.setdefault((str(tile['raster']), str(tile['name'])), []).append(file)
+        for (raster, name), of_raster in rasters.items():
+            with label_raster(out_dir / f'{name}.tif', raster, palette) as output:
+                for file in of_raster:
+                    with np.load(file) as tile:
+                        row, col, height, width = (int(value) for value in tile['window'])
+                        output.write(label_of(tile), 1, window=Window(col, row, width, height))
+        shutil.rmtree(self.folder)
+
+
+def name_of(sample: SegDataSample, dataset) -> Path:
+    """Path of the image below the dataset's image folder, without suffix."""
+    path = Path(sample.img_path)
+    folder = getattr(dataset, 'data_prefix', {}).get('img_path') or ''
+    return Path(os.path.relpath(path, folder) if path.is_relative_to(folder) else path.name).with_suffix('')
+
+
+def palette_of(dataset) -> Sequence[Sequence[int]]:
+    """The dataset's colours, or default ones for its classes."""
+    classes = dataset.metainfo.get('classes') or ()
+    return dataset.metainfo.get('palette') or default_palette(len(classes))
