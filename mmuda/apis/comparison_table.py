@@ -58,6 +58,8 @@ class Row:
         metrics: All metrics by seed.
         selection: How the reported weights were chosen.
         nam: Share of the gap between the first config and the target-only one that it closes, percent.
+        rate: Mean training iterations a second.
+        peak_memory: Mean of the runs' largest memory, MiB.
     """
 
     config: str
@@ -70,6 +72,8 @@ class Row:
     metrics: dict[int, dict]
     selection: list[str]
     nam: float | None = None
+    rate: float | None = None
+    peak_memory: float | None = None
 
     @classmethod
     def from_summaries(cls, config: str, by_seed: dict[int, dict], reference: dict[int, dict] | None) -> 'Row':
@@ -94,6 +98,8 @@ class Row:
             seconds=statistics.fmean(summary['seconds'] for summary in by_seed.values()),
             resumed=any(summary.get('resumed_from') for summary in by_seed.values()),
             metrics=metrics,
+            rate=Spread.of(summary.get('iterations_per_second') for summary in by_seed.values()).mean,
+            peak_memory=Spread.of(summary.get('peak_memory_mib') for summary in by_seed.values()).mean,
             selection=list(dict.fromkeys(summary.get('selection') or '' for summary in by_seed.values())),
         )
 
@@ -146,7 +152,7 @@ class Table:
         classes = list(dict.fromkeys(name for row in self.rows for name in row.classes))
         first = self.rows[0].config
         nam = ['NAM'] if self.target_only else []
-        header = ['config', 'mIoU', 'difference to the first', *nam, 'seeds', *classes, 'seconds']
+        header = ['config', 'mIoU', 'difference to the first', *nam, 'seeds', *classes, 'it/s', 'MiB', 'seconds']
         lines = [_line(header), _line([':--', *['--:'] * (len(header) - 1)])]
         for row in self.rows:
             ious = [row.classes.get(name) for name in classes]
@@ -157,14 +163,17 @@ class Table:
                 *(('-' if row.nam is None else f'{row.nam:.1f}') for _ in nam),
                 ', '.join(map(str, row.seeds)),
                 *('-' if iou is None else f'{iou:.2f}' for iou in ious),
+                '-' if row.rate is None else f'{row.rate:.2f}',
+                '-' if row.peak_memory is None else f'{row.peak_memory:.0f}',
                 f'{row.seconds:.0f}' + ('*' if row.resumed else ''),
             ]
             lines.append(_line(cells))
         lines += [
             '',
             'IoU in percent of the validation set, mean ± sample standard deviation over seeds, by class the mean; '
-            f'differences are to {first} with the same seed, mean ± sample standard deviation. Seconds are the mean of '
-            'a run.',
+            f'differences are to {first} with the same seed, mean ± sample standard deviation. it/s are training '
+            'iterations a second, MiB the largest memory of the process (of a GPU what was allocated), seconds the '
+            'mean of a run.',
         ]
         if nam:
             lines[-1] += f' NAM is the share of the gap from {first} to {self.target_only} that is closed, in percent.'

@@ -6,8 +6,9 @@ from urllib.parse import urlparse
 
 import torch
 from mmengine import dist
-from mmengine.runner.checkpoint import get_external_models
+from mmengine.runner.checkpoint import get_external_models, get_mmcls_models
 
+from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 
 WEIGHTS_DIR_VARIABLE = 'MMUDA_WEIGHTS_DIR'
@@ -44,8 +45,8 @@ def resolve_weights(path_or_url: str | os.PathLike) -> str:
 def use_weights_dir(cfg) -> None:
     """Let ``init_cfg=dict(type='Pretrained')`` and ``pretrained`` of a model's config read the weights directory.
 
-    mmengine would download their addresses, those of ``open-mmlab://`` included. What the directory does not have stays
-    as it is.
+    mmengine would download their addresses, those of ``open-mmlab://`` and ``mmcls://`` included. What the directory
+    does not have stays as it is.
 
     Args:
         cfg: Config of a model (nested dicts and lists); changed in place.
@@ -57,15 +58,29 @@ def use_weights_dir(cfg) -> None:
         return
     for key in ('pretrained', *(['checkpoint'] if cfg.get('type') == 'Pretrained' else [])):
         if isinstance(cfg.get(key), str) and not Path(cfg[key]).is_file():
-            cfg[key] = str(_in_weights_dir(_file_name(cfg[key])) or cfg[key])
+            found = _in_weights_dir(_file_name(cfg[key]))
+            if found is not None:
+                _use_file(cfg, key, found)
     for value in cfg.values():
         use_weights_dir(value)
+
+
+def _use_file(cfg: dict, key: str, file: Path) -> None:
+    """Name the file instead of the address; of a classifier's checkpoint (``mmcls://``) the backbone alone."""
+    whole = cfg[key].startswith('mmcls://') and any(
+        name.startswith('backbone.') for name in state_dict_of(read_checkpoint(str(file)))
+    )
+    if whole and key == 'checkpoint':
+        cfg['prefix'] = 'backbone.'
+    cfg[key] = str(file)
 
 
 def _file_name(text: str) -> str:
     scheme, _, name = text.rpartition('://')
     if scheme in ('open-mmlab', 'openmmlab'):
         text = get_external_models().get(name, name)
+    elif scheme == 'mmcls':
+        text = get_mmcls_models().get(name, name)
     return Path(urlparse(text).path).name
 
 

@@ -120,30 +120,35 @@ class ResolutionPair(BaseTransform):
 
 @TRANSFORMS.register_module()
 class ResampleToGSD(BaseTransform):
-    """Resample the image, and nothing else, to a ground sample distance; for testing on the source's grid.
+    """Resample the image, and for training the label, to a ground sample distance.
 
-    The label and ``ori_shape`` stay those of the tile, so that the prediction returns to the raster's own grid. A tile
-    of 625 px at 0.3 m becomes 188 px at 1.0 m.
+    In a test the label and ``ori_shape`` stay those of the tile, so that the prediction returns to the raster's own
+    grid: a tile of 625 px at 0.3 m becomes 188 px at 1.0 m. In training ``label=True`` brings the label along (nearest
+    neighbour). A crop becomes its ``ground_extent`` over the new distance, so that crops of rasters whose own distances
+    differ a little batch together.
 
-    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``).
-    Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``.
+    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map``.
+    Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
+    ``gt_seg_map`` (H, W) and ``ori_shape``.
 
     Args:
         gsd (float | None): Metres a pixel to resample to.
         ratio (float | None): Nominal reduction instead: 2 makes 250 px of 500 px.
+        label (bool): Resample the label too.
 
     Raises:
         ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown.
     """
 
-    def __init__(self, gsd: float | None = None, ratio: float | None = None) -> None:
+    def __init__(self, gsd: float | None = None, ratio: float | None = None, label: bool = False) -> None:
         if (gsd is None) == (ratio is None):
             raise ValueError(f'ResampleToGSD got gsd={gsd} and ratio={ratio}; give exactly one of them.')
         self.gsd = gsd
         self.ratio = ratio
+        self.label = label
 
     def transform(self, results: dict) -> dict:
-        """Resample the image.
+        """Resample image and, if asked for, label.
 
         Args:
             results (dict): As above.
@@ -160,15 +165,21 @@ class ResampleToGSD(BaseTransform):
         ratio = self.ratio if self.ratio is not None else self.gsd / native
         height, width = results['img'].shape[:2]
         size = (round_half_up(height / ratio), round_half_up(width / ratio))
+        if self.gsd is not None and results.get('ground_extent') is not None:
+            size = _pixels(results['ground_extent'], self.gsd)
         results['img'] = resize_image(results['img'], size)
         results['img_shape'] = size
+        if self.label:
+            results['ori_shape'] = size
+            if 'gt_seg_map' in results:
+                results['gt_seg_map'] = resize_label(results['gt_seg_map'], size)
         results['scale_factor'] = (size[1] / width, size[0] / height)
         if native is not None:
             results['gsd'] = native * height / size[0]
         return results
 
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(gsd={self.gsd}, ratio={self.ratio})'
+        return f'{type(self).__name__}(gsd={self.gsd}, ratio={self.ratio}, label={self.label})'
 
 
 def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import math
+import statistics
+import sys
 import time
 from pathlib import Path
 
+import torch
 from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 
 from mmuda.registry import HOOKS
 from mmuda.utils.fileio import write_atomically
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
 
 NO_VALIDATION = 'the config has no validation set with labels (val_dataloader, val_cfg, val_evaluator)'
 
@@ -22,7 +30,8 @@ class SummaryHook(Hook):
 
     Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
     ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one), ``config``, ``seed``,
-    ``iterations``, ``seconds`` (of this process), ``resumed_from`` (iteration) and ``world_size``.
+    ``iterations``, ``seconds`` (of this process), ``iterations_per_second`` (by the median), ``peak_memory_mib`` (of a
+    GPU what was allocated, else of this process), ``resumed_from`` (iteration) and ``world_size``.
     """
 
     priority = 'VERY_LOW'
@@ -50,6 +59,8 @@ class SummaryHook(Hook):
                 **self._selection(runner),
                 iterations=runner.iter,
                 resumed_from=self._first_iteration or None,
+                iterations_per_second=_rate(runner),
+                peak_memory_mib=_peak_memory(),
             ),
         )
 
@@ -78,6 +89,24 @@ class SummaryHook(Hook):
             summary['why'] = NO_VALIDATION
         text = json.dumps(summary, indent=2) + '\n'
         write_atomically(text.encode(), Path(runner.work_dir) / name)
+
+
+def _rate(runner) -> float | None:
+    """Training iterations a second, data loading included; by the median, since some wait for a checkpoint."""
+    history = runner.message_hub.log_scalars.get('train/time')
+    if history is None or not len(history.data[0]):
+        return None
+    return round(1 / max(statistics.median(history.data[0]), 1e-9), 3)
+
+
+def _peak_memory() -> int | None:
+    """MiB."""
+    if torch.cuda.is_available():
+        return round(torch.cuda.max_memory_allocated() / 2**20)
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (2**20 if sys.platform == 'darwin' else 2**10))
 
 
 def _finite(value: float) -> float | None:

@@ -2,6 +2,7 @@ from .adversarial import AdversarialAlignment
 from .base import Term
 from .category import CategoryAlignment
 from .discrepancy import DiscrepancyAlignment, ParameterSimilarity, TapCrossEntropy
+from .forward_term import ForwardTerm
 from .instance import InstanceAlignment
 from .style_content import StyleContentAlignment
 from .supervised import SupervisedTerm
@@ -11,6 +12,7 @@ __all__ = [
     'AdversarialAlignment',
     'CategoryAlignment',
     'DiscrepancyAlignment',
+    'ForwardTerm',
     'InstanceAlignment',
     'ParameterSimilarity',
     'StyleContentAlignment',

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
 from mmengine.model import ExponentialMovingAverage, ModuleDict
@@ -14,6 +14,7 @@ from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
 from mmuda.utils.patterns import matches
 
+from .batch_norm import SHARED, RunningStatistics
 from .forward_context import TEACHER, ForwardContext
 from .network_options import apply_network_options
 from .plan import DEFAULT_PLAN, Stage
@@ -36,6 +37,8 @@ class DomainAdaptation(PlanExecutor):
             predicts with the teacher.
         adapter: Config of the segmentor adapter; None finds the one that handles the segmentor.
         batch_taps: Further keys of the batch that terms may read as taps.
+        batch_norm: Which streams and views move the running statistics of batch norm: ``'shared'`` for all, or names
+            such as ``'source'`` or ``'target'``; see :class:`RunningStatistics`.
         networks: ``channels_last`` and ``compile`` of single networks, see :func:`apply_network_options`.
         data_preprocessor: Config, usually of :class:`UDADataPreprocessor`.
 
@@ -59,6 +62,7 @@ class DomainAdaptation(PlanExecutor):
         adapter: dict | None = None,
         batch_taps: tuple[str, ...] = ('fine_image',),
         networks: dict[str, dict] | None = None,
+        batch_norm: str | Sequence[str] = SHARED,
         data_preprocessor: dict | None = None,
     ) -> None:
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
@@ -74,6 +78,7 @@ class DomainAdaptation(PlanExecutor):
         for term in self.terms.values():
             self.views.update(term.views())
         self.batch_taps = set(batch_taps)
+        self.running_statistics = RunningStatistics(batch_norm)
         self._build_teacher(ema)
         self.compiled = apply_network_options(self, networks or {})
         self.check_stage(self.stage)
@@ -172,6 +177,7 @@ class DomainAdaptation(PlanExecutor):
                 f"Stage '{stage.name}' reads {missing}: the loader gives the streams {sorted(streams)}, the model has "
                 f'the views {sorted(self.views)}. Add the stream to the UDADataset or the view to the model.'
             )
+        self.running_statistics.check(self.segmentor, read, stage.name)
 
     def reads(self, names: list[str]) -> dict[str, set[str]]:
         """Taps by view that the losses ``names`` read, with what their views are built from."""

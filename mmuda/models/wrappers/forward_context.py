@@ -101,5 +101,5 @@ class ForwardContext:
             return DomainOutputs(view=view, samples=batch['data_samples'], extras=extras)
         network = self._network(view)
         grad = torch.no_grad() if network is not self._model.segmentor or self._detached else nullcontext()
-        with grad, self._autocast():
+        with grad, self._autocast(), self._model.running_statistics.of(network, view):
             return self._model.adapter.forward(network, view, batch, self._reads.get(view, set()))

@@ -1,0 +1,6 @@
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/datasets/nairobi2kampala.py',
+    '../_base_/schedules/short.py',
+    '../_base_/default_runtime.py',
+]

@@ -1,0 +1,76 @@
+"""Which domain the running statistics of batch norm follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+SHARED = 'shared'
+
+
+class RunningStatistics:
+    """Lets only some forwards of training move the running statistics, with which batch norm predicts.
+
+    In training every stream is forwarded by itself and normalised by its own batch, whatever is chosen here; affine
+    parameters are shared. What differs is prediction:
+
+    - ``'shared'``: all forwards move the statistics: a mixture of the domains, as in most released code;
+    - ``'source'``: those of the source alone, as without adaptation;
+    - ``'target'``: those of the target alone, so that each domain is normalised by its own in training and in
+      prediction. Then AdaBN (``tools/adapt_batch_norm.py``) changes little: it estimates the same afterwards.
+
+    Args:
+        follow: ``'shared'``, or the name or names of streams and views.
+
+    Raises:
+        ValueError: If no name is given.
+    """
+
+    def __init__(self, follow: str | Sequence[str] = SHARED) -> None:
+        self.names = (follow,) if isinstance(follow, str) else tuple(follow)
+        if not self.names or not all(self.names):
+            raise ValueError(f"batch_norm={follow!r}: give 'shared', or names of streams such as 'target'.")
+
+    @property
+    def shared(self) -> bool:
+        """Whether every forward moves them."""
+        return self.names == (SHARED,)
+
+    def check(self, network: nn.Module, read: Iterable[str], stage: str) -> None:
+        """Refuse a stage in which the statistics would stand still.
+
+        Args:
+            network: The segmentor.
+            read: Streams and views whose forward some active term reads.
+            stage: Name of the stage.
+
+        Raises:
+            ValueError: If none of the names is among them.
+        """
+        if self.shared or set(self.names) & set(read):
+            return
+        if any(isinstance(module, _BatchNorm) for module in network.modules()):
+            raise ValueError(
+                f"Stage '{stage}': batch_norm={list(self.names)}, but no active term forwards these (forwarded: "
+                f'{sorted(read)}), so the running statistics would never move. Add a term '
+                f"dict(type='ForwardTerm', view='{self.names[0]}'), or choose batch_norm='shared'."
+            )
+
+    @contextmanager
+    def of(self, network: nn.Module, view: str) -> Iterator[None]:
+        """While ``view`` is forwarded through the network."""
+        if self.shared or view in self.names:
+            yield
+            return
+        layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.momentum = 0.0
+        try:
+            yield
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
