@@ -1,4 +1,4 @@
-# AdaptSegNet, single-level, Nairobi -> Kampala.
+# AdaptSegNet, single-level: Nairobi -> Kampala.
 _base_ = [
     '../_base_/models/deeplabv3plus-mv2.py',
     '../_base_/methods/adaptsegnet_single.py',
@@ -7,5 +7,8 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 terms = _base_.terms
-terms.output.update(discriminator=dict(type='FCDiscriminator', in_channels=2, base_channels=16), loss_weight=0.01)
-model = dict(batch_norm='target', terms=terms)
+terms.output.update(
+    discriminator=dict(type='FCDiscriminator', in_channels=2, base_channels=16),
+    loss_weight=0.01,
+)
+model = dict(terms=terms)

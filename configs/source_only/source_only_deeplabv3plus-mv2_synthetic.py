@@ -1,8 +1,8 @@
+# Source only: synthetic imagery.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/models/deeplabv3plus-mv2_isprs.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/short.py',
     '../_base_/default_runtime.py',
 ]
-num_classes = 6
-model = dict(segmentor=dict(decode_head=dict(num_classes=num_classes, out_channels=num_classes)))
+model = dict(batch_norm='source')

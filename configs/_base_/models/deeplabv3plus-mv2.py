@@ -9,9 +9,9 @@ model = dict(
     data_preprocessor=dict(
         type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], channels_last=True
     ),
-    # In training each domain is normalised by its own batch; predictions use running statistics of source images.
-    # Methods that forward the target set 'target'.
-    batch_norm='source',
+    # Each domain is normalised by its own: by its batches in training, and the target by its running statistics in
+    # prediction, which is what AdaBN gives. Configs that do not forward the target set 'source'.
+    batch_norm='target',
     segmentor=dict(
         type='EncoderDecoder',
         backbone=dict(

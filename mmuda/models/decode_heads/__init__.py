@@ -1,5 +1,6 @@
 from .conv_head import ConvHead
 from .deeplab_v2_head import DeepLabV2Head
 from .pyramid_fusion_head import PyramidFusionHead
+from .summed_head import SummedHead
 
-__all__ = ['ConvHead', 'DeepLabV2Head', 'PyramidFusionHead']
+__all__ = ['ConvHead', 'DeepLabV2Head', 'PyramidFusionHead', 'SummedHead']

@@ -1,0 +1,14 @@
+# PFR: Nairobi -> Kampala.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/pfr.py',
+    '../_base_/datasets/nairobi2kampala.py',
+    '../_base_/schedules/short_adversarial.py',
+    '../_base_/default_runtime.py',
+]
+terms = _base_.terms
+terms.output.update(
+    discriminator=dict(type='FCDiscriminator', in_channels=2, base_channels=16),
+    loss_weight=0.01,
+)
+model = dict(terms=terms)

@@ -1,0 +1,14 @@
+# PFR: synthetic imagery.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2_isprs.py',
+    '../_base_/methods/pfr.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/short_adversarial.py',
+    '../_base_/default_runtime.py',
+]
+terms = _base_.terms
+terms.output.update(
+    discriminator=dict(type='FCDiscriminator', in_channels=6, base_channels=16),
+    loss_weight=0.01,
+)
+model = dict(terms=terms)
