@@ -5,6 +5,7 @@ from mmuda.apis.check import check
 from mmuda.apis.compare import compare
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
+from mmuda.apis.export import export_segmentor
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
 from mmuda.apis.test import test
 from mmuda.apis.train import train
@@ -17,6 +18,7 @@ __all__ = [
     'check',
     'compare',
     'exit_on_user_error',
+    'export_segmentor',
     'find_checkpoint',
     'inference_model',
     'init_distributed',

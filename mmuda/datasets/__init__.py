@@ -6,7 +6,9 @@ from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
 from mmuda.datasets.potsdam import Potsdam
 from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
 from mmuda.datasets.sampler import DrawIndex, DrawSampler
+from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia
 from mmuda.datasets.synthetic import SyntheticDataset
 from mmuda.datasets.transforms import (
     LoadRasterWindow,
@@ -20,6 +22,9 @@ from mmuda.datasets.uda_dataset import UDADataset
 from mmuda.datasets.vaihingen import Vaihingen
 
 __all__ = [
+    'GTA5',
+    'Cityscapes',
+    'DeepGlobeRoads',
     'DrawIndex',
     'DrawSampler',
     'DroneBuildings',
@@ -27,6 +32,7 @@ __all__ = [
     'InriaBuildings',
     'LoadRasterWindow',
     'MassachusettsBuildings',
+    'MassachusettsRoads',
     'PackUDAInputs',
     'Potsdam',
     'RandomFlipAll',
@@ -36,6 +42,7 @@ __all__ = [
     'ResampleToGSD',
     'ResolutionPair',
     'SyntheticDataset',
+    'Synthia',
     'UDADataset',
     'Vaihingen',
     'build_pairing',

@@ -3,6 +3,9 @@
 BUILDING_METAINFO = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
 """0 background, 1 building."""
 
+ROAD_METAINFO = dict(classes=('background', 'road'), palette=[[0, 0, 0], [255, 255, 255]])
+"""0 background, 1 road."""
+
 ISPRS_METAINFO = dict(
     classes=('impervious_surface', 'building', 'low_vegetation', 'tree', 'car', 'clutter'),
     palette=[[255, 255, 255], [0, 0, 255], [0, 255, 255], [0, 255, 0], [255, 255, 0], [255, 0, 0]],

@@ -37,6 +37,9 @@ class RasterDataset(BaseSegDataset):
         value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
             that are not uint8 need it; the result is float32 in [0, 255].
         labelled (bool): False never touches labels, even if ``data_prefix`` has ``seg_map_path``.
+        predicted_labels (str | None): Folder of labels that a segmentor wrote (a stage's pseudo labels, ``tools/test.py
+            --out``), which take the place of the dataset's own: class indices and 255, in ``.tif`` files at the images'
+            paths below ``img_path``. Neither ``label_values`` nor ``reduce_zero_label`` applies to them.
         label_values (dict[int, int] | None): Value in the label's first band -> class index, e.g. ``{0: 0, 255: 1}``
             for masks of 0 and 255. It comes before ``reduce_zero_label`` and ``label_map``.
         tile (int | tuple[int, int] | None): Size (height, width) in pixels of the windows of a regular grid.
@@ -66,6 +69,7 @@ class RasterDataset(BaseSegDataset):
         bands: Sequence[int] | None = (1, 2, 3),
         value_range: tuple[float, float] | None = None,
         labelled: bool = True,
+        predicted_labels: str | None = None,
         label_values: dict[int, int] | None = None,
         tile: int | tuple[int, int] | None = None,
         last_tile: str = 'keep',
@@ -88,6 +92,7 @@ class RasterDataset(BaseSegDataset):
         self.gsd = gsd
         self.bands = tuple(bands) if bands is not None else None
         self.value_range = tuple(value_range) if value_range is not None else None
+        self.predicted_labels = predicted_labels
         self.label_values = label_values
         self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
         self.last_tile = last_tile
@@ -97,6 +102,8 @@ class RasterDataset(BaseSegDataset):
         self.domain = domain
         self.rasters: list[RasterInfo] = []
         prefix = {key: value for key, value in (data_prefix or dict(img_path='')).items() if value is not None}
+        if predicted_labels is not None:
+            prefix['seg_map_path'] = predicted_labels
         self.labelled = labelled and 'seg_map_path' in prefix
         if not self.labelled:
             prefix.pop('seg_map_path', None)
@@ -188,7 +195,7 @@ class RasterDataset(BaseSegDataset):
             stem = relative[: -len(suffix)]
             if self.select(osp.basename(stem)):
                 image = osp.join(image_dir, relative)
-                pairs.append((image, self._find_label(image, osp.join(label_dir, stem)) if label_dir else None))
+                pairs.append((image, self._find_label(image, relative, stem) if label_dir else None))
         if not pairs:
             raise FileNotFoundError(
                 f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
@@ -217,11 +224,14 @@ class RasterDataset(BaseSegDataset):
             )
         return suffix
 
-    def _find_label(self, image: str, stem: str) -> str:
-        suffix = _existing_suffix(stem, self.seg_map_suffix)
+    def _find_label(self, image: str, relative: str, stem: str) -> str:
+        predicted = self.predicted_labels is not None
+        stem = osp.join(self.data_prefix['seg_map_path'], osp.splitext(relative)[0] if predicted else stem)
+        suffixes = ('.tif',) if predicted else self.seg_map_suffix
+        suffix = _existing_suffix(stem, suffixes)
         if suffix is None:
             raise FileNotFoundError(
-                f'The image {image} has no label {stem} with suffix {_or(self.seg_map_suffix)}; add the label, '
+                f'The image {image} has no label {stem} with suffix {_or(suffixes)}; add the label, '
                 'take the image out, or set labelled=False for a dataset without labels.'
             )
         return stem + suffix
@@ -308,6 +318,8 @@ class RasterDataset(BaseSegDataset):
         return len(classes)
 
     def _label_lut(self) -> np.ndarray:
+        if self.predicted_labels is not None:
+            return build_label_lut(len(self.metainfo['classes']), dataset=type(self).__name__)
         return build_label_lut(
             self._num_file_classes(),
             label_map=self.label_map,
@@ -329,7 +341,8 @@ class RasterDataset(BaseSegDataset):
                 values = np.unique(read_window(path, window, bands=1))
                 apply_label_lut(values, self.label_lut, path)
                 found.update(int(value) for value in values)
-        if found == {0, 255} and self.label_values is None and self._num_file_classes() == 2:
+        ours = self.label_values is not None or self.predicted_labels is not None
+        if found == {0, 255} and not ours and self._num_file_classes() == 2:
             raise ValueError(
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'

@@ -24,6 +24,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         streams: ``{stream: dict(mean=..., std=..., bgr_to_rgb=False)}`` where a stream has its own.
         image_keys: Extra tensors of a sample that are images and are normalised like ``inputs``.
         default_domain: Whose statistics a validation sample without ``domain`` gets.
+        rgb_to_bgr: Reverse the channels before normalising, for networks from Caffe; ``mean`` and ``std`` are then BGR.
         channels_last: Lay batches out as NHWC in memory; narrow convolutional networks step a quarter faster on a CPU
             with it (benchmarks/channels_last.py). Values differ by rounding.
     """
@@ -36,10 +37,11 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         image_keys: Sequence[str] = ('fine_image',),
         default_domain: str = 'target',
         channels_last: bool = False,
+        rgb_to_bgr: bool = False,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
-        self.default = dict(mean=mean, std=std, bgr_to_rgb=False)
+        self.default = dict(mean=mean, std=std, bgr_to_rgb=rgb_to_bgr)  # the same flip
         self.streams = {name: {**self.default, **own} for name, own in (streams or {}).items()}
         self.image_keys = tuple(image_keys)
         self.default_domain = default_domain

@@ -1,4 +1,5 @@
+from .caffe_resnet import CaffeResNet
 from .residual_aspp import NoAdaptBackbone, ResidualASPP
 from .vgg_features import VGGFeatures
 
-__all__ = ['NoAdaptBackbone', 'ResidualASPP', 'VGGFeatures']
+__all__ = ['CaffeResNet', 'NoAdaptBackbone', 'ResidualASPP', 'VGGFeatures']

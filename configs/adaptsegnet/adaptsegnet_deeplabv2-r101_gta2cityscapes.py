@@ -1,0 +1,10 @@
+# AdaptSegNet, multi-level: GTA5 -> Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2-r101_multi.py',
+    '../_base_/methods/adaptsegnet.py',
+    '../_base_/datasets/gta2cityscapes.py',
+    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/default_runtime.py',
+]
+terms = _base_.terms
+model = dict(terms=terms)

@@ -1,0 +1,10 @@
+# CLAN: GTA5 -> Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2-r101.py',
+    '../_base_/methods/clan.py',
+    '../_base_/datasets/gta2cityscapes.py',
+    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/default_runtime.py',
+]
+terms = _base_.terms
+model = dict(segmentor=dict(decode_head=dict(classifiers=2)), terms=terms)

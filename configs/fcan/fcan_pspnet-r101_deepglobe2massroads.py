@@ -1,0 +1,26 @@
+# FCAN, feature-level stage: DeepGlobe roads (0.5 m) -> Massachusetts Roads (1.0 m).
+_base_ = [
+    '../_base_/models/deeplabv3plus-r101.py',
+    '../_base_/methods/fcan.py',
+    '../_base_/datasets/deepglobe2massroads.py',
+    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(
+    segmentor=dict(
+        decode_head=dict(  # FCAN's pyramid-pooling classifier
+            _delete_=True,
+            type='PSPHead',
+            in_channels=2048,
+            in_index=3,
+            channels=512,
+            pool_scales=(1, 2, 3, 6),
+            num_classes=2,
+            out_channels=2,
+            norm_cfg=dict(type='BN', requires_grad=True),
+            align_corners=False,
+            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
+        )
+    ),
+    terms=_base_.terms,
+)

@@ -1,0 +1,10 @@
+# ISIA and AIM, initial training: GTA5 -> Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2-r101.py',
+    '../_base_/methods/isia_aim.py',
+    '../_base_/datasets/gta2cityscapes.py',
+    '../_base_/schedules/isia_aim_40k.py',
+    '../_base_/default_runtime.py',
+]
+terms = _base_.terms
+model = dict(terms=terms)

@@ -1,0 +1,3 @@
+# ISIA without instances: SYNTHIA -> Cityscapes.
+_base_ = './isia_aim_deeplabv2-r101_synthia2cityscapes.py'
+model = dict(terms=dict(instance=None))

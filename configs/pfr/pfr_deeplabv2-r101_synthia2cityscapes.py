@@ -1,0 +1,15 @@
+# PFR: SYNTHIA -> Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2-r101.py',
+    '../_base_/methods/pfr.py',
+    '../_base_/datasets/synthia2cityscapes.py',
+    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/default_runtime.py',
+]
+num_classes = 16
+# The content loss compares positions, so both domains need one size.
+_base_.train_dataloader.dataset.source.pipeline[1].scale = (1024, 512)
+train_dataloader = _base_.train_dataloader
+terms = _base_.terms
+terms.output.discriminator.in_channels = 16
+model = dict(segmentor=dict(decode_head=dict(num_classes=num_classes)), terms=terms)

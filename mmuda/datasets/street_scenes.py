@@ -1,0 +1,143 @@
+"""Street scenes, on which most of the compared methods were published: GTA5, SYNTHIA, Cityscapes."""
+
+from collections.abc import Sequence
+
+from mmseg.datasets import CityscapesDataset
+
+from mmuda.datasets.labels import IGNORE_INDEX
+from mmuda.datasets.metainfo import check_split
+from mmuda.datasets.raster import RasterDataset
+from mmuda.registry import DATASETS
+
+# The 19 classes by their number in Cityscapes' labelIds, which GTA5 shares.
+_LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+# The 16 classes by their number in SYNTHIA.
+_SYNTHIA_IDS = (3, 4, 2, 21, 5, 7, 15, 9, 6, 1, 10, 17, 8, 19, 12, 11)
+_ALL = range(256)
+
+SYNTHIA_CLASSES = tuple(
+    name for name in CityscapesDataset.METAINFO['classes'] if name not in ('terrain', 'truck', 'train')
+)
+"""The 16 classes that SYNTHIA and Cityscapes share."""
+
+SYNTHIA_13 = tuple(name for name in SYNTHIA_CLASSES if name not in ('wall', 'fence', 'pole'))
+"""The 13 of them over which some papers' tables average."""
+
+
+def _values(ids: Sequence[int]) -> dict[int, int]:
+    """Value in the file -> class index; what is no class is ignored."""
+    return {value: ids.index(value) if value in ids else IGNORE_INDEX for value in _ALL}
+
+
+class _StreetScenes(RasterDataset):
+    """A street image has no ground sample distance: ``gsd`` is nominally 1, and crops are given in pixels."""
+
+    METAINFO = dict(classes=CityscapesDataset.METAINFO['classes'], palette=CityscapesDataset.METAINFO['palette'])
+
+    def __init__(self, gsd: float = 1.0, **kwargs) -> None:
+        super().__init__(gsd=gsd, **kwargs)
+
+
+@DATASETS.register_module()
+class GTA5(_StreetScenes):
+    """GTA5 (Richter et al. 2016): 24,966 game images of about 1914 x 1052 px, 19 classes, as distributed.
+
+    Layout: ``<data_root>/images/00001.png`` and ``<data_root>/labels/00001.png`` (label ids of Cityscapes).
+
+    Args:
+        data_root (str): Folder of the dataset.
+        data_prefix (dict | None): Other folders than the layout's.
+        label_values (dict | None): Value in the file -> class index, by default those of the label ids.
+        **kwargs: As :class:`RasterDataset`.
+    """
+
+    def __init__(
+        self,
+        data_root: str = 'data/gta5',
+        data_prefix: dict | None = None,
+        label_values: dict[int, int] | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img_path='images', seg_map_path='labels'),
+            img_suffix='.png',
+            seg_map_suffix='.png',
+            label_values=label_values or _values(_LABEL_IDS),
+            **kwargs,
+        )
+
+
+@DATASETS.register_module()
+class Synthia(_StreetScenes):
+    """SYNTHIA-RAND-CITYSCAPES (Ros et al. 2016): 9,400 rendered images of 1280 x 760 px, 16 classes, as distributed.
+
+    Layout: ``<data_root>/RGB/0000000.png`` and ``<data_root>/GT/LABELS/0000000.png`` (16 bits a band, the class in the
+    first).
+
+    Args:
+        data_root (str): Folder of the dataset.
+        data_prefix (dict | None): Other folders than the layout's.
+        label_values (dict | None): Value in the file -> class index, by default SYNTHIA's own.
+        **kwargs: As :class:`RasterDataset`.
+    """
+
+    METAINFO = dict(
+        classes=SYNTHIA_CLASSES,
+        palette=[
+            colour
+            for name, colour in zip(*(CityscapesDataset.METAINFO[key] for key in ('classes', 'palette')), strict=True)
+            if name in SYNTHIA_CLASSES
+        ],
+    )
+
+    def __init__(
+        self,
+        data_root: str = 'data/synthia',
+        data_prefix: dict | None = None,
+        label_values: dict[int, int] | None = None,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img_path='RGB', seg_map_path='GT/LABELS'),
+            img_suffix='.png',
+            seg_map_suffix='.png',
+            label_values=label_values or _values(_SYNTHIA_IDS),
+            **kwargs,
+        )
+
+
+@DATASETS.register_module()
+class Cityscapes(_StreetScenes):
+    """Cityscapes (Cordts et al. 2016): 2,975 training and 500 validation images of 2048 x 1024 px, as distributed.
+
+    Layout: ``<data_root>/leftImg8bit/<split>/<city>/<name>_leftImg8bit.png`` and
+    ``<data_root>/gtFine/<split>/<city>/<name>_gtFine_labelIds.png``. For the 16 classes of SYNTHIA set
+    ``metainfo=dict(classes=...)`` to them; the others are ignored then.
+
+    Args:
+        split (str): ``'train'`` or ``'val'``.
+        data_root (str): Folder of the dataset.
+        data_prefix (dict | None): Other folders than the layout's.
+        label_values (dict | None): Value in the file -> class index, by default those of the label ids.
+        **kwargs: As :class:`RasterDataset`.
+    """
+
+    def __init__(
+        self,
+        split: str = 'train',
+        data_root: str = 'data/cityscapes',
+        data_prefix: dict | None = None,
+        label_values: dict[int, int] | None = None,
+        **kwargs,
+    ) -> None:
+        check_split(type(self).__name__, split, ('train', 'val'))
+        super().__init__(
+            data_root=data_root,
+            data_prefix=data_prefix or dict(img_path=f'leftImg8bit/{split}', seg_map_path=f'gtFine/{split}'),
+            img_suffix='_leftImg8bit.png',
+            seg_map_suffix='_gtFine_labelIds.png',
+            label_values=label_values or _values(_LABEL_IDS),
+            **kwargs,
+        )

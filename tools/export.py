@@ -1,0 +1,31 @@
+"""Export a trained segmentor alone, as config and checkpoint of plain mmseg."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import exit_on_user_error, export_segmentor, load_config
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='path of the config')
+    parser.add_argument('checkpoint', help='trained weights')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of segmentor.py and segmentor.pth')
+    parser.add_argument('--domain', default='target', help='whose statistics normalise images (default: target)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        cfg = load_config(args.config, args.cfg_options)
+        files = export_segmentor(cfg, args.checkpoint, args.out, args.domain)
+    print(*files, sep='\n')
+
+
+if __name__ == '__main__':
+    main()
