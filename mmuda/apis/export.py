@@ -23,8 +23,8 @@ def export_segmentor(
     """Write the segmentor of a trained model as a config and a checkpoint of mmseg, without terms and discriminators.
 
     The config holds ``model`` (mmseg's segmentor with a ``SegDataPreProcessor`` of the domain's statistics, for images
-    that mmseg loads, hence BGR) and ``default_scope``. A segmentor with parts of ours (``DeepLabV2Head``, ...) also gets
-    ``custom_imports`` of mmuda, which registers them; one of mmseg's parts alone needs no mmuda.
+    that mmseg loads, hence BGR) and ``default_scope``. A segmentor with parts of ours (``DeepLabV2Head``, ...) also
+    gets ``custom_imports`` of mmuda, which registers them; one of mmseg's parts alone needs no mmuda.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.

@@ -1,0 +1,95 @@
+"""Whose forwards move the running statistics of batch norm."""
+
+import pytest
+import torch
+from compositions import OUTPUT, TWO_OPTIMIZERS
+from mmengine.config import ConfigDict
+from toy import batch, build_runner, config, segmentor
+
+from mmuda.registry import MODELS
+
+FORWARD = dict(target=dict(type='ForwardTerm', view='target'))
+
+
+class Recorder:
+    """Keeps what the norm layer read, by forward."""
+
+    def __init__(self, model):
+        self.inputs = []
+        model.segmentor.backbone.norm.register_forward_hook(
+            lambda _, inputs, __: self.inputs.append(inputs[0].detach())
+        )
+
+
+@pytest.mark.parametrize(
+    ('batch_norm', 'counts'), [('shared', (0, 1)), ('source', (0,)), ('target', (1,)), (('source', 'target'), (0, 1))]
+)
+def test_running_statistics_are_averages_over_the_named_streams(tmp_path, batch_norm, counts):
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=FORWARD, batch_norm=batch_norm)
+    runner = build_runner(
+        config(model, [dict(name='all', iters=3)], dict(generator=TWO_OPTIMIZERS['generator'])), tmp_path
+    )
+    norm = runner.model.segmentor.backbone.norm
+    seen = Recorder(runner.model)
+    runner.train()
+    assert len(seen.inputs) == 6  # the supervised term reads the source, then nothing but ForwardTerm the target
+    mean, variance = torch.zeros(4), torch.ones(4)
+    for i, values in enumerate(seen.inputs):
+        if i % 2 in counts:  # terms run in the order of their names: supervised (source), target
+            flat = values.transpose(0, 1).flatten(1)
+            mean = 0.9 * mean + 0.1 * flat.mean(1)
+            variance = 0.9 * variance + 0.1 * flat.var(1, unbiased=True)
+    torch.testing.assert_close(norm.running_mean, mean, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(norm.running_var, variance, rtol=1e-4, atol=1e-4)
+    assert norm.momentum == 0.1
+
+
+def test_statistics_that_would_stand_still_are_told_before_the_first_iteration(tmp_path):
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), batch_norm='target')
+    stages = [dict(name='alone', iters=1)]
+    runner = build_runner(config(model, stages, dict(generator=TWO_OPTIMIZERS['generator'])), tmp_path)
+    with pytest.raises(ValueError, match=r"Stage 'alone': batch_norm=\['target'\].*type='ForwardTerm', view='target'"):
+        runner.train()
+    with pytest.raises(ValueError, match="give 'shared', or names of streams"):
+        MODELS.build(ConfigDict(type='DomainAdaptation', segmentor=segmentor(), batch_norm=()))
+
+
+def test_a_forward_term_changes_no_weight(tmp_path):
+    """Source statistics, dropout off: the same weights with and without the target's forward."""
+    states = []
+    for terms in ({}, FORWARD):
+        model = dict(type='DomainAdaptation', segmentor=segmentor(dropout_ratio=0), terms=terms, batch_norm='source')
+        cfg = config(model, [dict(name='all', iters=3)], dict(generator=TWO_OPTIMIZERS['generator']))
+        runner = build_runner(cfg, tmp_path / str(len(states)))
+        runner.train()
+        states.append(runner.model.state_dict())
+    differing = [name for name in states[0] if not torch.equal(states[0][name], states[1][name])]
+    assert differing == ['segmentor.backbone.norm.num_batches_tracked']
+
+
+def test_a_discriminator_that_reads_the_target_is_enough(tmp_path):
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(output=OUTPUT), batch_norm='target')
+    runner = build_runner(config(model, [dict(name='all', iters=1)], TWO_OPTIMIZERS), tmp_path)
+    runner.train()
+    assert runner.model.segmentor.backbone.norm.running_mean.any()
+
+
+def test_predictions_use_what_was_followed():
+    """After many forwards in training mode of domains of unlike contrast, prediction centres the named one."""
+    torch.manual_seed(0)
+    for name, other in (('source', 'target'), ('target', 'source')):
+        model = MODELS.build(
+            ConfigDict(type='DomainAdaptation', segmentor=segmentor(), terms=FORWARD, batch_norm=name)
+        ).train()
+        data = model.data_preprocessor(batch(4, **{name: 1.0, other: 0.2}), training=True)
+        names = ['supervised.generator', 'target.generator']
+        for _ in range(60):
+            context = model.build_context(data, names, torch.no_grad)
+            for stream in ('source', 'target'):
+                context.tap(f'{stream}:logits')
+        model.eval()
+        centred = {}
+        for stream in ('source', 'target'):
+            values = model.segmentor.backbone.norm(model.segmentor.backbone.conv1(data[stream]['inputs']))
+            centred[stream] = values.mean().abs().item()
+        assert centred[name] < 0.05 < centred[other]
