@@ -71,9 +71,10 @@ def in_plain_mmseg(files, images, tmp_path):
     cfg.work_dir = str(tmp_path / 'plain')
     cfg.test_dataloader = dict(
         batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
-        dataset=dict(type='BaseSegDataset', data_prefix=dict(img_path=str(images / 'img'), seg_map_path=str(images / 'ann')),
-                     img_suffix='.png', seg_map_suffix='.png', metainfo=dict(classes=('dark', 'bright')),
-                     pipeline=[dict(type='LoadImageFromFile'), dict(type='LoadAnnotations'), dict(type='PackSegInputs')]),
+        dataset=dict(type='BaseSegDataset', img_suffix='.png', seg_map_suffix='.png',
+                     data_prefix=dict(img_path=str(images / 'img'), seg_map_path=str(images / 'ann')),
+                     metainfo=dict(classes=('dark', 'bright')),
+                     pipeline=[dict(type=name) for name in ('LoadImageFromFile', 'LoadAnnotations', 'PackSegInputs')]),
     )  # fmt: skip
     cfg.test_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
     cfg.test_cfg = dict(type='TestLoop')
@@ -132,6 +133,7 @@ def test_what_cannot_be_exported_is_told(tiny, tmp_path):
 
 def test_the_teacher_is_exported_where_it_predicts(tiny, images, tmp_path):
     cfg = with_images(tiny(), images)
+    cfg.model.terms.output.update(tap='logits', resize_to='image', activation='softmax')
     cfg.model.ema = dict(momentum=0.5, evaluate=True)
     train(cfg, str(tmp_path / 'run'))
     _, weights = export_segmentor(cfg, tmp_path / 'run' / 'iter_2.pth', tmp_path / 'out')

@@ -230,3 +230,26 @@ def test_masks_of_0_and_255_are_not_taken_for_no_data(tmp_path, write_raster, co
 def test_unfit_arguments(buildings, settings, message):
     with pytest.raises(ValueError, match=message):
         build(buildings, **settings)
+
+
+def test_predicted_labels_take_the_place_of_the_datasets_own(buildings, write_raster):
+    """As a stage's pseudo labels and tools/test.py --out write them: class indices and 255, at the images' paths."""
+    predicted = np.full((40, 60), 255, np.uint8)
+    predicted[:20] = 1
+    for name, label in dict(a=predicted, b=np.full((80, 60), 255, np.uint8)).items():
+        write_raster(buildings / 'written' / f'{name}.tif', label, gsd=1.0)
+    options = dict(
+        data_root=str(buildings),
+        data_prefix=dict(img_path='img_dir', seg_map_path='ann_dir'),
+        metainfo=dict(classes=('background', 'building')),
+        # Both are for the dataset's own labels.
+        label_values={0: 1, 1: 0},
+        seg_map_suffix='_mask.png',
+        tile=128,
+        pipeline=[dict(type='LoadRasterWindow')],
+    )
+    dataset = RasterDataset(predicted_labels=str(buildings / 'written'), **options)
+    assert np.array_equal(dataset[0]['gt_seg_map'], predicted)
+    (buildings / 'written' / 'b.tif').unlink()
+    with pytest.raises(FileNotFoundError, match=r"b.tif has no label .*written/b with suffix '.tif'"):
+        RasterDataset(predicted_labels=str(buildings / 'written'), **options)

@@ -217,3 +217,16 @@ def test_pack():
     assert data_sample.ori_shape == (8, 8)
     depth = PackUDAInputs(extra_keys=('depth',))(dict(img=noise(4, 4), depth=np.ones((4, 4), np.float32)))['depth']
     assert depth.shape == (4, 4)
+
+
+def test_resample_to_gsd_of_a_training_crop_takes_the_label_along():
+    label = np.arange(12 * 12).reshape(12, 12).astype(np.uint8)
+    results = dict(img=noise(12, 12), gt_seg_map=label, gsd=0.25, ground_extent=(3.0, 3.0))
+    results = ResampleToGSD(0.5, label=True)(results)
+    assert results['img'].shape == (6, 6, 3) and results['ori_shape'] == results['img_shape'] == (6, 6)
+    assert np.array_equal(results['gt_seg_map'], resize_label(label, (6, 6)))
+    assert results['gsd'] == 0.5
+    # 28.8 m are 386 px of 0.0746 m and 192 px of 0.15 m, whatever the raster's own pixel size.
+    for size, gsd in ((386, 0.0746), (384, 0.075)):
+        crop = dict(img=noise(size, size), gsd=gsd, ground_extent=(28.8, 28.8))
+        assert ResampleToGSD(0.15, label=True)(crop)['img'].shape == (192, 192, 3)

@@ -78,3 +78,15 @@ def test_without_internet_the_remedy_is_named(tmp_path, monkeypatch):
 def test_other_kinds_of_address_are_refused():
     with pytest.raises(UserError, match='not torchvision://; give a path'):
         resolve_weights('torchvision://resnet50')
+
+
+@pytest.mark.parametrize('prefix', ['backbone.', ''])
+def test_a_classifiers_checkpoint_gives_its_backbone(weights_dir, prefix):
+    """``mmcls://``: the distributed file holds a whole classifier; one in mmseg's layout the backbone alone."""
+    name = 'mobilenet_v2_batch256_imagenet_20200708-3b2dc3af.pth'
+    state = {f'{prefix}conv1.weight': torch.zeros(1), 'head.fc.weight': torch.zeros(1)}
+    torch.save(dict(state_dict=state), weights_dir / name)
+    cfg = dict(backbone=dict(init_cfg=dict(type='Pretrained', checkpoint='mmcls://mobilenet_v2')))
+    use_weights_dir(cfg)
+    expected = dict(type='Pretrained', checkpoint=str(weights_dir / name))
+    assert cfg['backbone']['init_cfg'] == (dict(expected, prefix='backbone.') if prefix else expected)

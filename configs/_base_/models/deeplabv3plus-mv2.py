@@ -33,8 +33,8 @@ model = dict(
             dropout_ratio=0.1,
             num_classes=num_classes,
             out_channels=num_classes,
-            # The branch that pools the whole image has one pixel: batch norm of so small batches would make it a sign in
-            # training and something else in prediction.
+            # Not batch norm: the branch that pools the whole image gives it one value an image, of which a batch of two
+            # leaves the sign alone in training, and something else is predicted with.
             norm_cfg=dict(type='GN', num_groups=8),
             align_corners=False,
             loss_decode=loss_decode,

@@ -1,0 +1,127 @@
+"""The configs of the alignment family: all there, buildable, without labels of the target, with a stated batch norm."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmuda.models.wrappers import Stage
+from mmuda.registry import MODELS
+from mmuda.utils.patterns import select
+from mmuda.utils.setup_env import register_all_modules
+
+register_all_modules()
+FOLDER = Path(__file__).parents[1] / 'configs'
+PAIRS = ('gta2cityscapes', 'synthia2cityscapes', 'mass2inria', 'inria2mass', 'massroads2deepglobe',
+         'deepglobe2massroads', 'synthetic', 'nairobi2kampala')  # fmt: skip
+CLASSES = dict(gta2cityscapes=19, synthia2cityscapes=16, synthetic=6)
+# What each method's terms are, besides the supervised one.
+TERMS = {
+    'source_only/source_only': set(),
+    'target_only/target_only': set(),
+    'adaptsegnet/adaptsegnet_single': {'output'},
+    'adaptsegnet/adaptsegnet': {'output', 'output_aux'},
+    'advent/advent': {'output', 'output_aux'},
+    'minent/minent': {'entropy', 'entropy_aux'},
+    'maxsquare/maxsquare': {'max_square'},
+    'clan/clan': {'output', 'different'},
+    'fcan/fcan': {'feature'},
+    'pfr/pfr': {'output', 'refinement'},
+    'isia_aim/isia': {'output', 'category'},
+    'isia_aim/aim': {'output', 'instance'},
+    'isia_aim/isia_aim': {'output', 'category', 'instance'},
+    'isia_aim/isia_aim_retrain': {'output', 'category', 'instance', 'pseudo'},
+    'self_training/self_training': {'target', 'pseudo'},
+}
+SMALL_PAIRS = PAIRS[-2:]  # one classifier only, so single-level
+
+
+def file_of(method, pair):
+    """The one config of a method and a pair, whatever its segmentor."""
+    folder, _, name = method.rpartition('/')
+    known = {other.rpartition('/')[2] for other in TERMS} - {name}
+    found = [
+        path
+        for path in (FOLDER / folder).glob(f'{name}_*_{pair}.py')
+        if not any(path.name.startswith(f'{other}_') for other in known if len(other) > len(name))
+    ]
+    assert len(found) == 1, (method, pair, found)
+    return found[0]
+
+
+def build(cfg):
+    with torch.device('meta'):
+        return MODELS.build(cfg.model)
+
+
+def classes_of(cfg):
+    head = cfg.model.segmentor.decode_head
+    return head.get('head', head).num_classes
+
+
+@pytest.mark.parametrize('method', TERMS)
+def test_every_method_has_a_buildable_config_for_every_pair(method):
+    for pair in PAIRS:
+        cfg = Config.fromfile(file_of(method, pair))
+        model = build(cfg)
+        single = {'output_aux', 'entropy_aux'} if pair in SMALL_PAIRS and not method.endswith('adaptsegnet') else set()
+        assert set(model.terms) - {'supervised'} == TERMS[method] - single, (method, pair)
+        assert classes_of(cfg) == CLASSES.get(pair, 2), (method, pair)
+        for term in model.terms.values():
+            discriminator = getattr(term, 'discriminator', None)
+            if discriminator is not None and method != 'fcan/fcan':
+                assert discriminator.in_channels == CLASSES.get(pair, 2), (method, pair)
+        streams = cfg.train_dataloader.dataset
+        assert streams.target.labelled is False and streams.source.get('labelled', True)
+        assert cfg.model.batch_norm  # a stated choice
+        names = {name for name, own in cfg.optim_wrapper.items() if isinstance(own, dict)}
+        assert names == set(cfg.param_scheduler), (method, pair)
+        parameters = [name for name, p in model.named_parameters() if p.requires_grad]
+        owned = set()
+        for name in names:
+            owned |= set(select(parameters, cfg.optim_wrapper[name].params, name))
+        assert owned == set(parameters), (method, pair, sorted(set(parameters) - owned)[:3])
+        for stage in cfg.train_cfg.stages:
+            stage = Stage.from_cfg(stage)
+            model.check_stage(stage)
+            views = {'source', 'target'} | ({'pseudo'} if 'pseudo' in model.active_terms(stage) else set())
+            model.check_streams(stage, views)
+
+
+@pytest.mark.parametrize('path', sorted((FOLDER / 'mixtures').glob('*.py')), ids=lambda path: path.stem)
+def test_mixtures_build_and_their_stages_fit(path):
+    cfg = Config.fromfile(path)
+    model = build(cfg)
+    assert len(model.terms) >= 3
+    for stage in cfg.train_cfg.stages:
+        model.check_stage(Stage.from_cfg(stage))
+
+
+@pytest.mark.parametrize('path', sorted(FOLDER.glob('*/*.py')), ids=lambda path: path.stem)
+def test_no_checkpoint_is_chosen_by_labels_of_the_target(path):
+    if path.parent.name != '_base_':
+        cfg = Config.fromfile(path)
+        assert cfg.default_hooks.checkpoint.get('save_best') is None
+
+
+def test_deeplab_v2_is_that_of_the_papers():
+    cfg = Config.fromfile(FOLDER / 'adaptsegnet' / 'adaptsegnet_deeplabv2-r101_gta2cityscapes.py')
+    model = build(cfg)
+    classifiers = model.segmentor.decode_head.classifiers, model.segmentor.auxiliary_head.classifiers
+    assert [len(c[0].branches) for c in classifiers] == [4, 4]
+    assert sum(p.numel() for p in model.terms['output'].discriminator.parameters()) == 2_781_121
+    # ResNet-101 without classifier, affine parameters of norms frozen.
+    backbone = model.segmentor.backbone
+    assert sum(p.numel() for p in backbone.parameters()) == 42_500_160
+    assert not any(p.requires_grad for name, p in backbone.named_parameters() if 'bn' in name or 'downsample.1' in name)
+    for x in (cfg.optim_wrapper.generator, cfg.optim_wrapper.discriminators):
+        assert x.optimizer.lr in (2.5e-4, 1e-4)
+    assert cfg.optim_wrapper.generator.paramwise_cfg.custom_keys['head'].lr_mult == 10
+
+
+def test_more_segmentors_are_shown():
+    for name in ('isia_aim/isia_aim_fcn-hr48_gta2cityscapes', 'isia_aim/isia_aim_fcn-hr48_mass2inria',
+                 'adaptsegnet/adaptsegnet_single_segformer-b2_gta2cityscapes',
+                 'isia_aim/isia_aim_deeplabv3plus-r101_gta2cityscapes'):  # fmt: skip
+        build(Config.fromfile(FOLDER / f'{name}.py'))
