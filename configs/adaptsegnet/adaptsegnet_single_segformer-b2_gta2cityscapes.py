@@ -1,0 +1,15 @@
+# AdaptSegNet, single-level, on SegFormer: GTA5 -> Cityscapes. AdamW with SegFormer's rates.
+_base_ = [
+    '../_base_/models/segformer-b2.py',
+    '../_base_/methods/adaptsegnet_single.py',
+    '../_base_/datasets/gta2cityscapes.py',
+    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/default_runtime.py',
+]
+model = dict(terms=_base_.terms)
+optim_wrapper = dict(
+    generator=dict(
+        optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
+        paramwise_cfg=dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)}),
+    )
+)
