@@ -7,7 +7,12 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 terms = _base_.terms
-discriminator = dict(type='FCDiscriminator', in_channels=2, base_channels=16)
+discriminator = dict(
+    type='FCDiscriminator',
+    in_channels=2,
+    base_channels=16,
+    init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
+)
 terms.output.update(discriminator=discriminator, loss_weight=0.01)
 terms.output_aux.update(discriminator=discriminator, loss_weight=0.002)
 model = dict(

@@ -9,7 +9,12 @@ _base_ = [
 terms = _base_.terms
 terms.output.update(
     warmup=20,  # 5 % of the run
-    discriminator=dict(type='FCDiscriminator', in_channels=6, base_channels=16),
+    discriminator=dict(
+        type='FCDiscriminator',
+        in_channels=6,
+        base_channels=16,
+        init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
+    ),
     loss_weight=0.01,
 )
 # Two DeepLabv3+ heads; the prediction is the sum of their logits.

@@ -8,7 +8,12 @@ _base_ = [
 ]
 terms = _base_.terms
 terms.output.update(
-    discriminator=dict(type='FCDiscriminator', in_channels=2, base_channels=16),
+    discriminator=dict(
+        type='FCDiscriminator',
+        in_channels=2,
+        base_channels=16,
+        init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
+    ),
     loss_weight=0.01,
 )
 model = dict(terms=terms)
