@@ -13,8 +13,8 @@ discriminator = dict(
     base_channels=16,
     init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
 )
-terms.output.update(discriminator=discriminator, loss_weight=0.01)
-terms.output_aux.update(discriminator=discriminator, loss_weight=0.002)
+terms.output.update(discriminator=discriminator, loss_weight=0.05)
+terms.output_aux.update(discriminator=discriminator, loss_weight=0.01)
 model = dict(
     segmentor=dict(
         auxiliary_head=dict(

@@ -14,6 +14,6 @@ terms.output.update(
         base_channels=16,
         init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
     ),
-    loss_weight=0.01,
+    loss_weight=0.05,
 )
 model = dict(terms=terms)

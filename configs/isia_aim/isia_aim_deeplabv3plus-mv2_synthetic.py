@@ -15,7 +15,7 @@ terms.output.update(
         init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
     ),
     discriminator_weight=0.5,
-    loss_weight=0.01,
+    loss_weight=0.05,
 )
 terms.category.update(loss_weight=0.01)
 terms.instance.update(classes=[1, 3, 4], channels=320, warmup=100, loss_weight=0.001)

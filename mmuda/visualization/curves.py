@@ -1,0 +1,83 @@
+"""Curves of what runs have logged."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+
+
+def read_log(work_dir: str | os.PathLike) -> dict[str, dict[int, float]]:
+    """Scalars of a run by name and iteration; of a resumed run the later process's values count.
+
+    Args:
+        work_dir: Folder of the run.
+
+    Raises:
+        UserError: If it holds no log.
+    """
+    files = sorted(Path(work_dir).glob('*/vis_data/scalars.json'))
+    if not files:
+        raise UserError(f'{work_dir} holds no */vis_data/scalars.json; give the folder of a run that has logged')
+    scalars: dict[str, dict[int, float]] = {}
+    for file in files:
+        for line in file.read_text(encoding='utf-8').splitlines():
+            try:
+                entry = json.loads(line)
+            except json.JSONDecodeError:  # the last line of a run that was killed
+                continue
+            for key, value in entry.items():
+                if key not in ('step', 'iter') and isinstance(value, int | float):
+                    scalars.setdefault(key, {})[int(entry['step'])] = float(value)
+    return scalars
+
+
+def plot_log(
+    work_dirs: Sequence[str | os.PathLike], keys: Sequence[str], out: str | os.PathLike, smooth: int = 1
+) -> None:
+    """Draw a panel for each key with a line for each run, and write it whole or not at all.
+
+    Args:
+        work_dirs: Folders of runs.
+        keys: Names as in the log.
+        out: The picture, ``.png``.
+        smooth: Average over so many entries of the log.
+
+    Raises:
+        UserError: If a run has no log, or no run has logged a key.
+    """
+    import matplotlib
+
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+
+    runs = {Path(folder).resolve().name: read_log(folder) for folder in work_dirs}
+    for key in keys:
+        if not any(key in run for run in runs.values()):
+            known = sorted({name for run in runs.values() for name in run})
+            raise UserError(f'no run has logged {key!r}; there is {", ".join(known)}')
+    figure, axes = pyplot.subplots(
+        1, len(keys), figsize=(4.2 * len(keys), 3.2), squeeze=False, layout='constrained', sharex=True
+    )
+    for axis, key in zip(axes[0], keys, strict=True):
+        for name, run in runs.items():
+            if key in run:
+                steps, values = (np.array(list(part)) for part in (run[key], run[key].values()))
+                kernel = np.ones(min(smooth, len(values))) / min(smooth, len(values))
+                averaged = np.convolve(values, kernel, mode='valid')
+                axis.plot(steps[len(steps) - len(averaged) :], averaged, label=name, linewidth=1.2)
+        axis.set_title(key, fontsize=9)
+        axis.set_xlabel('iteration', fontsize=8)
+        axis.tick_params(labelsize=8)
+    axes[0][0].legend(fontsize=7)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=120, format='png')
+    pyplot.close(figure)
+    write_atomically(buffer.getvalue(), out)
