@@ -11,9 +11,10 @@ from mmuda.apis import load_config
 from mmuda.registry import MODELS
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/*.md')), *sorted(ROOT.glob('projects/**/*.md'))]
+PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/*.md')), *sorted(ROOT.glob('configs/**/*.md'))]
+PAGES += sorted(ROOT.glob('projects/**/*.md'))
 LINK = re.compile(r'\]\((?!https?://|#)([^)#]+)')
-NAMED = re.compile(r'(?<![\w/.])((?:configs|tools|projects|requirements)/[\w/.]+\.(?:py|sh|md|txt))')
+NAMED = re.compile(r'(?<![\w/.])((?:configs|tools|projects|requirements)/[\w/.-]+\.(?:py|sh|md|txt))')
 CHECKPOINT = re.compile(r'work_dirs/(\w+)/iter_(\d+)\.pth')
 PYTHON = re.compile(r'```python\n(.*?)```', re.DOTALL)
 # Files that a page tells the reader to write, or stand-ins.

@@ -24,6 +24,7 @@ if 'fails' in text and not Path(__file__).with_name('mended').exists():
     sys.exit('the cause')
 base = 40.0 if 'better' in text else 30.0
 summary = dict(mode='train', metrics={'mIoU': base + seed * seed, 'IoU.roof': base}, seconds=2.0 + seed,
+               iterations_per_second=4.0 + seed, peak_memory_mib=500 + seed,
                selection='last iteration', threads=os.environ['OMP_NUM_THREADS'])
 (work_dir / 'summary.json').write_text(json.dumps(summary))
 """
@@ -70,7 +71,7 @@ def test_table_has_mean_spread_and_paired_difference(run):
     assert (second.classes, second.seconds) == ({'roof': 40.0}, 3.0)
     text = (run.out / 'table.md').read_text()
     assert text == f'{table}\n'
-    assert '| second | 41.67 ± 2.08 | +10.00 ± 0.00 | 0, 1, 2 | 40.00 | 3 |' in text
+    assert '| second | 41.67 ± 2.08 | +10.00 ± 0.00 | 0, 1, 2 | 40.00 | 5.00 | 501 | 3 |' in text
     saved = json.loads((run.out / 'table.json').read_text())
     assert saved['rows'][1]['difference'] == dict(mean=10.0, std=0.0, count=3)
     assert saved['rows'][0]['metrics']['2']['mIoU'] == 34.0
@@ -177,7 +178,7 @@ def test_a_config_without_metrics_has_no_difference():
         [('a', 0, dict(metrics={'mIoU': 1.0}, seconds=1)), ('b', 0, dict(metrics=None, seconds=1))]
     )
     assert table.rows[1].difference == Spread(None, None, 0)
-    assert '| b | - | - | 0 | 1 |' in str(table)
+    assert '| b | - | - | 0 | - | - | 1 |' in str(table)
 
 
 def test_spread_of_one_value_has_no_deviation():

@@ -28,6 +28,9 @@ def test_the_summary_of_a_run_without_validation_says_why_it_has_no_metrics(tmp_
     build_runner(toy(), tmp_path).train()
     summary = summary_of(tmp_path)
     assert summary.pop('seconds') >= 0
+    # Three iterations of a toy; a process with torch is beyond 100 MiB.
+    assert 1 < summary.pop('iterations_per_second') < 10_000
+    assert 100 < summary.pop('peak_memory_mib') < 24_000
     assert summary == dict(
         config=None,
         mode='train',
