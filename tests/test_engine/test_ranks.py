@@ -1,51 +1,16 @@
 """Two processes with half the batch each are one process with the whole batch."""
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from ranks_processes import finish, start
 
 from mmuda.utils.checkpoint import read_checkpoint
 
 SCRIPT = Path(__file__).with_name('ranks.py')
-ROOT = Path(__file__).parents[2]
 # Before an instance norm, which takes the mean away: no gradient but rounding, which Adam makes a step of.
 WITHOUT_EFFECT = [f'terms.pixel.discriminator.layers.{i}.bias' for i in (2, 5, 8)]
-
-
-def start(world_size, *arguments):
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    environment = dict(
-        os.environ,
-        MASTER_ADDR='127.0.0.1',
-        MASTER_PORT=str(port),
-        WORLD_SIZE=str(world_size),
-        CUDA_VISIBLE_DEVICES='',
-        OMP_NUM_THREADS='1',
-        PYTHONPATH=os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH')))),
-    )
-    return [
-        subprocess.Popen(
-            [sys.executable, str(SCRIPT), *map(str, arguments)],
-            env=dict(environment, RANK=str(rank), LOCAL_RANK=str(rank)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(world_size)
-    ]
-
-
-def finish(*groups):
-    processes = [process for group in groups for process in group]
-    said = [process.communicate(timeout=240)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0] * len(processes), ''.join(s[-2000:] for s in said)
 
 
 def reached(folder, rank=0):
@@ -64,7 +29,7 @@ def furthest(ours, theirs):
 
 def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     one, two = tmp_path / 'one', tmp_path / 'two'
-    finish(start(1, one, 'float64', 'float32'), start(2, two, 'float64', 'float32', 'accumulated'))
+    finish(start(SCRIPT, 1, one, 'float64', 'float32'), start(SCRIPT, 2, two, 'float64', 'float32', 'accumulated'))
     for dtype, tolerance in (('float64', 1e-9), ('float32', 1e-3)):
         alone, first, second = reached(one / dtype), reached(two / dtype), reached(two / dtype, rank=1)
         assert len(alone['sums']) == 20
@@ -88,8 +53,8 @@ def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     # Each goes on from the other's checkpoint: in the first stage and across its end, and in the second.
     further_one, further_two = tmp_path / 'further_one', tmp_path / 'further_two'
     finish(
-        start(1, further_one, 'float64', two / 'float64' / 'iter_7.pth'),
-        start(2, further_two, 'float64', one / 'float64' / 'iter_14.pth'),
+        start(SCRIPT, 1, further_one, 'float64', two / 'float64' / 'iter_7.pth'),
+        start(SCRIPT, 2, further_two, 'float64', one / 'float64' / 'iter_14.pth'),
     )
     for folder in (further_one, further_two):
         assert furthest(reached(folder / 'float64')['state'], alone) <= 1e-9
