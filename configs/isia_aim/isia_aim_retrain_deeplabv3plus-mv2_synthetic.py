@@ -1,10 +1,15 @@
 # ISIA and AIM, initial training (12), then retraining on pseudo labels (13): synthetic imagery.
 _base_ = './isia_aim_deeplabv3plus-mv2_synthetic.py'
 model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
+iters = 500
+param_scheduler = dict(
+    generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    discriminators=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+)
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(
     stages=[
-        dict(name='initial', iters=200, terms=['supervised', 'output', 'category', 'instance']),
+        dict(name='initial', iters=300, terms=['supervised', 'output', 'category', 'instance']),
         dict(
             name='retrain',
             iters=200,

@@ -2,10 +2,15 @@
 _base_ = '../adaptsegnet/adaptsegnet_single_deeplabv3plus-mv2_nairobi2kampala.py'
 model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
 source = _base_.train_dataloader.dataset.source
+iters = 500
+param_scheduler = dict(
+    generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    discriminators=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+)
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(
     stages=[
-        dict(name='initial', iters=200, terms=['supervised', 'output']),
+        dict(name='initial', iters=300, terms=['supervised', 'output']),
         dict(
             name='self_training',
             iters=200,

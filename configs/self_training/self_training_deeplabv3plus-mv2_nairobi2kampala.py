@@ -5,10 +5,12 @@ model = dict(
     batch_norm=['target', 'pseudo'],
     terms=dict(target=dict(type='ForwardTerm', view='target'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
 )
+iters = 500
+param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(
     stages=[
-        dict(name='initial', iters=200, terms=['supervised', 'target']),
+        dict(name='initial', iters=300, terms=['supervised', 'target']),
         dict(
             name='self_training',
             iters=200,

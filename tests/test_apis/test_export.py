@@ -88,20 +88,21 @@ def in_plain_mmseg(files, images, tmp_path):
     return metrics, 'MMUDA True' in result.stdout
 
 
+FCN = dict(type='FCNHead', channels=4, num_convs=1, concat_input=False, norm_cfg=dict(type='BN'))
+FITTING = dict(in_channels=4, in_index=0, num_classes=2, align_corners=False)
 HEADS = {
-    # name: (decode head, whether mmuda is needed)
-    'mmseg': (dict(type='FCNHead', channels=4, num_convs=1, concat_input=False, norm_cfg=dict(type='BN')), False),
-    'deeplab_v2': (dict(type='DeepLabV2Head', dilations=(1, 2), classifiers=2), True),
+    # name: (decode head, whether mmuda is needed, whether the network was trained on BGR)
+    'mmseg': (dict(FCN, **FITTING), False, False),
+    'deeplab_v2': (dict(type='DeepLabV2Head', dilations=(1, 2), classifiers=2, **FITTING), True, True),
+    'summed': (dict(type='SummedHead', head=dict(FCN, out_channels=2, **FITTING)), True, False),
 }
 
 
-@pytest.mark.parametrize('rgb_to_bgr', [False, True])
 @pytest.mark.parametrize('name', HEADS)
-def test_the_exported_segmentor_gives_mmseg_the_same_metrics(tiny, images, tmp_path, name, rgb_to_bgr):
-    head, needs_mmuda = HEADS[name]
-    head = dict(head, in_channels=4, in_index=0, num_classes=2, align_corners=False, _delete_=True)
+def test_the_exported_segmentor_gives_mmseg_the_same_metrics(tiny, images, tmp_path, name):
+    head, needs_mmuda, rgb_to_bgr = HEADS[name]
     cfg = with_images(tiny(), images)
-    cfg.merge_from_dict(dict(model=dict(segmentor=dict(decode_head=head))))
+    cfg.merge_from_dict(dict(model=dict(segmentor=dict(decode_head=dict(head, _delete_=True)))))
     cfg.model.terms.output.update(tap='logits', resize_to='image', activation='softmax')
     statistics = dict(mean=[120.0, 90.0, 60.0], std=[60.0, 50.0, 40.0], rgb_to_bgr=rgb_to_bgr)
     cfg.model.data_preprocessor = dict(type='UDADataPreprocessor', **statistics)
