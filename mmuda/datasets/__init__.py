@@ -4,6 +4,7 @@ from mmuda.datasets.drone_buildings import DroneBuildings
 from mmuda.datasets.inria import InriaBuildings
 from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
+from mmuda.datasets.patch_set import LoadPatch, PatchSet
 from mmuda.datasets.potsdam import Potsdam
 from mmuda.datasets.raster import RasterDataset
 from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
@@ -30,10 +31,12 @@ __all__ = [
     'DroneBuildings',
     'GivenPairing',
     'InriaBuildings',
+    'LoadPatch',
     'LoadRasterWindow',
     'MassachusettsBuildings',
     'MassachusettsRoads',
     'PackUDAInputs',
+    'PatchSet',
     'Potsdam',
     'RandomFlipAll',
     'RandomGroundCrop',
