@@ -117,6 +117,19 @@ def test_deeplab_v2_is_that_of_the_papers():
     assert cfg.optim_wrapper.generator.paramwise_cfg.custom_keys['head'].lr_mult == 10
 
 
+@pytest.mark.parametrize('name', ['isia_aim/isia_aim_deeplabv3plus-r101_mass2inria', 'fcan/fcan_pspnet-r101_inria2mass',
+                                  'clan/clan_deeplabv2-r101_gta2cityscapes',
+                                  'adaptsegnet/adaptsegnet_deeplabv3plus-r101_massroads2deepglobe'])  # fmt: skip
+def test_heads_train_with_the_configs_batch(name):
+    """Torch refuses batch norm of one value a channel: a head that pools needs another norm, or larger batches."""
+    cfg = Config.fromfile(FOLDER / f'{name}.py')
+    batch = cfg.train_dataloader.batch_size
+    features = tuple(torch.randn(batch, channels, 4, 4) for channels in (256, 512, 1024, 2048))
+    for head in (cfg.model.segmentor.decode_head, cfg.model.segmentor.get('auxiliary_head')):
+        if head is not None:
+            assert MODELS.build(head).train()(features).shape[:2] == (batch, CLASSES.get(name.rpartition('_')[2], 2))
+
+
 def test_more_segmentors_are_shown():
     for name in ('isia_aim/isia_aim_fcn-hr48_gta2cityscapes', 'isia_aim/isia_aim_fcn-hr48_mass2inria',
                  'isia_aim/isia_aim_deeplabv3plus-r101_gta2cityscapes'):  # fmt: skip

@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/deeplabv3plus-r101.py',
     '../_base_/methods/clan.py',
     '../_base_/datasets/massroads2deepglobe.py',
-    '../_base_/schedules/adversarial_250k.py',
+    '../_base_/schedules/clan_100k.py',
     '../_base_/default_runtime.py',
 ]
 terms = _base_.terms

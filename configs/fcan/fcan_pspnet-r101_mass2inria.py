@@ -17,7 +17,7 @@ model = dict(
             pool_scales=(1, 2, 3, 6),
             num_classes=2,
             out_channels=2,
-            norm_cfg=dict(type='BN', requires_grad=True),
+            norm_cfg=dict(type='GN', num_groups=16),  # batches of one image
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
         )

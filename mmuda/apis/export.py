@@ -23,8 +23,10 @@ def export_segmentor(
     """Write the segmentor of a trained model as a config and a checkpoint of mmseg, without terms and discriminators.
 
     The config holds ``model`` (mmseg's segmentor with a ``SegDataPreProcessor`` of the domain's statistics, for images
-    that mmseg loads, hence BGR) and ``default_scope``. A segmentor with parts of ours (``DeepLabV2Head``, ...) also
-    gets ``custom_imports`` of mmuda, which registers them; one of mmseg's parts alone needs no mmuda.
+    that mmseg loads, hence BGR), ``default_scope``, and the ``test_pipeline`` that mmseg's inference asks for. Images
+    must come at the ground sample distance that the config tests at, which the file's first line tells: mmseg knows
+    none. A segmentor with parts of ours (``DeepLabV2Head``, ...) also gets ``custom_imports`` of mmuda, which registers
+    them; one of mmseg's parts alone needs no mmuda.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
@@ -36,7 +38,8 @@ def export_segmentor(
         Config and checkpoint.
 
     Raises:
-        UserError: If the model is no :class:`DomainAdaptation`, or the checkpoint does not fit the segmentor.
+        UserError: If the model is no :class:`DomainAdaptation`, the checkpoint does not fit the segmentor, or its
+            images are other bands or values than mmseg loads.
     """
     segmentor = cfg.model.get('segmentor')
     if segmentor is None:
@@ -47,6 +50,7 @@ def export_segmentor(
             f'{type(model.segmentor).__name__} predicts on a grid of its own, which a plain EncoderDecoder cannot; '
             'predict with tools/predict.py or mmuda.apis'
         )
+    _check_images(cfg)
     prefix = TEACHER if model.evaluate_teacher else SEGMENTOR
     weights = _segmentor_state(state_dict_of(read_checkpoint(os.fspath(checkpoint))), prefix)
     mismatch = model.segmentor.load_state_dict(weights, strict=False)
@@ -58,12 +62,14 @@ def export_segmentor(
     plain, ours = _plain(segmentor)
     preprocessor = _preprocessor(model.data_preprocessor, domain, _reads_rgb(cfg))
     exported = Config(dict(default_scope='mmseg', model=dict(plain, data_preprocessor=preprocessor)))
+    exported.test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
+    exported.test_dataloader = dict(dataset=dict(pipeline=exported.test_pipeline))
     if ours:
         exported.custom_imports = dict(imports=['mmuda.models'], allow_failed_imports=False)
     buffer = io.BytesIO()
     torch.save(dict(state_dict=weights, meta=_meta(cfg)), buffer)
     folder = Path(out_dir)
-    write_atomically(exported.pretty_text.encode(), folder / CONFIG)
+    write_atomically(f'{_note(cfg)}\n{exported.pretty_text}'.encode(), folder / CONFIG)
     write_atomically(buffer.getvalue(), folder / WEIGHTS)
     return folder / CONFIG, folder / WEIGHTS
 
@@ -114,7 +120,34 @@ def _reads_rgb(cfg: Config) -> bool:
 
 def _meta(cfg: Config) -> dict:
     """What mmseg's inferencers want to know of the classes, where the config tells it."""
-    dataset = (cfg.get('test_dataloader') or {}).get('dataset') or {}
+    dataset = _tested(cfg)
     cls = DATASETS.get(dataset['type']) if dataset.get('type') else None
-    metainfo = {**(getattr(cls, 'METAINFO', None) or {}), **(dataset.get('metainfo') or {})}
+    whole, own = getattr(cls, 'METAINFO', None) or {}, dataset.get('metainfo') or {}
+    metainfo = {**whole, **own}
+    if 'palette' not in own and 'classes' in own and 'palette' in whole:  # a choice of the dataset's classes
+        colours = dict(zip(whole['classes'], whole['palette'], strict=True))
+        metainfo['palette'] = [colours[name] for name in own['classes'] if name in colours]
     return dict(dataset_meta={key: metainfo[key] for key in ('classes', 'palette') if key in metainfo})
+
+
+def _tested(cfg: Config) -> Mapping:
+    """Config of the dataset that the config tests on, or {}."""
+    return (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset') or {}
+
+
+def _check_images(cfg: Config) -> None:
+    dataset = _tested(cfg)
+    if tuple(dataset.get('bands') or (1, 2, 3)) != (1, 2, 3) or dataset.get('value_range') is not None:
+        raise UserError(
+            f'{cfg.filename} reads bands={dataset.get("bands")} with value_range={dataset.get("value_range")}, but '
+            'mmseg loads 8-bit red, green, blue; predict with tools/predict.py or mmuda.apis'
+        )
+
+
+def _note(cfg: Config) -> str:
+    """What the images must be, as a comment."""
+    for step in _tested(cfg).get('pipeline') or []:
+        if step.get('type') == 'ResampleToGSD':
+            grid = f'{step["gsd"]} m a pixel' if step.get('gsd') else f'{step["ratio"]} times coarser than the original'
+            return f'# Images: {grid}.'
+    return '# Images: at their own ground sample distance.'

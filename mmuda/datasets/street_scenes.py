@@ -42,6 +42,8 @@ class _StreetScenes(RasterDataset):
 class GTA5(_StreetScenes):
     """GTA5 (Richter et al. 2016): 24,966 game images of about 1914 x 1052 px, 19 classes, as distributed.
 
+    Images 15188 and 17705, whose labels have another size, are left out.
+
     Layout: ``<data_root>/images/00001.png`` and ``<data_root>/labels/00001.png`` (label ids of Cityscapes).
 
     Args:
@@ -50,6 +52,8 @@ class GTA5(_StreetScenes):
         label_values (dict | None): Value in the file -> class index, by default those of the label ids.
         **kwargs: As :class:`RasterDataset`.
     """
+
+    UNFIT = ('15188', '17705')
 
     def __init__(
         self,
@@ -66,6 +70,10 @@ class GTA5(_StreetScenes):
             label_values=label_values or _values(_LABEL_IDS),
             **kwargs,
         )
+
+    def select(self, name: str) -> bool:
+        """Whether the image's label fits it."""
+        return super().select(name) and name not in self.UNFIT
 
 
 @DATASETS.register_module()

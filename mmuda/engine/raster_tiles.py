@@ -41,7 +41,7 @@ class RasterTiles:
         """Keep the arrays (h, w) of a window (row, col, h, w) of the raster that the sample shows."""
         self.folder.mkdir(parents=True, exist_ok=True)
         file = self.folder / f'{dist.get_rank()}_{self._saved}.npz'
-        np.savez(file, raster=sample.img_path, name=str(name), window=window, **arrays)
+        np.savez_compressed(file, raster=sample.img_path, name=str(name), window=window, **arrays)
         self._saved += 1
 
     def write(

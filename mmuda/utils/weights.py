@@ -70,7 +70,12 @@ def _use_file(cfg: dict, key: str, file: Path) -> None:
     whole = cfg[key].startswith('mmcls://') and any(
         name.startswith('backbone.') for name in state_dict_of(read_checkpoint(str(file)))
     )
-    if whole and key == 'checkpoint':
+    if whole and key == 'pretrained':
+        raise UserError(
+            f'{file} holds a whole classifier, which pretrained={cfg[key]!r} would load nothing of; give the backbone '
+            f"init_cfg=dict(type='Pretrained', checkpoint={cfg[key]!r}) instead"
+        )
+    if whole:
         cfg['prefix'] = 'backbone.'
     cfg[key] = str(file)
 

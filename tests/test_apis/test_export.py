@@ -11,7 +11,7 @@ import torch
 from mmengine.config import Config
 from PIL import Image
 
-from mmuda.apis import UserError, export_segmentor, load_config, test, train
+from mmuda.apis import UserError, export, export_segmentor, load_config, test, train
 from mmuda.utils.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +28,9 @@ runner = Runner.from_cfg(cfg)
 checkpoint = __import__('torch').load(sys.argv[2], weights_only=True)
 runner.model.load_state_dict(checkpoint['state_dict'], strict=True)
 metrics = runner.test()
+from mmseg.apis import inference_model, init_model
+model = init_model(sys.argv[3], sys.argv[2], device='cpu')
+print('SHAPE', inference_model(model, sys.argv[4]).pred_sem_seg.shape, model.dataset_meta)
 print('METRICS', {key: float(value) for key, value in metrics.items()})
 print('MMUDA', 'mmuda' in sys.modules)
 """
@@ -80,11 +83,13 @@ def in_plain_mmseg(files, images, tmp_path):
     cfg.test_cfg = dict(type='TestLoop')
     cfg.dump(tmp_path / 'plain.py')
     result = subprocess.run(
-        [sys.executable, '-c', PLAIN, str(tmp_path / 'plain.py'), str(files[1])],
+        [sys.executable, '-c', PLAIN, str(tmp_path / 'plain.py'), str(files[1]), str(files[0]),
+         str(images / 'img' / 'a.png')],
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     metrics = eval(re.search(r'METRICS (.*)', result.stdout)[1])  # noqa: S307  (our own output)
+    assert f'SHAPE ({SIZE}, {SIZE})' in result.stdout and "'dark', 'bright'" in result.stdout
     return metrics, 'MMUDA True' in result.stdout
 
 
@@ -130,6 +135,25 @@ def test_what_cannot_be_exported_is_told(tiny, tmp_path):
     with pytest.raises(UserError, match='SuperResolutionSegmentor predicts on a grid of its own'):
         export_segmentor(srda, tmp_path / 'other.pth', tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_colours_are_those_of_the_chosen_classes_and_the_grid_is_told():
+    synthia = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv2-r101_synthia2cityscapes.py')
+    meta = export._meta(synthia)['dataset_meta']
+    assert len(meta['classes']) == len(meta['palette']) == 16
+    assert dict(zip(meta['classes'], meta['palette'], strict=True))['sky'] == [70, 130, 180]
+    assert export._note(synthia) == '# Images: 2 times coarser than the original.'
+    kampala = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv3plus-mv2_nairobi2kampala.py')
+    assert export._note(kampala) == '# Images: 0.15 m a pixel.'
+    assert export._meta(kampala)['dataset_meta']['classes'] == ('background', 'building')
+
+
+@pytest.mark.parametrize('option', [dict(bands=(3, 2, 1)), dict(value_range=(0, 2000))])
+def test_images_that_mmseg_does_not_load_are_refused(tiny, images, tmp_path, option):
+    cfg = with_images(tiny(), images)
+    cfg.test_dataloader.dataset.update(option)
+    with pytest.raises(UserError, match=r'mmseg loads 8-bit red, green, blue'):
+        export_segmentor(cfg, tmp_path / 'any.pth', tmp_path / 'out')
 
 
 def test_the_teacher_is_exported_where_it_predicts(tiny, images, tmp_path):

@@ -44,6 +44,9 @@ def test_gta5_as_downloaded(tmp_path):
     assert dataset.metainfo['classes'] == CityscapesDataset.METAINFO['classes']
     expected = names_of(np.arange(40) % 35, CITYSCAPES, list(dataset.metainfo['classes']))
     assert label_of(dataset).tolist() == expected
+    image(tmp_path / 'images' / '15188.png', (4, 4))  # whose label has another size
+    label.save(tmp_path / 'labels' / '15188.png')
+    assert len(GTA5(data_root=str(tmp_path)).rasters) == 1
 
 
 def test_synthia_as_downloaded(tmp_path):

@@ -230,3 +230,6 @@ def test_resample_to_gsd_of_a_training_crop_takes_the_label_along():
     for size, gsd in ((386, 0.0746), (384, 0.075)):
         crop = dict(img=noise(size, size), gsd=gsd, ground_extent=(28.8, 28.8))
         assert ResampleToGSD(0.15, label=True)(crop)['img'].shape == (192, 192, 3)
+    # A crop that was cut again is no longer that piece of ground.
+    stale = dict(img=noise(10, 10), gsd=1.0, ground_extent=(20.0, 20.0))
+    assert ResampleToGSD(0.5)(stale)['img'].shape == (20, 20, 3)

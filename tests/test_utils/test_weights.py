@@ -90,3 +90,10 @@ def test_a_classifiers_checkpoint_gives_its_backbone(weights_dir, prefix):
     use_weights_dir(cfg)
     expected = dict(type='Pretrained', checkpoint=str(weights_dir / name))
     assert cfg['backbone']['init_cfg'] == (dict(expected, prefix='backbone.') if prefix else expected)
+    cfg = dict(pretrained='mmcls://mobilenet_v2')
+    if prefix:  # mmseg would load it without a prefix, hence nothing
+        with pytest.raises(UserError, match='holds a whole classifier.*give the backbone init_cfg'):
+            use_weights_dir(cfg)
+    else:
+        use_weights_dir(cfg)
+        assert cfg['pretrained'] == str(weights_dir / name)

@@ -24,7 +24,7 @@ val_dataloader = dict(
     num_workers=4,
     persistent_workers=True,
     sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='MassachusettsRoads', split='test', tile=512, last_tile='shift', pipeline=test_pipeline),
+    dataset=dict(type='MassachusettsRoads', split='test', tile=512, pipeline=test_pipeline),
 )
 test_dataloader = val_dataloader
 # The second needs no label: with save_best it can choose a checkpoint.

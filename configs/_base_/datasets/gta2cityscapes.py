@@ -2,12 +2,12 @@
 # Sizes of AdaptSegNet: source 1280 x 720, target 1024 x 512; tested on the labels' own 2048 x 1024.
 source_pipeline = [
     dict(type='LoadRasterWindow'),
-    dict(type='Resize', scale=(1280, 720), keep_ratio=False),
+    dict(type='Resize', scale=(1280, 720), keep_ratio=False, interpolation='bicubic', backend='pillow'),
     dict(type='PackUDAInputs'),
 ]
 target_pipeline = [
     dict(type='LoadRasterWindow'),
-    dict(type='Resize', scale=(1024, 512), keep_ratio=False),
+    dict(type='Resize', scale=(1024, 512), keep_ratio=False, interpolation='bicubic', backend='pillow'),
     dict(type='PackUDAInputs'),
 ]
 test_pipeline = [dict(type='LoadRasterWindow'), dict(type='ResampleToGSD', ratio=2), dict(type='PackUDAInputs')]

@@ -101,10 +101,7 @@ class ResolutionPair(BaseTransform):
         covered = None if gsd is None else (shape[0] * gsd, shape[1] * gsd)
         if self.extent is None:
             return results.get('ground_extent', covered)
-        # The crop was rounded to whole pixels; more than a pixel (and 2 %) away is another piece of ground.
-        if covered is not None and any(
-            abs(have - want) > max(gsd, 0.02 * want) for have, want in zip(covered, self.extent, strict=True)
-        ):
+        if covered is not None and not _covers(covered, self.extent, gsd):
             raise ValueError(
                 f'ResolutionPair(extent={self.extent} m) got a crop of {results.get("img_path", "an image")} that '
                 f'covers {covered} m; give RandomGroundCrop the same extent.'
@@ -165,8 +162,9 @@ class ResampleToGSD(BaseTransform):
         ratio = self.ratio if self.ratio is not None else self.gsd / native
         height, width = results['img'].shape[:2]
         size = (round_half_up(height / ratio), round_half_up(width / ratio))
-        if self.gsd is not None and results.get('ground_extent') is not None:
-            size = _pixels(results['ground_extent'], self.gsd)
+        extent = results.get('ground_extent')
+        if self.gsd is not None and extent is not None and _covers((height * native, width * native), extent, native):
+            size = _pixels(extent, self.gsd)
         results['img'] = resize_image(results['img'], size)
         results['img_shape'] = size
         if self.label:
@@ -180,6 +178,11 @@ class ResampleToGSD(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(gsd={self.gsd}, ratio={self.ratio}, label={self.label})'
+
+
+def _covers(have: tuple[float, float], want: tuple[float, float], gsd: float) -> bool:
+    """Whether a crop is the wanted ground: it is rounded to whole pixels, but not by more than one (and 2 %)."""
+    return all(abs(h - w) <= max(gsd, 0.02 * w) for h, w in zip(have, want, strict=True))
 
 
 def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:

@@ -30,11 +30,13 @@ class SummaryHook(Hook):
 
     Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
     ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one), ``config``, ``seed``,
-    ``iterations``, ``seconds`` (of this process), ``iterations_per_second`` (by the median), ``peak_memory_mib`` (of a
-    GPU what was allocated, else of this process), ``resumed_from`` (iteration) and ``world_size``.
+    ``iterations``, ``seconds`` (of this process), ``iterations_per_second`` (of this process, by the
+    median over its iterations), ``peak_memory_mib`` (of a GPU what was allocated in training, else of this process),
+    ``resumed_from`` (iteration) and ``world_size``.
     """
 
-    priority = 'VERY_LOW'
+    # Before mmengine's LoggerHook, which resets a GPU's peak.
+    priority = 'NORMAL'
 
     def before_run(self, runner) -> None:
         self._metrics: dict | None = None
@@ -42,6 +44,11 @@ class SummaryHook(Hook):
 
     def before_train(self, runner) -> None:
         self._first_iteration = runner.iter
+        self._allocated = 0
+
+    def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
+        if torch.cuda.is_available():
+            self._allocated = max(self._allocated, torch.cuda.max_memory_allocated())
 
     def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
@@ -59,8 +66,8 @@ class SummaryHook(Hook):
                 **self._selection(runner),
                 iterations=runner.iter,
                 resumed_from=self._first_iteration or None,
-                iterations_per_second=_rate(runner),
-                peak_memory_mib=_peak_memory(),
+                iterations_per_second=_rate(runner, self._first_iteration),
+                peak_memory_mib=_peak_memory(self._allocated),
             ),
         )
 
@@ -91,22 +98,21 @@ class SummaryHook(Hook):
         write_atomically(text.encode(), Path(runner.work_dir) / name)
 
 
-def _rate(runner) -> float | None:
-    """Training iterations a second, data loading included; by the median, since some wait for a checkpoint."""
-    history = runner.message_hub.log_scalars.get('train/time')
-    if history is None or not len(history.data[0]):
-        return None
-    return round(1 / max(statistics.median(history.data[0]), 1e-9), 3)
-
-
-def _peak_memory() -> int | None:
-    """MiB."""
+def _peak_memory(allocated: int) -> int | None:
+    """MiB: what a GPU had allocated, else what the process held; None where the system does not tell."""
     if torch.cuda.is_available():
-        return round(torch.cuda.max_memory_allocated() / 2**20)
+        return round(allocated / 2**20)
     if resource is None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return round(peak / (2**20 if sys.platform == 'darwin' else 2**10))
+
+
+def _rate(runner, first: int) -> float | None:
+    """Training iterations a second since ``first``, data loading included; the median, since some wait for a save."""
+    history = runner.message_hub.log_scalars.get('train/time')
+    times = [] if history is None else list(history.data[0])[-(runner.iter - first) :]
+    return round(1 / max(statistics.median(times), 1e-9), 3) if times and runner.iter > first else None
 
 
 def _finite(value: float) -> float | None:

@@ -211,4 +211,4 @@ def _predict(runner: Runner, loader, tiles: RasterTiles, num_classes: int) -> np
 def _classes_and_levels(logits: Tensor) -> tuple[np.ndarray, np.ndarray]:
     confidence, label = logits.float().softmax(dim=0).max(dim=0)
     level = (confidence * (LEVELS - 1)).round().clamp(0, LEVELS - 1)
-    return label.cpu().numpy().astype(np.uint8), level.cpu().numpy().astype(np.int64)
+    return label.cpu().numpy().astype(np.uint8), level.cpu().numpy().astype(np.uint16)

@@ -143,8 +143,11 @@ class StagedTrainLoop(IterBasedTrainLoop):
         streams = getattr(self.dataloader.dataset, 'streams', None)
         for stage in self.stages:
             model.check_optimizers(stage, self.runner.optim_wrapper)
-            if streams is not None and 'dataset' not in (stage.train_dataloader or {}):
-                model.check_streams(stage, streams)
+            if streams is not None:
+                further = (stage.train_dataloader or {}).get('dataset') or {}
+                model.check_streams(
+                    stage, {*streams, *(name for name in further if isinstance(further[name], Mapping))}
+                )
 
     def run(self):
         """Train; enters a stage where the iteration does."""

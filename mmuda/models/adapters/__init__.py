@@ -1,8 +1,9 @@
-from .base import MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
+from .base import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter
 from .super_resolution import SuperResolutionAdapter
 
 __all__ = [
+    'BATCH_TAPS',
     'MODULE_PREFIX',
     'PARAMETERS_PREFIX',
     'EncoderDecoderAdapter',

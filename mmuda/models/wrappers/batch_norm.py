@@ -48,9 +48,17 @@ class RunningStatistics:
             stage: Name of the stage.
 
         Raises:
-            ValueError: If none of the names is among them.
+            ValueError: If none of the names is among them, or the network recomputes forwards in the backward pass.
         """
-        if self.shared or set(self.names) & set(read):
+        if self.shared:
+            return
+        recomputed = [name for name, module in network.named_modules() if getattr(module, 'with_cp', False)]
+        if recomputed:
+            raise ValueError(
+                f'batch_norm={list(self.names)} cannot go with with_cp=True ({recomputed[0]}): recomputing would '
+                "move the running statistics by every stream. Set with_cp=False, or batch_norm='shared'."
+            )
+        if set(self.names) & set(read):
             return
         if any(isinstance(module, _BatchNorm) for module in network.modules()):
             raise ValueError(

@@ -9,7 +9,7 @@ from mmengine.model import ExponentialMovingAverage, ModuleDict
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmuda.models.adapters import MODULE_PREFIX, build_adapter
+from mmuda.models.adapters import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, build_adapter
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
 from mmuda.utils.patterns import matches
@@ -170,14 +170,23 @@ class DomainAdaptation(PlanExecutor):
         """
         available = self.available_losses(stage)
         names = [name for step in self.steps(stage) for name in step.names(available)]
-        read = {view.partition(TEACHER)[0] for view in self.reads(names)}
+        reads = self.reads(names)
+        read = {view.partition(TEACHER)[0] for view in reads}
         missing = sorted(read - set(self.views) - set(streams))
         if missing:
             raise ValueError(
                 f"Stage '{stage.name}' reads {missing}: the loader gives the streams {sorted(streams)}, the model has "
                 f'the views {sorted(self.views)}. Add the stream to the UDADataset or the view to the model.'
             )
-        self.running_statistics.check(self.segmentor, read, stage.name)
+        forwarded = [view for view, taps in reads.items() if self._forwards_student(view, taps)]
+        self.running_statistics.check(self.segmentor, forwarded, stage.name)
+
+    def _forwards_student(self, view: str, taps: set[str]) -> bool:
+        """Whether reading these taps forwards the view through the segmentor itself."""
+        from_batch = {*BATCH_TAPS, *self.batch_taps}
+        needs = any(tap not in from_batch and not tap.startswith(PARAMETERS_PREFIX) for tap in taps)
+        of_teacher = TEACHER in view or (view in self.views and self.views[view].network == 'teacher')
+        return needs and not of_teacher
 
     def reads(self, names: list[str]) -> dict[str, set[str]]:
         """Taps by view that the losses ``names`` read, with what their views are built from."""

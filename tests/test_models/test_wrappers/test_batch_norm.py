@@ -54,6 +54,55 @@ def test_statistics_that_would_stand_still_are_told_before_the_first_iteration(t
         MODELS.build(ConfigDict(type='DomainAdaptation', segmentor=segmentor(), batch_norm=()))
 
 
+def test_a_stage_with_a_stream_of_its_own_is_checked_too(tmp_path):
+    pseudo = dict(type='ToyDataset')
+    model = dict(type='DomainAdaptation', segmentor=segmentor(), batch_norm='target',
+                 terms=dict(FORWARD, pseudo=dict(type='SupervisedTerm', view='pseudo')))  # fmt: skip
+    stages = [
+        dict(name='first', iters=1, terms=['supervised', 'target']),
+        dict(name='again', iters=1, terms=['supervised', 'pseudo'],
+             train_dataloader=dict(dataset=dict(pseudo=pseudo))),
+    ]  # fmt: skip
+
+    def train(batch_norm, folder):
+        cfg = config(dict(model, batch_norm=batch_norm), stages, dict(generator=TWO_OPTIMIZERS['generator']))
+        build_runner(cfg, tmp_path / folder).train()
+
+    with pytest.raises(ValueError, match=r"Stage 'again': batch_norm=\['target'\]"):
+        train('target', 'one')
+    train(('target', 'pseudo'), 'two')
+    stages[1]['terms'] = ['supervised', 'psuedo']
+    model['terms']['psuedo'] = dict(type='SupervisedTerm', view='psuedo')
+    with pytest.raises(ValueError, match=r"Stage 'again' reads \['psuedo'\]: the loader gives .*'pseudo'"):
+        train('shared', 'three')
+
+
+def test_the_teachers_forward_and_labels_alone_do_not_count():
+    def check(**options):
+        model = MODELS.build(
+            ConfigDict(
+                type='DomainAdaptation', segmentor=segmentor(), batch_norm='target', ema=dict(momentum=0.1), **options
+            )
+        )
+        model.check_streams(model.stage, ['source', 'target'])
+
+    check(terms=FORWARD)
+    for address in ('target@teacher:prob', 'target:image'):
+        loss = dict(type='TapLoss', tap=address, loss=dict(type='TotalVariationLoss'))
+        with pytest.raises(ValueError, match='the running statistics would never move'):
+            check(terms=dict(other=loss))
+    backbone = dict(type='ResNet', depth=18, base_channels=4, with_cp=True)
+    with pytest.raises(ValueError, match=r'with_cp=True \(backbone.*Set with_cp=False'):
+        model = MODELS.build(
+            ConfigDict(
+                type='DomainAdaptation', batch_norm='target', terms=FORWARD,
+                segmentor=dict(type='EncoderDecoder', backbone=backbone,
+                               decode_head=dict(type='FCNHead', in_channels=32, in_index=3, channels=4, num_classes=3)),
+            )
+        )  # fmt: skip
+        model.check_streams(model.stage, ['source', 'target'])
+
+
 def test_a_forward_term_changes_no_weight(tmp_path):
     """Source statistics, dropout off: the same weights with and without the target's forward."""
     states = []
