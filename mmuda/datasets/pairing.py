@@ -74,7 +74,7 @@ def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target
 
     Args:
         pairing (str | Mapping | Sequence): ``'random'``, the name of a JSON file, or the table itself (see
-            :class:`GivenPairing`).
+            :class:`GivenPairing`). A file may be one of ``tools/pair_domains.py``, whose table is its ``pairs``.
         num_source (int): Number of source items.
         num_target (int): Number of target items.
 
@@ -100,6 +100,14 @@ def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target
         raise ValueError(f'The pairing {pairing} is no JSON ({error}); write a list or object of indices.') from error
     if not isinstance(table, list | dict):
         raise ValueError(f'The pairing {pairing} holds {table!r}; write a list or object of target indices.')
+    if isinstance(table, dict) and 'pairs' in table:
+        made_for = table.get('num_source', num_source), table.get('num_target', num_target)
+        if made_for != (num_source, num_target):
+            raise ValueError(
+                f'The pairing {pairing} was made for {made_for[0]} source and {made_for[1]} target patches, but the '
+                f'datasets have {num_source} and {num_target}; make it again with this config.'
+            )
+        table = table['pairs']
     return GivenPairing(table, num_source, num_target, name=f'The pairing {pairing}')
 
 

@@ -53,19 +53,17 @@ def plot_log(
     Raises:
         UserError: If a run has no log, or no run has logged a key.
     """
-    import matplotlib
-
-    matplotlib.use('Agg')
-    from matplotlib import pyplot
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     runs = {Path(folder).resolve().name: read_log(folder) for folder in work_dirs}
     for key in keys:
         if not any(key in run for run in runs.values()):
             known = sorted({name for run in runs.values() for name in run})
             raise UserError(f'no run has logged {key!r}; there is {", ".join(known)}')
-    figure, axes = pyplot.subplots(
-        1, len(keys), figsize=(4.2 * len(keys), 3.2), squeeze=False, layout='constrained', sharex=True
-    )
+    figure = Figure(figsize=(4.2 * len(keys), 3.2), layout='constrained')
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, len(keys), squeeze=False, sharex=True)
     for axis, key in zip(axes[0], keys, strict=True):
         for name, run in runs.items():
             if key in run:
@@ -79,5 +77,4 @@ def plot_log(
     axes[0][0].legend(fontsize=7)
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=120, format='png')
-    pyplot.close(figure)
     write_atomically(buffer.getvalue(), out)

@@ -1,0 +1,347 @@
+"""Pairs every source patch with a target patch, once, before training."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from mmengine import dist
+from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
+from torch import Tensor
+
+from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.pairing import Matches, semantic_similarity
+from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
+from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+from mmuda.visualization import Panel, colour_labels, default_palette, draw_panels, viewable
+
+STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
+NEED_MODEL = ('approximation', 'feature_mmd')
+NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
+GIB = 1 << 30
+REPORT_SECONDS = 10.0
+
+
+def pair_domains(
+    cfg: Config,
+    out: str | os.PathLike,
+    strategy: str,
+    checkpoint: str | os.PathLike | None = None,
+    feature: str | None = None,
+    memory: int = GIB,
+    seed: int = 0,
+    device: str | None = None,
+    report: Callable[[str], None] = print,
+) -> dict:
+    """Compute a mapping source -> target and write it for :class:`UDADataset`.
+
+    The patches are those of the config's streams: fixed sets (:class:`PatchSet`, or rasters with ``tile``). Source
+    labels (N, L) stay in memory, target patches are read in blocks, and the best match so far is kept beside ``out``
+    after each block, from where a killed run goes on. Under a launcher every process matches its share of the source.
+
+    Args:
+        cfg: Config from :func:`mmuda.apis.load_config`, with ``train_dataloader.dataset.source`` and ``target``.
+        out: JSON file to write, whole or not at all: ``pairs`` (target index of each source patch), ``scores``, their
+            mean and standard deviation, and what they were made from. ``<out>.png`` beside it shows some pairs.
+        strategy: ``'random'``; ``'ground_truth'`` (SemSim, equation 1; reads target labels, an upper bound);
+            ``'approximation'`` (SemSim*, equation 2, by a segmentor trained on the source); ``'shuffled_ground_truth'``
+            (ground truth's targets, reassigned); ``'image_mmd'``, ``'feature_mmd'`` (least discrepancy between pixels,
+            or between features; see :class:`MeanEmbedding`).
+        checkpoint: Weights of the source-trained segmentor, for ``approximation`` and ``feature_mmd``.
+        feature: Submodule of the segmentor whose output is compared by ``feature_mmd``; None takes the last features of
+            the backbone. The paper's is the 1x1 convolution that fuses the ASPP branches: ``'decode_head.bottleneck'``.
+        memory: Bytes that working arrays may take.
+        seed: Seed of what is drawn.
+        device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
+        report: Called with lines for the user.
+
+    Returns:
+        What was written.
+
+    Raises:
+        UserError: If the strategy is unknown, a checkpoint or labels are missing, or the patches are not fixed.
+    """
+    if strategy not in STRATEGIES:
+        raise UserError(f'strategy {strategy!r} is unknown; choose one of {", ".join(STRATEGIES)}')
+    if strategy in NEED_MODEL and checkpoint is None:
+        raise UserError(f'strategy {strategy!r} needs the checkpoint of a segmentor that was trained on the source')
+    source, target = _datasets(cfg, truth=strategy in NEED_TRUTH)
+    rows = range(len(source))[dist.get_rank() :: dist.get_world_size()]
+    made_from = dict(
+        strategy=strategy,
+        seed=seed,
+        checkpoint=None if checkpoint is None or strategy not in NEED_MODEL else _digest(checkpoint),
+        feature=feature if strategy == 'feature_mmd' else None,
+        source=_describe(source),
+        target=_describe(target),
+    )
+    scorer = _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
+    if scorer is None:
+        matches = Matches(np.random.default_rng(seed).integers(0, len(target), len(rows)), np.full(len(rows), np.nan))
+    else:
+        matches = _match(scorer, target, len(rows), Path(out), made_from, report)
+    index, score = _gather(matches, rows, len(source))
+    if strategy == 'shuffled_ground_truth':
+        index = np.random.default_rng(seed).permutation(index)
+        score = np.full(len(score), np.nan)
+    unmatched = np.flatnonzero(index < 0)
+    if len(unmatched):
+        # Patches whose every pixel is ignored fit all targets equally badly.
+        index[unmatched] = np.random.default_rng(seed).integers(0, len(target), len(unmatched))
+    known = score[~np.isnan(score)]
+    result = dict(
+        made_from,
+        num_source=len(source),
+        num_target=len(target),
+        mean=float(known.mean()) if len(known) else None,
+        std=float(known.std()) if len(known) else None,
+        pairs=index.tolist(),
+        scores=[None if np.isnan(value) else round(float(value), 7) for value in score],
+    )
+    if dist.is_main_process():
+        write_atomically(_picture(source, target, index, score, strategy), Path(f'{out}.png'))
+        write_atomically(json.dumps(result).encode(), out)
+        for rank in range(dist.get_world_size()):
+            _state_file(Path(out), rank).unlink(missing_ok=True)
+    dist.barrier()
+    report(f'{strategy}: {len(source)} pairs in {out}, mean score {_text(result["mean"])} ± {_text(result["std"])}')
+    return result
+
+
+def mean_semantic_similarity(cfg: Config, pairs: Mapping) -> float:
+    """Mean SemSim (equation 1) of the pairs of a file, whatever made them; reads the target's labels.
+
+    Args:
+        cfg: The config the pairs were made with.
+        pairs: Content of the file.
+
+    Returns:
+        Mean over pairs in which something can be compared, in [0, 1].
+    """
+    source, target = _datasets(cfg, truth=True)
+    classes = len(source.metainfo['classes'])
+    total, count = 0.0, 0
+    for i, j in enumerate(pairs['pairs']):
+        score = semantic_similarity(_label(source[i])[None], _label(target[j])[None], classes)[0, 0]
+        if not np.isnan(score):
+            total, count = total + score, count + 1
+    return total / count if count else float('nan')
+
+
+def _datasets(cfg: Config, truth: bool):
+    """Source and target of a config, the target with its labels only where the strategy is about them."""
+    streams = cfg.train_dataloader.dataset
+    if not streams.get('target'):
+        raise UserError(f'config {cfg.filename} has no train_dataloader.dataset.target to pair with')
+    target_cfg = dict(streams.target)
+    inner = dict(target_cfg['dataset']) if target_cfg['type'] == 'PatchSet' else target_cfg
+    inner['labelled'] = truth
+    if target_cfg['type'] == 'PatchSet':
+        target_cfg['dataset'] = inner
+    built = []
+    for name, one in (('source', dict(streams.source)), ('target', target_cfg)):
+        if one['type'] != 'PatchSet' and not one.get('tile'):
+            raise UserError(
+                f'the {name} of config {cfg.filename} draws new crops each time, so pairs would mean nothing; use a '
+                'PatchSet, or rasters with tile=...'
+            )
+        dataset = DATASETS.build(one)
+        dataset.full_init()
+        built.append(dataset)
+    if truth and not built[1].labelled:
+        raise UserError(f'the target of config {cfg.filename} has no labels, which this strategy compares')
+    return built
+
+
+class _Labels:
+    """SemSim of source labels with target labels."""
+
+    def __init__(self, source, rows, memory: int, device: str) -> None:
+        self.classes = len(source.metainfo['classes'])
+        self.source = torch.stack([_label(source[i]) for i in rows]).to(device)
+        self.memory = memory
+        self.bytes_a_target = 8 * len(rows) + self.source.shape[1]
+
+    def __call__(self, samples: list[dict]) -> np.ndarray:
+        return semantic_similarity(self.source, self.encode(samples), self.classes, self.memory // 2)
+
+    def encode(self, samples: list[dict]) -> Tensor:
+        """Labels (m, L) of target samples."""
+        return torch.stack([_label(sample) for sample in samples])
+
+
+class _Predictions(_Labels):
+    """SemSim* of source labels with predictions for the target."""
+
+    def __init__(self, model, source, rows, memory: int, device: str) -> None:
+        super().__init__(source, rows, memory, device)
+        self.model = model
+        self.bytes_a_target = 8 * len(rows) + 4 * self.classes * self.source.shape[1]
+
+    @torch.no_grad()
+    def encode(self, samples: list[dict]) -> Tensor:
+        """Probabilities (m, K, L)."""
+        found = []
+        for start in range(0, len(samples), 8):
+            part = samples[start : start + 8]
+            predicted = self.model.test_step(pseudo_collate(part))
+            found += [sample.seg_logits.data.float().softmax(dim=0).flatten(1) for sample in predicted]
+        return torch.stack(found)
+
+
+class _Discrepancy:
+    """Minus the squared distance of mean embeddings, of pixels or of features."""
+
+    def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, seed: int) -> None:
+        self.samples_of = samples_of
+        first = torch.cat([samples_of(source[i]) for i in list(rows)[:16]])
+        self.embedding = MeanEmbedding(first.shape[1], median_distance(first, seed), seed=seed)
+        self.source = torch.stack([self.embedding(samples_of(source[i])) for i in rows]).double()
+        self.bytes_a_target = 8 * (len(rows) + self.source.shape[1])
+
+    def __call__(self, samples: list[dict]) -> np.ndarray:
+        target = torch.stack([self.embedding(self.samples_of(sample)) for sample in samples]).double()
+        return -torch.cdist(self.source, target).square().cpu().numpy()
+
+
+def _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device):
+    """Gives the scores (rows, m) of m target samples; None where nothing is scored."""
+    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
+    if strategy == 'random':
+        return None
+    if strategy in NEED_TRUTH:
+        return _Labels(source, rows, memory, device)
+    if strategy == 'image_mmd':
+        return _Discrepancy(lambda sample: sample['inputs'].flatten(1).T.float(), source, rows, seed)
+    model = init_model(cfg, checkpoint, device)
+    if strategy == 'approximation':
+        return _Predictions(model, source, rows, memory, device)
+    return _Discrepancy(_FeatureReader(model, feature), source, rows, seed)
+
+
+class _FeatureReader:
+    """Features (P, C) of a sample at a submodule of the segmentor."""
+
+    def __init__(self, model, path: str | None) -> None:
+        self.model = model
+        self.segmentor = segmentor_of(model)
+        try:
+            self.module = None if path is None else self.segmentor.get_submodule(path)
+        except AttributeError as error:
+            raise UserError(
+                f'--feature {path}: {type(self.segmentor).__name__} has no such submodule; name one that '
+                '`segmentor.named_modules()` lists'
+            ) from error
+
+    @torch.no_grad()
+    def __call__(self, sample: dict) -> Tensor:
+        inputs = self.model.data_preprocessor(pseudo_collate([sample]))['inputs']
+        if self.module is None:
+            return self.segmentor.extract_feat(inputs)[-1][0].flatten(1).T
+        kept = []
+        handle = self.module.register_forward_hook(lambda _, __, output: kept.append(output))
+        try:
+            self.segmentor(inputs, mode='tensor')
+        finally:
+            handle.remove()
+        return kept[0][0].flatten(1).T
+
+
+def _match(scorer, target, count: int, out: Path, made_from: dict, report: Callable[[str], None]) -> Matches:
+    """The best target of each row, block after block; goes on where an earlier process was killed."""
+    state_file = _state_file(out, dist.get_rank())
+    wanted = json.dumps(dict(made_from, ranks=dist.get_world_size()), sort_keys=True)
+    matches, start = _resume(state_file, wanted, count)
+    if start:
+        report(f'going on at target patch {start} of {len(target)}')
+    block = max(1, min(len(target), getattr(scorer, 'memory', GIB) // 2 // scorer.bytes_a_target))
+    began, said = time.monotonic(), time.monotonic()
+    first = start
+    while start < len(target):
+        samples = [target[j] for j in range(start, min(start + block, len(target)))]
+        matches.update(scorer(samples), start)
+        start += len(samples)
+        buffer = io.BytesIO()
+        np.savez(buffer, index=matches.index, score=matches.score, start=start, made_from=wanted)
+        write_atomically(buffer.getvalue(), state_file)
+        if time.monotonic() - said > REPORT_SECONDS and start < len(target):
+            left = (time.monotonic() - began) / (start - first) * (len(target) - start)
+            report(f'{start} of {len(target)} target patches, about {left:.0f} s left')
+            said = time.monotonic()
+    return matches
+
+
+def _resume(state_file: Path, wanted: str, count: int) -> tuple[Matches, int]:
+    if state_file.is_file():
+        with np.load(state_file) as state:
+            if str(state['made_from']) == wanted:
+                return Matches(state['index'], state['score']), int(state['start'])
+    return Matches.none_yet(count), 0
+
+
+def _state_file(out: Path, rank: int) -> Path:
+    return out.with_name(f'.{out.name}.{rank}.npz')
+
+
+def _gather(matches: Matches, rows: range, count: int) -> tuple[np.ndarray, np.ndarray]:
+    index, score = np.full(count, -1, dtype=np.int64), np.full(count, np.nan)
+    for positions, one in dist.all_gather_object((list(rows), matches)):
+        index[positions], score[positions] = one.index, one.score
+    return index, score
+
+
+def _label(sample: dict) -> Tensor:
+    if 'gt_sem_seg' not in sample['data_samples']:
+        raise UserError(f'{sample["data_samples"].metainfo.get("img_path")} came without a label; pairing needs it')
+    return sample['data_samples'].gt_sem_seg.data.flatten().to(torch.uint8)
+
+
+def _describe(dataset) -> dict:
+    """What a set of patches is: if any of it differs, pairs mean other patches."""
+    rasters = getattr(dataset, 'dataset', dataset).rasters
+    keys = ('patches_per_raster', 'size', 'gsd', 'rotation', 'shear', 'seed', 'tile', 'last_tile')
+    settings = {key: getattr(dataset, key) for key in keys if hasattr(dataset, key)}
+    return dict(items=len(dataset), rasters=[Path(raster.path).name for raster in rasters], **settings)
+
+
+def _digest(path: str | os.PathLike) -> str:
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()[:16]
+
+
+def _text(value: float | None) -> str:
+    return '-' if value is None else f'{value:.3f}'
+
+
+def _picture(source, target, index: np.ndarray, score: np.ndarray, strategy: str, count: int = 6) -> bytes:
+    """Some pairs, one above the other: the source with its labels, the target patch it goes with."""
+    rows = []
+    palette = source.metainfo.get('palette') or default_palette(len(source.metainfo['classes']))
+    for i in np.linspace(0, len(source) - 1, min(count, len(source))).astype(int):
+        ours, theirs = source[int(i)], target[int(index[i])]
+        label = ours['data_samples'].gt_sem_seg.data[0].numpy()
+        rows.append(
+            [
+                Panel(_image(ours), f'Source {i}', smooth=True),
+                Panel(colour_labels(label, palette), 'Its labels'),
+                Panel(_image(theirs), f'Target {index[i]}' + ('' if np.isnan(score[i]) else f': {score[i]:.2f}'), True),
+            ]
+        )
+    return draw_panels(rows, source.metainfo['classes'], palette, title=f'Pairs by {strategy}')
+
+
+def _image(sample: dict) -> np.ndarray:
+    return viewable(sample['inputs'].permute(1, 2, 0).numpy())

@@ -1,0 +1,100 @@
+"""Semantic similarity of patches, and the best target of each source patch, exactly and in blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+IGNORE_INDEX = 255
+DEFAULT_MEMORY = 1 << 30  # bytes of working arrays
+
+
+@dataclass
+class Matches:
+    """The best target patch of each source patch.
+
+    Attributes:
+        index: (N,) int64; of equal scores the smallest index. -1 where nothing could be compared.
+        score: (N,) float64 in [0, 1]; NaN where nothing could be compared.
+    """
+
+    index: np.ndarray
+    score: np.ndarray
+
+    def update(self, scores: np.ndarray, offset: int) -> None:
+        """Take the scores (N, m) of the targets ``offset`` to ``offset + m - 1`` into account, in ascending order."""
+        filled = np.where(np.isnan(scores), -np.inf, scores)
+        best = filled.argmax(axis=1)  # the first of equal ones
+        value = filled[np.arange(len(filled)), best]
+        better = value > np.where(np.isnan(self.score), -np.inf, self.score)
+        self.index[better] = best[better] + offset
+        self.score[better] = value[better]
+
+    @classmethod
+    def none_yet(cls, count: int) -> Matches:
+        """No match for any of ``count`` source patches."""
+        return cls(np.full(count, -1, dtype=np.int64), np.full(count, np.nan))
+
+
+def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
+    """(N, l) labels -> (N, num_classes * l); an ignored pixel is a column of zeros."""
+    encoded = torch.zeros(len(labels), num_classes, labels.shape[1], dtype=dtype, device=labels.device)
+    valid = labels < num_classes
+    encoded.scatter_(1, torch.where(valid, labels, 0).long()[:, None], valid[:, None].to(dtype))
+    return encoded.flatten(1)
+
+
+def chunk_length(rows: int, num_classes: int, memory: int) -> int:
+    """Positions a chunk, so that its one-hot or probability arrays of ``rows`` patches in float32 fit in ``memory``."""
+    return max(64, memory // (4 * num_classes * max(rows, 1)))
+
+
+def semantic_similarity(
+    source: Tensor,
+    target: Tensor,
+    num_classes: int,
+    memory: int = DEFAULT_MEMORY,
+) -> np.ndarray:
+    """SemSim or SemSim* of every source patch with every target patch.
+
+    SemSim (equation 1) is the share of positions with equal labels; SemSim* (equation 2) the mean over positions of the
+    probability that is given to the source's label. Positions that either label ignores count neither above nor below.
+    It is one matrix product of the source's one-hot labels (N, K L) with the target's (K L, M), summed over chunks of
+    positions; sums of chunks are float64, so that counts are exact and means true to about 1e-7.
+
+    Args:
+        source: Labels (N, L) uint8; values from ``num_classes`` on are ignored.
+        target: Labels (M, L) uint8, or probabilities (M, K, L) of any floating dtype.
+        num_classes: Number of classes K.
+        memory: Bytes that working arrays may take, besides ``source``, ``target`` and the result.
+
+    Returns:
+        (N, M) float64 in [0, 1]; NaN where two patches have no position in common.
+
+    Raises:
+        ValueError: If sizes do not fit.
+    """
+    predicted = target.ndim == 3
+    if source.shape[-1] != target.shape[-1] or (predicted and target.shape[1] != num_classes):
+        raise ValueError(
+            f'Source labels {tuple(source.shape)} and target {tuple(target.shape)} do not fit {num_classes} classes; '
+            'give patches of one size, labels (N, L) and labels (M, L) or probabilities (M, K, L).'
+        )
+    length = chunk_length(len(source) + len(target), num_classes, memory)
+    above = torch.zeros(len(source), len(target), dtype=torch.float64, device=source.device)
+    below = torch.zeros(len(source), 1 if predicted else len(target), dtype=torch.float64, device=source.device)
+    for start in range(0, source.shape[1], length):
+        labels = source[:, start : start + length]
+        ours = one_hot(labels, num_classes, torch.float32)
+        if predicted:
+            theirs = target[..., start : start + length].to(source.device, torch.float32).flatten(1)
+            below += (labels < num_classes).sum(dim=1, keepdim=True)
+        else:
+            other = target[:, start : start + length].to(source.device)
+            theirs = one_hot(other, num_classes, torch.float32)
+            below += (labels < num_classes).float() @ (other < num_classes).float().T
+        above += ours @ theirs.T
+    return torch.where(below > 0, above / below, torch.nan).cpu().numpy()

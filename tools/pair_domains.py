@@ -1,0 +1,37 @@
+"""Pair every source patch with a target patch, once, before training."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import exit_on_user_error, init_distributed, load_config
+from mmuda.apis.pair_domains import GIB, STRATEGIES, pair_domains
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config whose source and target are fixed sets of patches')
+    parser.add_argument('checkpoint', nargs='?', help='segmentor trained on the source (approximation, feature_mmd)')
+    parser.add_argument('--strategy', required=True, choices=STRATEGIES)
+    parser.add_argument('--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some')
+    parser.add_argument('--feature', metavar='PATH', help='submodule whose output feature_mmd compares')
+    parser.add_argument('--memory', type=float, default=1.0, metavar='GIB', help='working memory (default: 1)')
+    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        init_distributed(args.launcher)
+        cfg = load_config(args.config, args.cfg_options)
+        memory = int(args.memory * GIB)
+        pair_domains(cfg, args.out, args.strategy, args.checkpoint, args.feature, memory, args.seed)
+
+
+if __name__ == '__main__':
+    main()
