@@ -1,6 +1,7 @@
 """Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
 
 from mmuda.datasets.drone_buildings import DroneBuildings
+from mmuda.datasets.german_cities import GermanCity
 from mmuda.datasets.inria import InriaBuildings
 from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
@@ -29,6 +30,7 @@ __all__ = [
     'DrawIndex',
     'DrawSampler',
     'DroneBuildings',
+    'GermanCity',
     'GivenPairing',
     'InriaBuildings',
     'LoadPatch',

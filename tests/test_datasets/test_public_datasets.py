@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmuda.datasets import DroneBuildings, InriaBuildings, MassachusettsBuildings, Potsdam, Vaihingen
+from mmuda.datasets import DroneBuildings, GermanCity, InriaBuildings, MassachusettsBuildings, Potsdam, Vaihingen
 
 TEST = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 
@@ -114,3 +114,22 @@ def test_drone_buildings(tmp_path, write_raster, coded_image):
     assert not target.labelled
     with pytest.raises(ValueError, match="DroneBuildings has no resolution '30cm'"):
         DroneBuildings('30cm', data_root=root)
+
+
+def test_german_cities_split_their_sixteen_tiles(pair):
+    for city in ('hannover', 'nienburg'):
+        for tile in range(16):
+            name = f'{city}_{tile // 4}_{tile % 4}'
+            root = pair(f'img_dir/{name}.tif', f'ann_dir/{name}.tif', values=(0, 5))
+    splits = {split: names(GermanCity('hannover', split, data_root=root)) for split in ('train', 'val', 'all')}
+    assert [len(splits[split]) for split in ('train', 'val', 'all')] == [10, 6, 16]
+    assert sorted(splits['train'] + splits['val']) == splits['all']
+    assert splits['train'] != names(GermanCity('hannover', seed=1, data_root=root))
+    omitted = splits['val'][0].removesuffix('.tif').removeprefix('hannover_')
+    fewer = GermanCity('hannover', 'val', omit=[omitted], data_root=root, pipeline=TEST)
+    assert names(fewer) == splits['val'][1:] and fewer.rasters[0].gsd == 0.2
+    assert fewer[0]['data_samples'].gt_sem_seg.data[0, 0].tolist() == [0, 5] * 4
+    with pytest.raises(ValueError, match="GermanCity has no city 'bremen'"):
+        GermanCity('bremen', data_root=root)
+    with pytest.raises(FileNotFoundError, match='train split: buxtehude_<row>_<col> with <row>_<col> one of'):
+        GermanCity('buxtehude', data_root=root)

@@ -1,6 +1,7 @@
 from .conv_head import ConvHead
 from .deeplab_v2_head import DeepLabV2Head
+from .fused_aspp_head import FusedASPPHead
 from .pyramid_fusion_head import PyramidFusionHead
 from .summed_head import SummedHead
 
-__all__ = ['ConvHead', 'DeepLabV2Head', 'PyramidFusionHead', 'SummedHead']
+__all__ = ['ConvHead', 'DeepLabV2Head', 'FusedASPPHead', 'PyramidFusionHead', 'SummedHead']

@@ -1,5 +1,6 @@
 from .aspp_discriminator import ASPPDiscriminator
 from .fc_discriminator import FCDiscriminator
+from .inverted_bottleneck_discriminator import InvertedBottleneckDiscriminator
 from .patch_discriminator import PatchDiscriminator
 
-__all__ = ['ASPPDiscriminator', 'FCDiscriminator', 'PatchDiscriminator']
+__all__ = ['ASPPDiscriminator', 'FCDiscriminator', 'InvertedBottleneckDiscriminator', 'PatchDiscriminator']

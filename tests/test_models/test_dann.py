@@ -1,0 +1,97 @@
+"""The parts of semantic pairing's DANN, and its configs."""
+
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+import torch
+from mmengine.config import Config
+
+from mmuda.models.wrappers import Stage
+from mmuda.registry import MODELS
+from mmuda.utils.setup_env import register_all_modules
+
+register_all_modules()
+CONFIGS = Path(__file__).parents[2] / 'configs' / 'dann'
+CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')
+
+
+def test_the_discriminator_is_three_inverted_bottlenecks_and_a_logit():
+    torch.manual_seed(0)
+    network = MODELS.build(
+        dict(
+            type='InvertedBottleneckDiscriminator',
+            in_channels=4,
+            expand_ratio=2,
+            norm_cfg=dict(type='GN', num_groups=2),
+        )
+    ).double()
+    x = torch.randn(2, 4, 5, 6, dtype=torch.float64)
+    state, expected = network.state_dict(), x
+    assert len(network.blocks) == 3
+
+    def norm(values, prefix):
+        grouped = values.reshape(2, 2, -1)
+        mean, var = grouped.mean(-1, keepdim=True), grouped.var(-1, unbiased=False, keepdim=True)
+        values = ((grouped - mean) / (var + 1e-5).sqrt()).reshape(values.shape)
+        return values * state[f'{prefix}.weight'][:, None, None] + state[f'{prefix}.bias'][:, None, None]
+
+    for b in range(3):
+        name = f'blocks.{b}.conv'
+        h = torch.nn.functional.conv2d(expected, state[f'{name}.0.conv.weight'])
+        h = norm(h, f'{name}.0.gn').clamp(0, 6)
+        h = torch.nn.functional.conv2d(h, state[f'{name}.1.conv.weight'], padding=1, groups=8)
+        h = norm(h, f'{name}.1.gn').clamp(0, 6)
+        h = norm(torch.nn.functional.conv2d(h, state[f'{name}.2.conv.weight']), f'{name}.2.gn')
+        expected = expected + h
+    expected = torch.nn.functional.conv2d(expected, state['judge.weight'], state['judge.bias'])
+    torch.testing.assert_close(network(x), expected, rtol=1e-9, atol=1e-9)
+    with pytest.raises(ValueError, match=r'expects \(N, 4, h, w\)'):
+        network(torch.zeros(1, 3, 5, 6, dtype=torch.float64))
+
+
+def test_the_head_fuses_its_branches_by_a_1x1_convolution():
+    head = MODELS.build(
+        dict(type='FusedASPPHead', in_channels=8, in_index=1, channels=4, dilations=(1, 2), c1_in_channels=4,
+             c1_channels=2, num_classes=3, align_corners=False)
+    )  # fmt: skip
+    assert head.bottleneck.conv.weight.shape == (4, 12, 1, 1)
+    seen = []
+    head.bottleneck.register_forward_hook(lambda _, __, output: seen.append(output.shape))
+    assert head((torch.randn(2, 4, 12, 12), torch.randn(2, 8, 6, 6))).shape == (2, 3, 12, 12)
+    assert seen == [(2, 4, 6, 6)]
+
+
+def test_there_is_a_config_for_each_of_the_twenty_pairs():
+    for source, target in permutations(CITIES, 2):
+        cfg = Config.fromfile(CONFIGS / f'dann_deeplabv3plus-mv2_{source}2{target}.py')
+        streams = cfg.train_dataloader.dataset
+        for name, stream in ((source, streams.source), (target, streams.target)):
+            assert (stream.type, stream.patches_per_raster, stream.size, stream.gsd) == ('PatchSet', 800, 224, 0.2)
+            assert stream.dataset.get('city', stream.dataset.type.lower()) == name and stream.dataset.split == 'train'
+        assert streams.target.dataset.labelled is False and streams.source.dataset.get('labelled', True)
+        tested = cfg.test_dataloader.dataset
+        assert (tested.get('city', tested.type.lower()), tested.split, tested.last_tile) == (target, 'val', 'shift')
+        size = tested.tile * dict(vaihingen=0.09, potsdam=0.05).get(target, 0.2) / 0.2
+        assert round(size) == 224
+
+
+@pytest.mark.parametrize('pair', ['hannover2vaihingen', 'synthetic', 'nairobi2kampala'])
+def test_three_steps_train_what_they_should(pair):
+    cfg = Config.fromfile(CONFIGS / f'dann_deeplabv3plus-mv2_{pair}.py')
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    stage = Stage.from_cfg(cfg.train_cfg.stages[0])
+    model.check_stage(stage)
+    model.check_streams(stage, ['source', 'target'])
+    steps = model.steps(stage)
+    assert [step.optimizers for step in steps] == [('segmentor',), ('discriminators',), ('encoder',)]
+    assert [step.forward for step in steps] == ['fresh'] * 3 and [step.detach for step in steps] == [False, True, False]
+    term = model.terms['feature']
+    assert term.moved == ('source', 'target')  # flipped labels on both domains
+    # The encoder ends at the aligned feature map: nothing behind it is in the third optimiser.
+    names = [name for name, _ in model.named_parameters()]
+    encoder = [n for n in names if any(n.startswith(p) for p in cfg.optim_wrapper.encoder.params)]
+    behind = [n for n in names if n.startswith(('segmentor.decode_head.sep_', 'segmentor.decode_head.c1_',
+                                                'segmentor.decode_head.conv_seg'))]  # fmt: skip
+    assert behind and sorted(encoder + behind) == sorted(n for n in names if n.startswith('segmentor'))
