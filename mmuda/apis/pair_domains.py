@@ -20,6 +20,7 @@ from torch import Tensor
 from mmuda.apis.inference import init_model, segmentor_of
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
+from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -173,7 +174,9 @@ class _Labels:
         self.bytes_a_target = 8 * len(rows) + self.source.shape[1]
 
     def __call__(self, samples: list[dict]) -> np.ndarray:
-        return semantic_similarity(self.source, self.encode(samples), self.classes, self.memory // 2)
+        return semantic_similarity(
+            self.source, self.encode(samples), self.classes, min(self.memory // 2, DEFAULT_MEMORY)
+        )
 
     def encode(self, samples: list[dict]) -> Tensor:
         """Labels (m, L) of target samples."""

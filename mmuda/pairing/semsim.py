@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 IGNORE_INDEX = 255
-DEFAULT_MEMORY = 1 << 30  # bytes of working arrays
+DEFAULT_MEMORY = 64 << 20  # bytes of working arrays; larger chunks leave the caches and are slower
 
 
 @dataclass
@@ -39,12 +39,12 @@ class Matches:
         return cls(np.full(count, -1, dtype=np.int64), np.full(count, np.nan))
 
 
-def one_hot(labels: Tensor, num_classes: int, dtype: torch.dtype) -> Tensor:
-    """(N, l) labels -> (N, num_classes * l); an ignored pixel is a column of zeros."""
-    encoded = torch.zeros(len(labels), num_classes, labels.shape[1], dtype=dtype, device=labels.device)
-    valid = labels < num_classes
-    encoded.scatter_(1, torch.where(valid, labels, 0).long()[:, None], valid[:, None].to(dtype))
-    return encoded.flatten(1)
+def encode(labels: Tensor, buffer: Tensor) -> Tensor:
+    """(N, l) labels -> (N, K l) one-hot in the first columns of ``buffer`` (N, K, L); an ignored pixel is all zeros."""
+    encoded = buffer[:, :, : labels.shape[1]]
+    for k in range(buffer.shape[1]):  # three times faster than scattering
+        encoded[:, k] = labels == k
+    return encoded.flatten(1)  # a view but for the last, shorter chunk
 
 
 def chunk_length(rows: int, num_classes: int, memory: int) -> int:
@@ -86,15 +86,21 @@ def semantic_similarity(
     length = chunk_length(len(source) + len(target), num_classes, memory)
     above = torch.zeros(len(source), len(target), dtype=torch.float64, device=source.device)
     below = torch.zeros(len(source), 1 if predicted else len(target), dtype=torch.float64, device=source.device)
+    length = min(length, source.shape[1])
+    # Allocated once: fresh memory for every chunk costs more than the product.
+    our_buffer, their_buffer = (
+        torch.empty(len(rows), num_classes, length, device=source.device) for rows in (source, target)
+    )
     for start in range(0, source.shape[1], length):
         labels = source[:, start : start + length]
-        ours = one_hot(labels, num_classes, torch.float32)
+        ours = encode(labels, our_buffer)
         if predicted:
-            theirs = target[..., start : start + length].to(source.device, torch.float32).flatten(1)
+            part = target[..., start : start + length]
+            theirs = their_buffer[..., : part.shape[2]].copy_(part).flatten(1)
             below += (labels < num_classes).sum(dim=1, keepdim=True)
         else:
             other = target[:, start : start + length].to(source.device)
-            theirs = one_hot(other, num_classes, torch.float32)
+            theirs = encode(other, their_buffer)
             below += (labels < num_classes).float() @ (other < num_classes).float().T
         above += ours @ theirs.T
     return torch.where(below > 0, above / below, torch.nan).cpu().numpy()
