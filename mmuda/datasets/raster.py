@@ -37,6 +37,8 @@ class RasterDataset(BaseSegDataset):
         value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
             that are not uint8 need it; the result is float32 in [0, 255].
         labelled (bool): False never touches labels, even if ``data_prefix`` has ``seg_map_path``.
+        translated_images (str | None): Folder of images that ``tools/translate.py`` wrote, which take the place of the
+            dataset's own, at their paths below ``img_path``; labels stay the dataset's.
         predicted_labels (str | None): Folder of labels that a segmentor wrote (a stage's pseudo labels, ``tools/test.py
             --out``), which take the place of the dataset's own: class indices and 255, in ``.tif`` files at the images'
             paths below ``img_path``. Neither ``label_values`` nor ``reduce_zero_label`` applies to them.
@@ -69,6 +71,7 @@ class RasterDataset(BaseSegDataset):
         bands: Sequence[int] | None = (1, 2, 3),
         value_range: tuple[float, float] | None = None,
         labelled: bool = True,
+        translated_images: str | None = None,
         predicted_labels: str | None = None,
         label_values: dict[int, int] | None = None,
         tile: int | tuple[int, int] | None = None,
@@ -92,6 +95,7 @@ class RasterDataset(BaseSegDataset):
         self.gsd = gsd
         self.bands = tuple(bands) if bands is not None else None
         self.value_range = tuple(value_range) if value_range is not None else None
+        self.translated_images = translated_images
         self.predicted_labels = predicted_labels
         self.label_values = label_values
         self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
@@ -194,7 +198,7 @@ class RasterDataset(BaseSegDataset):
             suffix = max((s for s in self.img_suffix if relative.endswith(s)), key=len)
             stem = relative[: -len(suffix)]
             if self.select(osp.basename(stem)):
-                image = osp.join(image_dir, relative)
+                image = self._image(image_dir, relative)
                 pairs.append((image, self._find_label(image, relative, stem) if label_dir else None))
         if not pairs:
             raise FileNotFoundError(
@@ -203,6 +207,17 @@ class RasterDataset(BaseSegDataset):
                 'img_suffix and the selection.'
             )
         return pairs
+
+    def _image(self, image_dir: str, relative: str) -> str:
+        if self.translated_images is None:
+            return osp.join(image_dir, relative)
+        image = osp.join(self.translated_images, relative)
+        if not osp.isfile(image):
+            raise FileNotFoundError(
+                f'{image} does not exist, although translated_images={self.translated_images!r} of '
+                f'{type(self).__name__} is to hold every image of {image_dir}; write them with tools/translate.py.'
+            )
+        return image
 
     def _list_images(self, image_dir: str) -> list[str]:
         if not self.ann_file:

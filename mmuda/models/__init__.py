@@ -3,6 +3,7 @@ from .backbones import *  # noqa: F403
 from .data_preprocessor import UDADataPreprocessor
 from .decode_heads import *  # noqa: F403
 from .discriminators import *  # noqa: F403
+from .generators import *  # noqa: F403
 from .losses import *  # noqa: F403
 from .segmentors import *  # noqa: F403
 from .sr_heads import *  # noqa: F403

@@ -1,6 +1,7 @@
 from .domain_adaptation import DomainAdaptation
 from .forward_context import ForwardContext
+from .image_translation import ImageTranslation
 from .plan import Stage, Step
 from .plan_executor import PlanExecutor
 
-__all__ = ['DomainAdaptation', 'ForwardContext', 'PlanExecutor', 'Stage', 'Step']
+__all__ = ['DomainAdaptation', 'ForwardContext', 'ImageTranslation', 'PlanExecutor', 'Stage', 'Step']

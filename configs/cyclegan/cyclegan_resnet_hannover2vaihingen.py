@@ -1,0 +1,12 @@
+# CycleGAN of semantic pairing: Hannover -> Vaihingen, batches of 10 patches.
+# --cfg-options train_dataloader.dataset.pairing=PAIRS.json pairs them.
+_base_ = [
+    '../_base_/models/cyclegan.py',
+    '../_base_/datasets/city_patches.py',
+    '../_base_/schedules/cyclegan_50k.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(batch_size=10)
+# There is nothing to validate: images have no truth.
+val_dataloader = test_dataloader = None
+val_evaluator = test_evaluator = None

@@ -1,0 +1,139 @@
+"""Writes a translated source dataset, on which any other method trains."""
+
+from __future__ import annotations
+
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import rasterio
+import torch
+from mmengine.config import Config
+from rasterio.errors import NotGeoreferencedWarning
+from rasterio.windows import Window
+
+from mmuda.apis.inference import spans
+from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.transforms.loading import scale_values
+from mmuda.registry import DATASETS, MODELS
+from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.utils.errors import UserError
+from mmuda.utils.setup_env import register_all_modules
+
+RESAMPLING = ('ResampleToGSD', 'ResolutionPair')
+
+
+def translate_dataset(
+    cfg: Config,
+    checkpoint: str | os.PathLike,
+    out: str | os.PathLike,
+    tile: int = 512,
+    margin: int = 32,
+    device: str | None = None,
+    report: Callable[[str], None] = print,
+) -> list[Path]:
+    """Write the source images of a config in the look of the target, by a trained :class:`ImageTranslation`.
+
+    Each raster becomes ``<out>/<its path below img_path>``, a GeoTIFF of the same grid, georeference and size, uint8.
+    Labels stay where they are: another config trains on the result with
+    ``data_prefix=dict(img_path=OUT, seg_map_path=...)``. Windows overlap by twice the margin and only their centres are
+    kept; a raster appears when it is complete, and one that is there already is not made again.
+
+    Args:
+        cfg: Config of the translation, with ``train_dataloader.dataset.source``.
+        checkpoint: Its trained weights.
+        out: Folder of the translated images.
+        tile: Size of the windows in pixels, a multiple of 4.
+        margin: Pixels at a window's border that are not kept, a multiple of 4.
+        device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
+        report: Called with lines for the user.
+
+    Returns:
+        The files.
+
+    Raises:
+        UserError: If the config has no source rasters or resamples them, or the sizes do not fit.
+    """
+    if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
+        raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
+    register_all_modules()
+    dataset = _source(cfg)
+    model = MODELS.build(cfg.model)
+    state = {k.removeprefix('module.'): v for k, v in state_dict_of(read_checkpoint(os.fspath(checkpoint))).items()}
+    mismatch = model.load_state_dict(state, strict=False)
+    if [name for name in mismatch.missing_keys if name.startswith('generators.')]:
+        raise UserError(f'{checkpoint} has no generators of {cfg.filename}; give the checkpoint of this config')
+    model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
+    folder, written = dataset.data_prefix['img_path'], []
+    began, done = time.monotonic(), 0
+    total = sum(raster.height * raster.width for raster in dataset.rasters)
+    for raster in dataset.rasters:
+        path = Path(out) / os.path.relpath(raster.path, folder)
+        if not path.is_file():
+            _translate(model, dataset, raster, path, tile, margin)
+        written.append(path)
+        done += raster.height * raster.width
+        left = (time.monotonic() - began) * (total - done) / done
+        report(f'{path}: {100 * done / total:.0f} %, about {left:.0f} s left')
+    return written
+
+
+def _source(cfg: Config):
+    """The source's rasters, whatever cuts crops or patches from them."""
+    source = dict(cfg.train_dataloader.dataset.source)
+    steps = [step['type'] for step in source.get('pipeline') or []]
+    if source['type'] == 'PatchSet':
+        resampled = source.get('gsd') is not None and source['dataset'].get('gsd') != source['gsd']
+        source = dict(source['dataset'])
+    else:
+        resampled = any(step in RESAMPLING for step in steps)
+    if resampled:
+        raise UserError(
+            f'config {cfg.filename} trains on a resampled source, so its generators do not know the rasters as they '
+            'are; bring the target to the ground sample distance of the source instead'
+        )
+    dataset = DATASETS.build({**source, 'pipeline': [], 'tile': None, 'samples_per_raster': 1, 'labelled': False})
+    dataset.full_init()
+    return dataset
+
+
+def _translate(model, dataset, raster, path: Path, tile: int, margin: int) -> None:
+    device = next(model.parameters()).device
+    bands = dataset.bands or tuple(range(1, raster.count + 1))
+    with _image_raster(path, raster.path, len(bands)) as output:
+        for top, bottom, row, row_end in spans(raster.height, tile, margin):
+            for left, right, col, col_end in spans(raster.width, tile, margin):
+                window = (top, left, bottom - top, right - left)
+                image = scale_values(read_window(raster.path, window, bands), dataset.value_range, raster.path)
+                height, width = image.shape[:2]
+                # The generator halves twice: what a window lacks to a multiple of 4 is reflected.
+                padded = np.pad(image, ((0, -height % 4), (0, -width % 4), (0, 0)), mode='symmetric')
+                tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].to(device)
+                found = model.translate(tensor)[0, :, :height, :width].round().byte().cpu().numpy()
+                part = found[:, row - top : row_end - top, col - left : col_end - left]
+                output.write(part, window=Window(col, row, col_end - col, row_end - row))
+
+
+@contextmanager
+def _image_raster(path: Path, like: str, count: int) -> Iterator[rasterio.io.DatasetWriter]:
+    """A GeoTIFF on another raster's grid, which appears when it is complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.tmp')
+    source = open_raster(like)
+    profile = dict(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
+    if source.crs:
+        profile.update(crs=source.crs, transform=source.transform)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            output = rasterio.open(temporary, 'w', compress='deflate', BIGTIFF='IF_SAFER', **profile)
+        with output:
+            yield output
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

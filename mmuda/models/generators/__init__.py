@@ -1,0 +1,3 @@
+from .resnet_generator import ResNetGenerator
+
+__all__ = ['ResNetGenerator']

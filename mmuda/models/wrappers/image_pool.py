@@ -1,0 +1,66 @@
+"""A history of generated images for discriminators."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from mmengine.dist import get_rank
+from mmengine.logging import MessageHub
+from torch import Tensor, nn
+
+from mmuda.utils.ranks import gather_rows
+from mmuda.utils.seeds import mix_seed
+
+
+class ImagePool(nn.Module):
+    """Gives a discriminator, half of the time, an image that was generated earlier (CycleGAN, section 4; Shrivastava et
+    al., https://arxiv.org/abs/1612.07828).
+
+    Until the pool is full every image is kept and handed on. Then each image is, with probability 1/2, exchanged for a
+    random one of the pool. The pool lies in buffers, holds the images of all ranks, and is equal on each.
+
+    Args:
+        size: Number of images; 0 hands every image on.
+        image_shape: (C, H, W) of the images.
+        name: What tells this pool's draws from another's.
+    """
+
+    def __init__(self, size: int, image_shape: Sequence[int], name: str) -> None:
+        super().__init__()
+        self.size, self.name = size, name
+        self.register_buffer('images', torch.zeros(size, *image_shape))
+        self.register_buffer('filled', torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def exchange(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) for the discriminator, as many as are given; a collective call.
+
+        Raises:
+            ValueError: If they do not have the pool's shape.
+        """
+        if self.size == 0:
+            return images
+        if images.shape[1:] != self.images.shape[1:]:
+            raise ValueError(
+                f'The image pool holds images of {tuple(self.images.shape[1:])}, but got {tuple(images.shape[1:])}; '
+                "set pool=dict(image_shape=...) of ImageTranslation to the crops' shape."
+            )
+        everyones = gather_rows(images.to(self.images.dtype).contiguous())
+        # Equal on all ranks, whose own generators differ.
+        iteration = MessageHub.get_current_instance().get_info('iter', 0)
+        generator = torch.Generator().manual_seed(mix_seed(self.name, iteration))
+        given = []
+        for image in everyones:
+            chance, place = torch.rand((), generator=generator), torch.randint(self.size, (), generator=generator)
+            if self.filled < self.size:
+                self.images[self.filled] = image
+                self.filled += 1
+                given.append(image)
+            elif chance < 0.5:
+                given.append(self.images[place].clone())
+                self.images[place] = image
+            else:
+                given.append(image)
+        begin = len(images) * get_rank()
+        return torch.stack(given[begin : begin + len(images)]).to(images.dtype)

@@ -1,0 +1,228 @@
+"""CycleGAN: images of one domain in the look of the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+
+import torch
+from mmengine.logging import MessageHub
+from mmengine.model import ModuleDict
+from torch import Tensor
+
+from mmuda.registry import MODELS
+
+from .image_pool import ImagePool
+from .plan import Stage
+from .plan_executor import PlanExecutor
+
+DOMAINS = ('source', 'target')
+GENERATOR_LOSSES = ('adversarial', 'cycle', 'identity')
+
+
+def other(domain: str) -> str:
+    """The opposite domain."""
+    return DOMAINS[1 - DOMAINS.index(domain)]
+
+
+def _at_least_float32(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
+
+
+class TranslationContext:
+    """The forwards of an iteration: each translated image is made once.
+
+    Args:
+        model (ImageTranslation): Owner of the generators.
+        images: Images (N, C, H, W) by domain.
+        autocast: Makes the mixed-precision context that forwards run in.
+        fakes: Translated images that are there already, by the domain they look like.
+    """
+
+    def __init__(
+        self,
+        model,
+        images: dict[str, Tensor],
+        autocast: Callable[[], AbstractContextManager],
+        fakes: dict[str, Tensor] | None = None,
+    ) -> None:
+        self.images = images
+        self._model = model
+        self._autocast = autocast
+        self._fakes = dict(fakes or {})
+
+    def fake(self, domain: str) -> Tensor:
+        """The other domain's images in the look of ``domain``."""
+        if domain not in self._fakes:
+            self._fakes[domain] = self.translate(self.images[other(domain)], domain)
+        return self._fakes[domain]
+
+    def translate(self, image: Tensor, domain: str) -> Tensor:
+        """An image in the look of ``domain``."""
+        with self._autocast():
+            return _at_least_float32(self._model.generators[domain](image))
+
+    def judge(self, image: Tensor, domain: str) -> Tensor:
+        """Logits of ``domain``'s discriminator."""
+        with self._autocast():
+            return _at_least_float32(self._model.discriminators[domain](image))
+
+    def detach(self) -> TranslationContext:
+        """The same without graph."""
+        fakes = {domain: fake.detach() for domain, fake in self._fakes.items()}
+        return TranslationContext(self._model, self.images, self._autocast, fakes)
+
+
+@MODELS.register_module()
+class ImageTranslation(PlanExecutor):
+    """CycleGAN (https://arxiv.org/abs/1703.10593): two generators, two discriminators; no labels are read.
+
+    ``adversarial.generator`` makes translated images pass for real ones (equation 1), ``cycle.generator`` brings a
+    twice translated image back (equation 2), ``identity.generator`` leaves an image of a generator's own domain as it
+    is (section 5.2); ``source.discriminator`` and ``target.discriminator`` tell real images of a domain (1) from
+    translated ones (0). The default plan trains both generators, then both discriminators, by the optimisers
+    ``generator`` and ``discriminators``.
+
+    Args:
+        generator: Config of both generators in MODELS; ``generators.target`` translates source images.
+        discriminator: Config of both discriminators; (N, C, H, W) to logits.
+        loss: Config of the GAN loss; least squares by default.
+        adversarial_weight: Factor of the adversarial loss.
+        cycle_weight: lambda, 10 in both papers.
+        identity_weight: Factor of the identity loss: 0.5 lambda in CycleGAN, 1 in semantic pairing.
+        identity_every: Compute it at each n-th iteration only; 10 in semantic pairing.
+        discriminator_weight: Factor of each discriminator's loss; 0.5 as in the authors' code.
+        pool: ``dict(size=50, image_shape=(C, H, W))``, a history of translated images for the discriminators; None
+            shows them the latest ones.
+        plan: Steps of the update plan; None for generators, then discriminators.
+        data_preprocessor: Config of the data preprocessor. Its statistics decide what 0 and 1 mean: with a last layer
+            of ReLU ``mean=0, std=255`` gives images in [0, 1].
+    """
+
+    def __init__(
+        self,
+        generator: dict,
+        discriminator: dict,
+        loss: dict | None = None,
+        adversarial_weight: float = 1.0,
+        cycle_weight: float = 10.0,
+        identity_weight: float = 1.0,
+        identity_every: int = 1,
+        discriminator_weight: float = 0.5,
+        pool: dict | None = None,
+        plan: list[dict] | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
+        if getattr(self.data_preprocessor, 'streams', None):
+            raise ValueError(
+                'ImageTranslation maps values of one domain to values of the other, so both need the same mean and '
+                'std: leave `streams` out of its data_preprocessor.'
+            )
+        self.generators = ModuleDict({domain: MODELS.build(generator) for domain in DOMAINS})
+        self.discriminators = ModuleDict({domain: MODELS.build(discriminator) for domain in DOMAINS})
+        self.gan_loss = MODELS.build(loss or dict(type='GANLoss', gan_type='lsgan'))
+        self.weights = dict(adversarial=adversarial_weight, cycle=cycle_weight, identity=identity_weight)
+        self.identity_every = identity_every
+        self.discriminator_weight = discriminator_weight
+        self.pools = None if pool is None else ModuleDict({d: ImagePool(name=d, **pool) for d in DOMAINS})
+        self.check_stage(self.stage)
+
+    # Losses by name.
+
+    def active_terms(self, stage: Stage) -> list[str]:
+        """Names of the losses that a stage uses.
+
+        Raises:
+            ValueError: If the stage names one that there is not.
+        """
+        every = [*(name for name in GENERATOR_LOSSES if self.weights[name]), *DOMAINS]
+        unknown = sorted(set(stage.terms or ()) - set(every))
+        if unknown:
+            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; ImageTranslation has {every}.")
+        return [name for name in every if stage.terms is None or name in stage.terms]
+
+    def available_losses(self, stage: Stage) -> list[str]:
+        return [f'{name}.{"discriminator" if name in DOMAINS else "generator"}' for name in self.active_terms(stage)]
+
+    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
+        """Refuse a loader without the two domains.
+
+        Raises:
+            ValueError: Naming what is missing.
+        """
+        missing = sorted(set(DOMAINS) - set(streams))
+        if missing:
+            raise ValueError(
+                f"Stage '{stage.name}' translates between source and target, but the loader lacks {missing}."
+            )
+
+    def build_context(
+        self, batch: dict, names: Sequence[str], autocast: Callable[[], AbstractContextManager]
+    ) -> TranslationContext:
+        return TranslationContext(self, {domain: batch[domain]['inputs'] for domain in DOMAINS}, autocast)
+
+    def compute_losses(self, name: str, context: TranslationContext) -> dict[str, Tensor]:
+        term, _, phase = name.rpartition('.')
+        weight = self.stage.weights.get(term, 1.0)
+        losses = self._discriminate(term, context) if phase == 'discriminator' else getattr(self, f'_{term}')(context)
+        return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
+
+    def _adversarial(self, context: TranslationContext) -> dict[str, Tensor]:
+        return {
+            f'loss_{domain}': self.weights['adversarial']
+            * self.gan_loss(context.judge(context.fake(domain), domain), True, is_disc=False)
+            for domain in DOMAINS
+        }
+
+    def _cycle(self, context: TranslationContext) -> dict[str, Tensor]:
+        return {
+            f'loss_{domain}': self.weights['cycle']
+            * (context.translate(context.fake(other(domain)), domain) - context.images[domain]).abs().mean()
+            for domain in DOMAINS
+        }
+
+    def _identity(self, context: TranslationContext) -> dict[str, Tensor]:
+        if MessageHub.get_current_instance().get_info('iter', 0) % self.identity_every:
+            return {}
+        return {
+            f'loss_{domain}': self.weights['identity']
+            * (context.translate(context.images[domain], domain) - context.images[domain]).abs().mean()
+            for domain in DOMAINS
+        }
+
+    def _discriminate(self, domain: str, context: TranslationContext) -> dict[str, Tensor]:
+        fake = context.fake(domain).detach()
+        if self.pools is not None:
+            fake = self.pools[domain].exchange(fake)
+        real_logits, fake_logits = context.judge(context.images[domain], domain), context.judge(fake, domain)
+        loss = self.gan_loss(real_logits, True, is_disc=True) + self.gan_loss(fake_logits, False, is_disc=True)
+        middle = self.gan_loss.decision_threshold
+        return {
+            'loss_discriminator': self.discriminator_weight * loss,
+            'acc_real': (real_logits.detach() > middle).float().mean(),
+            'acc_fake': (fake_logits.detach() <= middle).float().mean(),
+        }
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor', domain: str = 'target') -> Tensor:
+        """Normalised images (N, C, H, W) in the look of ``domain``."""
+        return self.generators[domain](inputs)
+
+    @torch.no_grad()
+    def translate(self, images: Tensor, domain: str = 'target') -> Tensor:
+        """Images (N, C, H, W) in [0, 255] in the look of ``domain``, in [0, 255].
+
+        Args:
+            images: Of the other domain.
+            domain: ``'target'`` or ``'source'``.
+        """
+        preprocessor = self.data_preprocessor
+        inputs = preprocessor(dict(inputs=list(images), data_samples=None), training=False)['inputs']
+        translated = self.generators[domain](inputs)
+        mean, std = (
+            torch.as_tensor(preprocessor.default[key], dtype=translated.dtype, device=translated.device).view(
+                1, -1, 1, 1
+            )
+            for key in ('mean', 'std')
+        )
+        return (translated * std + mean).clamp(0, 255)

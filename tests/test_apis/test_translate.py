@@ -1,0 +1,118 @@
+"""Translated rasters: the windows' centres on the same grid, read back as the source of another method."""
+
+import numpy as np
+import pytest
+import rasterio
+import torch
+from mmengine.config import Config
+
+from mmuda.apis import UserError
+from mmuda.apis.translate import translate_dataset
+from mmuda.models.wrappers import ImageTranslation
+from mmuda.registry import DATASETS, MODELS
+from mmuda.utils.setup_env import register_all_modules
+
+register_all_modules()
+SHAPES = {'a': (37, 50), 'sub/b': (20, 20)}
+
+
+@pytest.fixture
+def source(tmp_path):
+    rng = np.random.default_rng(0)
+    for name, (height, width) in SHAPES.items():
+        for kind, count in (('img', 3), ('ann', 1)):
+            path = tmp_path / kind / f'{name}.tif'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            values = rng.integers(0, 200 if count == 3 else 2, (count, height, width)).astype(np.uint8)
+            profile = dict(driver='GTiff', count=count, height=height, width=width, dtype='uint8', crs='EPSG:32633')
+            with rasterio.open(path, 'w', transform=rasterio.Affine(0.5, 0, 9, 0, -0.5, 7), **profile) as file:
+                file.write(values)
+    return dict(
+        type='RasterDataset', metainfo=dict(classes=('a', 'b')),
+        data_prefix=dict(img_path=str(tmp_path / 'img'), seg_map_path=str(tmp_path / 'ann')),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def cfg(source):
+    return Config(
+        dict(
+            model=dict(
+                type='ImageTranslation',
+                data_preprocessor=dict(type='UDADataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),
+                generator=dict(type='ResNetGenerator', base_channels=2, blocks=1, activation='relu'),
+                discriminator=dict(type='PatchDiscriminator', base_channels=2),
+            ),
+            train_dataloader=dict(dataset=dict(type='UDADataset', source=dict(source, pipeline=[]))),
+        )
+    )
+
+
+@pytest.fixture
+def checkpoint(cfg, tmp_path):
+    torch.manual_seed(0)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'gan.pth')
+    return tmp_path / 'gan.pth'
+
+
+def silent(_):
+    pass
+
+
+def test_rasters_are_put_together_from_windows_on_their_own_grid(cfg, checkpoint, source, tmp_path, monkeypatch):
+    """A pixelwise translation must not depend on windows; sizes that are no multiple of 4 are padded meanwhile."""
+    shapes = []
+
+    def brighter(self, images, domain='target'):
+        shapes.append(tuple(images.shape[-2:]))
+        return images.float() + 7
+
+    monkeypatch.setattr(ImageTranslation, 'translate', brighter)
+    files = translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=24, margin=4, device='cpu', report=silent)
+    assert [str(f.relative_to(tmp_path / 'out')) for f in files] == ['a.tif', 'sub/b.tif']
+    for name, shape in SHAPES.items():
+        with (
+            rasterio.open(tmp_path / 'img' / f'{name}.tif') as old,
+            rasterio.open(tmp_path / 'out' / f'{name}.tif') as new,
+        ):
+            assert np.array_equal(new.read(), old.read() + 7)
+            assert (new.transform, new.crs, new.shape) == (old.transform, old.crs, shape)
+    assert len(shapes) > 4 and all(h % 4 == 0 and w % 4 == 0 and max(h, w) <= 24 for h, w in shapes)
+    # What is there already is not made again, and another method reads it with the dataset's own labels.
+    shapes.clear()
+    translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=24, margin=4, report=silent)
+    assert shapes == []
+    loading = [dict(type='LoadRasterWindow')]
+    translated = DATASETS.build(dict(source, translated_images=str(tmp_path / 'out'), tile=64, pipeline=loading))
+    original = DATASETS.build(dict(source, tile=64, pipeline=loading))
+    for i in range(2):
+        assert np.array_equal(translated[i]['img'], original[i]['img'] + 7)
+        assert np.array_equal(translated[i]['gt_seg_map'], original[i]['gt_seg_map'])
+    files[1].unlink()
+    with pytest.raises(FileNotFoundError, match=r'sub/b.tif does not exist, .*write them with tools/translate.py'):
+        DATASETS.build(dict(source, translated_images=str(tmp_path / 'out'), tile=64))
+
+
+def test_values_are_those_of_the_generator(cfg, checkpoint, tmp_path):
+    translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=64, margin=4, device='cpu', report=silent)
+    model = MODELS.build(cfg.model).eval()
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)['state_dict'])
+    with (
+        rasterio.open(tmp_path / 'img' / 'sub' / 'b.tif') as old,
+        rasterio.open(tmp_path / 'out' / 'sub' / 'b.tif') as new,
+    ):
+        with torch.no_grad():
+            expected = model.generators['target'](torch.from_numpy(old.read()).float()[None] / 255)[0] * 255
+        assert np.array_equal(new.read(), expected.clamp(0, 255).round().byte().numpy())
+
+
+def test_what_cannot_be_translated_is_told(cfg, checkpoint, tmp_path):
+    with pytest.raises(UserError, match='tile=30 and margin=4: give multiples of 4'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=30, margin=4)
+    torch.save(dict(state_dict={}), tmp_path / 'none.pth')
+    with pytest.raises(UserError, match='has no generators of'):
+        translate_dataset(cfg, tmp_path / 'none.pth', tmp_path / 'out')
+    cfg.train_dataloader.dataset.source.pipeline = [dict(type='ResampleToGSD', gsd=1.0)]
+    with pytest.raises(UserError, match='trains on a resampled source'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'out')
+    assert not (tmp_path / 'out').exists()

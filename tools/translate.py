@@ -1,0 +1,34 @@
+"""Write the source images of a config in the look of the target, by a trained CycleGAN."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.translate import translate_dataset
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the translation (ImageTranslation)')
+    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the translated images')
+    parser.add_argument('--tile', type=int, default=512, help='size of the windows in pixels (default: 512)')
+    parser.add_argument(
+        '--margin', type=int, default=32, help='pixels at their borders that are not kept (default: 32)'
+    )
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        cfg = load_config(args.config, args.cfg_options)
+        translate_dataset(cfg, args.checkpoint, args.out, args.tile, args.margin)
+
+
+if __name__ == '__main__':
+    main()
