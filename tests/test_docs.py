@@ -37,7 +37,9 @@ def test_files_that_a_page_names_exist(page):
 @pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_checkpoints_that_a_page_names_are_those_of_the_last_iteration(page):
     for name, iterations in CHECKPOINT.findall(page.read_text(encoding='utf-8')):
-        found = SCHEDULES.get(name) or next(ROOT.glob(f'*/**/configs/{name}.py'), ROOT / f'configs/srda/{name}.py')
+        found = SCHEDULES.get(name) or next(
+            path for pattern in (f'*/**/configs/{name}.py', f'configs/*/{name}.py') for path in ROOT.glob(pattern)
+        )
         stages = Config.fromfile(found, import_custom_modules=False).train_cfg.stages
         assert sum(stage.iters for stage in stages) == int(iterations), name
 
