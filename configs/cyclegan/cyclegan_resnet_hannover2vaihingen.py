@@ -6,7 +6,11 @@ _base_ = [
     '../_base_/schedules/cyclegan_50k.py',
     '../_base_/default_runtime.py',
 ]
-train_dataloader = dict(batch_size=10)
+# A fixed subset of both domains: 250 batches of 10.
+train_dataloader = dict(
+    batch_size=10,
+    dataset=dict(source=dict(patches_per_raster=250), target=dict(patches_per_raster=250)),
+)
 # There is nothing to validate: images have no truth.
 val_dataloader = test_dataloader = None
 val_evaluator = test_evaluator = None

@@ -8,12 +8,6 @@ train_dataloader = dict(
     )
 )
 val_dataloader = dict(
-    dataset=dict(
-        dict(_base_.cities[target], split='val'),
-        _delete_=True,
-        tile=_base_.windows[target],
-        last_tile='shift',
-        pipeline=_base_.test_pipeline,
-    )
+    dataset=dict(_base_.validation[target], _delete_=True, last_tile='shift', pipeline=_base_.test_pipeline)
 )
 test_dataloader = val_dataloader

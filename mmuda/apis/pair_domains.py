@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -18,10 +17,12 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.datasets.pairing import describe_patches
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
 from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.registry import DATASETS
+from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.visualization import Panel, colour_labels, default_palette, draw_panels, viewable
@@ -31,6 +32,12 @@ NEED_MODEL = ('approximation', 'feature_mmd')
 NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
 GIB = 1 << 30
 REPORT_SECONDS = 10.0
+# Target patches that are read and predicted together.
+TOGETHER = 8
+# Arrays of source by target patches in float64 that a block of scores takes.
+SCORE_ARRAYS = 5
+# Transforms that would show another patch at each visit.
+RANDOM = ('Random', 'PhotoMetric', 'HistogramMatching', 'ReinhardTransfer', 'FourierTransfer')
 
 
 def pair_domains(
@@ -77,18 +84,21 @@ def pair_domains(
     if strategy in NEED_MODEL and checkpoint is None:
         raise UserError(f'strategy {strategy!r} needs the checkpoint of a segmentor that was trained on the source')
     source, target = _datasets(cfg, truth=strategy in NEED_TRUTH)
+    if len(source) < dist.get_world_size():
+        raise UserError(f'{dist.get_world_size()} processes share {len(source)} source patches; start fewer')
     rows = range(len(source))[dist.get_rank() :: dist.get_world_size()]
     made_from = dict(
         strategy=strategy,
         seed=seed,
-        checkpoint=None if checkpoint is None or strategy not in NEED_MODEL else _digest(checkpoint),
+        checkpoint=None if checkpoint is None or strategy not in NEED_MODEL else digest_of(checkpoint),
         feature=feature if strategy == 'feature_mmd' else None,
-        source=_describe(source),
-        target=_describe(target),
+        source=describe_patches(source),
+        target=describe_patches(target),
     )
     scorer = _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
     if scorer is None:
-        matches = Matches(np.random.default_rng(seed).integers(0, len(target), len(rows)), np.full(len(rows), np.nan))
+        drawn = np.random.default_rng(seed).integers(0, len(target), len(source))
+        matches = Matches(drawn[list(rows)], np.full(len(rows), np.nan))
     else:
         matches = _match(scorer, target, len(rows), Path(out), made_from, report)
     index, score = _gather(matches, rows, len(source))
@@ -156,6 +166,12 @@ def _datasets(cfg: Config, truth: bool):
                 f'the {name} of config {cfg.filename} draws new crops each time, so pairs would mean nothing; use a '
                 'PatchSet, or rasters with tile=...'
             )
+        changing = [step['type'] for step in one.get('pipeline') or [] if step['type'].startswith(RANDOM)]
+        if changing:
+            raise UserError(
+                f'the {name} of config {cfg.filename} passes through {changing[0]}, so that a patch looks different at '
+                'each visit; pair with a pipeline without it'
+            )
         dataset = DATASETS.build(one)
         dataset.full_init()
         built.append(dataset)
@@ -171,16 +187,15 @@ class _Labels:
         self.classes = len(source.metainfo['classes'])
         self.source = torch.stack([_label(source[i]) for i in rows]).to(device)
         self.memory = memory
-        self.bytes_a_target = 8 * len(rows) + self.source.shape[1]
-
-    def __call__(self, samples: list[dict]) -> np.ndarray:
-        return semantic_similarity(
-            self.source, self.encode(samples), self.classes, min(self.memory // 2, DEFAULT_MEMORY)
-        )
+        self.bytes_a_target = SCORE_ARRAYS * 8 * len(rows) + self.source.shape[1]
 
     def encode(self, samples: list[dict]) -> Tensor:
         """Labels (m, L) of target samples."""
         return torch.stack([_label(sample) for sample in samples])
+
+    def score(self, encoded: Tensor) -> np.ndarray:
+        """Scores (rows, m) of encoded target patches."""
+        return semantic_similarity(self.source, encoded, self.classes, min(self.memory // 4, DEFAULT_MEMORY))
 
 
 class _Predictions(_Labels):
@@ -189,32 +204,34 @@ class _Predictions(_Labels):
     def __init__(self, model, source, rows, memory: int, device: str) -> None:
         super().__init__(source, rows, memory, device)
         self.model = model
-        self.bytes_a_target = 8 * len(rows) + 4 * self.classes * self.source.shape[1]
+        self.bytes_a_target = SCORE_ARRAYS * 8 * len(rows) + 4 * self.classes * self.source.shape[1]
 
     @torch.no_grad()
     def encode(self, samples: list[dict]) -> Tensor:
         """Probabilities (m, K, L)."""
-        found = []
-        for start in range(0, len(samples), 8):
-            part = samples[start : start + 8]
-            predicted = self.model.test_step(pseudo_collate(part))
-            found += [sample.seg_logits.data.float().softmax(dim=0).flatten(1) for sample in predicted]
-        return torch.stack(found)
+        predicted = self.model.test_step(pseudo_collate(samples))
+        return torch.stack([one.seg_logits.data.float().softmax(dim=0).flatten(1) for one in predicted])
 
 
 class _Discrepancy:
     """Minus the squared distance of mean embeddings, of pixels or of features."""
 
-    def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, seed: int) -> None:
+    def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, memory: int, seed: int) -> None:
         self.samples_of = samples_of
-        first = torch.cat([samples_of(source[i]) for i in list(rows)[:16]])
-        self.embedding = MeanEmbedding(first.shape[1], median_distance(first, seed), seed=seed)
-        self.source = torch.stack([self.embedding(samples_of(source[i])) for i in rows]).double()
-        self.bytes_a_target = 8 * (len(rows) + self.source.shape[1])
+        self.memory = memory
+        # The same ones on every rank: the kernel must not depend on who matches which rows.
+        first = torch.cat([samples_of(_of('source', source[i])) for i in range(min(16, len(source)))])
+        self.embedding = MeanEmbedding(first.shape[1], median_distance(first.cpu(), seed), seed=seed)
+        self.source = torch.stack([self.embedding(samples_of(_of('source', source[i]))) for i in rows]).double()
+        self.bytes_a_target = 8 * (SCORE_ARRAYS * len(rows) + self.source.shape[1])
 
-    def __call__(self, samples: list[dict]) -> np.ndarray:
-        target = torch.stack([self.embedding(self.samples_of(sample)) for sample in samples]).double()
-        return -torch.cdist(self.source, target).square().cpu().numpy()
+    def encode(self, samples: list[dict]) -> Tensor:
+        """Mean embeddings (m, D)."""
+        return torch.stack([self.embedding(self.samples_of(sample)) for sample in samples]).double()
+
+    def score(self, encoded: Tensor) -> np.ndarray:
+        """Scores (rows, m), at most 0."""
+        return -torch.cdist(self.source, encoded).square().cpu().numpy()
 
 
 def _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device):
@@ -225,11 +242,11 @@ def _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, devi
     if strategy in NEED_TRUTH:
         return _Labels(source, rows, memory, device)
     if strategy == 'image_mmd':
-        return _Discrepancy(lambda sample: sample['inputs'].flatten(1).T.float(), source, rows, seed)
+        return _Discrepancy(lambda sample: sample['inputs'].to(device).flatten(1).T.float(), source, rows, memory, seed)
     model = init_model(cfg, checkpoint, device)
     if strategy == 'approximation':
         return _Predictions(model, source, rows, memory, device)
-    return _Discrepancy(_FeatureReader(model, feature), source, rows, seed)
+    return _Discrepancy(_FeatureReader(model, feature), source, rows, memory, seed)
 
 
 class _FeatureReader:
@@ -267,13 +284,16 @@ def _match(scorer, target, count: int, out: Path, made_from: dict, report: Calla
     matches, start = _resume(state_file, wanted, count)
     if start:
         report(f'going on at target patch {start} of {len(target)}')
-    block = max(1, min(len(target), getattr(scorer, 'memory', GIB) // 2 // scorer.bytes_a_target))
+    block = max(1, min(len(target), scorer.memory // 2 // scorer.bytes_a_target))
     began, said = time.monotonic(), time.monotonic()
     first = start
     while start < len(target):
-        samples = [target[j] for j in range(start, min(start + block, len(target)))]
-        matches.update(scorer(samples), start)
-        start += len(samples)
+        end = min(start + block, len(target))
+        encoded = []
+        for j in range(start, end, TOGETHER):  # images are not kept
+            encoded.append(scorer.encode([_of('target', target[k]) for k in range(j, min(j + TOGETHER, end))]))
+        matches.update(scorer.score(torch.cat(encoded)), start)
+        start = end
         buffer = io.BytesIO()
         np.savez(buffer, index=matches.index, score=matches.score, start=start, made_from=wanted)
         write_atomically(buffer.getvalue(), state_file)
@@ -309,20 +329,10 @@ def _label(sample: dict) -> Tensor:
     return sample['data_samples'].gt_sem_seg.data.flatten().to(torch.uint8)
 
 
-def _describe(dataset) -> dict:
-    """What a set of patches is: if any of it differs, pairs mean other patches."""
-    rasters = getattr(dataset, 'dataset', dataset).rasters
-    keys = ('patches_per_raster', 'size', 'gsd', 'rotation', 'shear', 'seed', 'tile', 'last_tile')
-    settings = {key: getattr(dataset, key) for key in keys if hasattr(dataset, key)}
-    return dict(items=len(dataset), rasters=[Path(raster.path).name for raster in rasters], **settings)
-
-
-def _digest(path: str | os.PathLike) -> str:
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()[:16]
+def _of(domain: str, sample: dict) -> dict:
+    """The sample with its domain, whose statistics normalise it."""
+    sample['data_samples'].set_metainfo(dict(domain=domain))
+    return sample
 
 
 def _text(value: float | None) -> str:

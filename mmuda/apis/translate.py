@@ -20,10 +20,11 @@ from mmuda.apis.inference import spans
 from mmuda.datasets.raster_io import open_raster, read_window
 from mmuda.datasets.transforms.loading import scale_values
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import digest_of, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 
+MAKER = 'MMUDA_CHECKPOINT'
 RESAMPLING = ('ResampleToGSD', 'ResolutionPair')
 
 
@@ -38,10 +39,10 @@ def translate_dataset(
 ) -> list[Path]:
     """Write the source images of a config in the look of the target, by a trained :class:`ImageTranslation`.
 
-    Each raster becomes ``<out>/<its path below img_path>``, a GeoTIFF of the same grid, georeference and size, uint8.
-    Labels stay where they are: another config trains on the result with
-    ``data_prefix=dict(img_path=OUT, seg_map_path=...)``. Windows overlap by twice the margin and only their centres are
-    kept; a raster appears when it is complete, and one that is there already is not made again.
+    Each raster becomes ``<out>/<its path below img_path>``, a GeoTIFF (whatever its suffix) of the same grid,
+    georeference and size, uint8. Labels stay where they are: another config trains on the result with
+    ``translated_images=OUT`` of its source dataset. Windows overlap by twice the margin and only their centres are
+    kept; a raster appears when it is complete, and one that this checkpoint has made already is not made again.
 
     Args:
         cfg: Config of the translation, with ``train_dataloader.dataset.source``.
@@ -56,7 +57,8 @@ def translate_dataset(
         The files.
 
     Raises:
-        UserError: If the config has no source rasters or resamples them, or the sizes do not fit.
+        UserError: If the config has no source rasters or resamples them, the sizes do not fit, or ``out`` holds another
+            checkpoint's images.
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
@@ -68,13 +70,13 @@ def translate_dataset(
     if [name for name in mismatch.missing_keys if name.startswith('generators.')]:
         raise UserError(f'{checkpoint} has no generators of {cfg.filename}; give the checkpoint of this config')
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-    folder, written = dataset.data_prefix['img_path'], []
+    folder, written, maker = dataset.data_prefix['img_path'], [], digest_of(checkpoint)
     began, done = time.monotonic(), 0
     total = sum(raster.height * raster.width for raster in dataset.rasters)
     for raster in dataset.rasters:
         path = Path(out) / os.path.relpath(raster.path, folder)
-        if not path.is_file():
-            _translate(model, dataset, raster, path, tile, margin)
+        if not _made_by(path, maker):
+            _translate(model, dataset, raster, path, tile, margin, maker)
         written.append(path)
         done += raster.height * raster.width
         left = (time.monotonic() - began) * (total - done) / done
@@ -85,26 +87,38 @@ def translate_dataset(
 def _source(cfg: Config):
     """The source's rasters, whatever cuts crops or patches from them."""
     source = dict(cfg.train_dataloader.dataset.source)
-    steps = [step['type'] for step in source.get('pipeline') or []]
+    resampled = any(step['type'] in RESAMPLING for step in source.get('pipeline') or [])
+    gsd = None
     if source['type'] == 'PatchSet':
-        resampled = source.get('gsd') is not None and source['dataset'].get('gsd') != source['gsd']
-        source = dict(source['dataset'])
-    else:
-        resampled = any(step in RESAMPLING for step in steps)
+        gsd, source = source.get('gsd'), dict(source['dataset'])
+    dataset = DATASETS.build({**source, 'pipeline': [], 'tile': None, 'samples_per_raster': 1, 'labelled': False})
+    dataset.full_init()
+    resampled |= gsd is not None and any(abs(raster.gsd / gsd - 1) > 0.01 for raster in dataset.rasters)
     if resampled:
         raise UserError(
             f'config {cfg.filename} trains on a resampled source, so its generators do not know the rasters as they '
             'are; bring the target to the ground sample distance of the source instead'
         )
-    dataset = DATASETS.build({**source, 'pipeline': [], 'tile': None, 'samples_per_raster': 1, 'labelled': False})
-    dataset.full_init()
     return dataset
 
 
-def _translate(model, dataset, raster, path: Path, tile: int, margin: int) -> None:
+def _made_by(path: Path, maker: str) -> bool:
+    if not path.is_file():
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', NotGeoreferencedWarning)
+        with rasterio.open(path) as file:
+            found = file.tags().get(MAKER)
+    if found != maker:
+        raise UserError(f'{path} was made by another checkpoint; give another --out, or remove its folder')
+    return True
+
+
+def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker: str) -> None:
     device = next(model.parameters()).device
     bands = dataset.bands or tuple(range(1, raster.count + 1))
     with _image_raster(path, raster.path, len(bands)) as output:
+        output.update_tags(**{MAKER: maker})
         for top, bottom, row, row_end in spans(raster.height, tile, margin):
             for left, right, col, col_end in spans(raster.width, tile, margin):
                 window = (top, left, bottom - top, right - left)
@@ -125,7 +139,7 @@ def _image_raster(path: Path, like: str, count: int) -> Iterator[rasterio.io.Dat
     temporary = path.with_name(f'.{path.name}.tmp')
     source = open_raster(like)
     profile = dict(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
-    if source.crs:
+    if not source.transform.is_identity:
         profile.update(crs=source.crs, transform=source.transform)
     try:
         with warnings.catch_warnings():

@@ -69,14 +69,43 @@ class GivenPairing:
         return targets[0] if len(targets) == 1 else targets[np.random.randint(len(targets))]
 
 
-def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target: int) -> RandomPairing | GivenPairing:
+def relative_name(dataset, raster) -> str:
+    """Path of a raster below its dataset's image folder, with slashes."""
+    folder = dataset.data_prefix.get('img_path') or ''
+    return osp.relpath(raster.path, folder).replace('\\', '/') if folder else osp.basename(raster.path)
+
+
+def describe_patches(dataset) -> dict:
+    """What a set of patches is; where any of it differs, an index means another patch or another label.
+
+    Args:
+        dataset (Dataset): A ``PatchSet``, or a ``RasterDataset`` of tiles.
+    """
+    rasters = getattr(dataset, 'dataset', dataset)
+    described = dict(items=len(dataset))
+    for owner, keys in (
+        (dataset, ('patches_per_raster', 'size', 'gsd', 'rotation', 'shear', 'seed', 'tile', 'last_tile')),
+        (rasters, ('bands', 'value_range', 'translated_images')),
+    ):
+        described.update({key: getattr(owner, key) for key in keys if hasattr(owner, key)})
+    described['classes'] = list(dataset.metainfo.get('classes') or ())
+    described['rasters'] = [relative_name(rasters, raster) for raster in getattr(rasters, 'rasters', ())]
+    return json.loads(json.dumps(described))  # as a file has it
+
+
+def build_pairing(
+    pairing: str | Mapping | Sequence, num_source: int, num_target: int, source=None, target=None
+) -> RandomPairing | GivenPairing:
     """Build a pairing from its config.
 
     Args:
-        pairing (str | Mapping | Sequence): ``'random'``, the name of a JSON file, or the table itself (see
+        pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'`` (drawn once and kept, the baseline of
+            semantic pairing), the name of a JSON file, or the table itself (see
             :class:`GivenPairing`). A file may be one of ``tools/pair_domains.py``, whose table is its ``pairs``.
         num_source (int): Number of source items.
         num_target (int): Number of target items.
+        source (Dataset | None): The source, to compare with what a file was made for.
+        target (Dataset | None): The target likewise.
 
     Returns:
         RandomPairing | GivenPairing: A callable source index -> target index.
@@ -87,11 +116,16 @@ def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target
     """
     if pairing == 'random':
         return RandomPairing(num_target)
+    if pairing == 'random_once':
+        return GivenPairing(
+            np.random.default_rng(0).integers(num_target, size=num_source).tolist(), num_source, num_target
+        )
     if not isinstance(pairing, str):
         return GivenPairing(pairing, num_source, num_target)
     if not osp.isfile(pairing):
         raise FileNotFoundError(
-            f"The pairing {pairing!r} is neither 'random' nor an existing file; correct it or write the file first."
+            f"The pairing {pairing!r} is neither 'random', 'random_once' nor an existing file; correct it or write the "
+            'file first.'
         )
     try:
         with open(pairing, encoding='utf-8') as file:
@@ -107,8 +141,25 @@ def build_pairing(pairing: str | Mapping | Sequence, num_source: int, num_target
                 f'The pairing {pairing} was made for {made_for[0]} source and {made_for[1]} target patches, but the '
                 f'datasets have {num_source} and {num_target}; make it again with this config.'
             )
+        for name, dataset in (('source', source), ('target', target)):
+            if dataset is not None and name in table:
+                _check_description(table[name], describe_patches(dataset), name, pairing)
         table = table['pairs']
     return GivenPairing(table, num_source, num_target, name=f'The pairing {pairing}')
+
+
+def _check_description(made_for: Mapping, found: Mapping, name: str, pairing: str) -> None:
+    for key in sorted({*made_for, *found}):
+        if made_for.get(key) != found.get(key):
+            raise ValueError(
+                f'The pairing {pairing} was made for another {name}: {key} was {_short(made_for.get(key))}, and is '
+                f'{_short(found.get(key))}; make it again with this config.'
+            )
+
+
+def _short(value) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f'{text[:77]}...'
 
 
 def _index(value, name: str) -> int:

@@ -11,6 +11,7 @@ from mmcv.transforms import BaseTransform, Compose
 from torch.utils.data import Dataset
 
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
+from mmuda.datasets.pairing import relative_name
 from mmuda.datasets.raster_io import read_window
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import scale_values
@@ -24,9 +25,9 @@ _MARGIN = 2  # pixels around a patch that interpolation reads
 class PatchSet(Dataset):
     """Random patches of each raster, at a random place, rotated and sheared (semantic pairing, section 5.2).
 
-    Patch ``k`` of a raster depends on the seed, the raster's name and ``k`` alone: the set is the same on every
-    machine, in every run and for whoever pairs it, and only its seed needs to be known. Patches that reach beyond the
-    raster are padded by reflection.
+    Patch ``k`` of a raster depends on the seed, the raster's path below ``img_path`` and ``k`` alone: the set is the
+    same on every machine, in every run and for whoever pairs it, and only its seed needs to be known. Patches that
+    reach beyond the raster are padded by reflection.
 
     Args:
         dataset (dict): Config of a :class:`RasterDataset`; its pipeline and tiling do not matter.
@@ -120,8 +121,7 @@ class PatchSet(Dataset):
         return max(1, round(raster.height * scale)), max(1, round(raster.width * scale))
 
     def _transform(self, raster, k: int) -> np.ndarray:
-        name = raster.path.replace('\\', '/').rsplit('/', 1)[-1]
-        rng = np.random.default_rng(mix_seed(self.seed, k, name))
+        rng = np.random.default_rng(mix_seed(self.seed, k, relative_name(self.dataset, raster)))
         height, width = self._shape(raster)
         half = (self.size - 1) / 2
         # The centre lies so that the unrotated patch is inside: a rotated one reaches out at most by its corners.

@@ -24,6 +24,7 @@ class Potsdam(RasterDataset):
 
     Args:
         split (str): ``'train'`` or ``'val'``, 12 tiles each, or ``'all'`` 24.
+        tiles (Sequence[str] | None): Only these of the split, as ``'2_10'``.
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Other folders than the layout's.
         gsd (float): Metres a pixel; a nominal value may be given, e.g. 0.045, half of Vaihingen's.
@@ -40,6 +41,7 @@ class Potsdam(RasterDataset):
     def __init__(
         self,
         split: str = 'train',
+        tiles: Sequence[str] | None = None,
         data_root: str = 'data/potsdam',
         data_prefix: dict | None = None,
         gsd: float = 0.05,
@@ -50,7 +52,8 @@ class Potsdam(RasterDataset):
     ) -> None:
         check_split(type(self).__name__, split, ('train', 'val', 'all'))
         self.split = split
-        self.tiles = self.TILES['train'] + self.TILES['val'] if split == 'all' else self.TILES[split]
+        of_split = self.TILES['train'] + self.TILES['val'] if split == 'all' else self.TILES[split]
+        self.tiles = of_split if tiles is None else tuple(tile for tile in of_split if tile in tiles)
         super().__init__(
             data_root=data_root,
             data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),

@@ -93,8 +93,10 @@ class RasterDataset(BaseSegDataset):
         if value_range is not None and not value_range[1] > value_range[0]:
             raise ValueError(f'value_range={value_range} of {type(self).__name__} must be (low, high) with low < high.')
         self.gsd = gsd
-        self.bands = tuple(bands) if bands is not None else None
-        self.value_range = tuple(value_range) if value_range is not None else None
+        # Translated images hold the chosen bands in their order, in 8 bits.
+        own = translated_images is None
+        self.bands = tuple(bands) if bands is not None and own else None
+        self.value_range = tuple(value_range) if value_range is not None and own else None
         self.translated_images = translated_images
         self.predicted_labels = predicted_labels
         self.label_values = label_values

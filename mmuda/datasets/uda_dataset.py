@@ -25,8 +25,8 @@ class UDADataset(Dataset):
         source (dict | Dataset): The labelled source dataset or its config.
         target (dict | Dataset | None): The unlabelled target dataset. Its labels are never read in training: a target
             dataset with labels is refused (labelled target tiles are a stream of another name).
-        pairing (str | Mapping | Sequence): ``'random'``, a JSON file, or a table source index -> target index; see
-            :func:`build_pairing`.
+        pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'``, a JSON file, or a table source index ->
+            target index; see :func:`build_pairing`.
         **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
 
     Raises:
@@ -64,7 +64,7 @@ class UDADataset(Dataset):
         self.pairing = None
         if self.target is not None:
             self._check_target()
-            self.pairing = build_pairing(pairing, len(self.source), len(self.target))
+            self.pairing = build_pairing(pairing, len(self.source), len(self.target), self.source, self.target)
         elif pairing != 'random':
             raise ValueError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
 

@@ -22,6 +22,7 @@ class Vaihingen(RasterDataset):
     Args:
         split (str): ``'all'`` 33 images (SRDA-Net's source), ``'train'`` the benchmark's 16, ``'val'`` its other 17;
             whatever the subfolder.
+        areas (Sequence[int] | None): Only these numbers of the split.
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Other folders than the layout's.
         gsd (float): Metres a pixel; a nominal value may be given.
@@ -35,6 +36,7 @@ class Vaihingen(RasterDataset):
     def __init__(
         self,
         split: str = 'all',
+        areas: Sequence[int] | None = None,
         data_root: str = 'data/vaihingen',
         data_prefix: dict | None = None,
         gsd: float = 0.09,
@@ -45,6 +47,7 @@ class Vaihingen(RasterDataset):
     ) -> None:
         check_split(type(self).__name__, split, ('all', 'train', 'val'))
         self.split = split
+        self.areas = None if areas is None else frozenset(areas)
         super().__init__(
             data_root=data_root,
             data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),
@@ -58,10 +61,11 @@ class Vaihingen(RasterDataset):
     def select(self, name: str) -> bool:
         """Whether the area belongs to the split."""
         match = _AREA.search(name)
-        if match is None or not super().select(name):
+        if match is None or not super().select(name) or (self.areas and int(match[1]) not in self.areas):
             return False
         return self.split == 'all' or (int(match[1]) in self.TRAIN) == (self.split == 'train')
 
     def describe_selection(self) -> str:
         """The rule of the split, for errors."""
-        return f'{self.split} split: area<number>'
+        only = f' with one of the numbers {sorted(self.areas)}' if self.areas else ''
+        return f'{self.split} split: area<number>{only}'

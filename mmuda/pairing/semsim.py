@@ -18,7 +18,7 @@ class Matches:
 
     Attributes:
         index: (N,) int64; of equal scores the smallest index. -1 where nothing could be compared.
-        score: (N,) float64 in [0, 1]; NaN where nothing could be compared.
+        score: (N,) float64, higher is better; NaN where nothing could be compared.
     """
 
     index: np.ndarray

@@ -1,5 +1,6 @@
 """Reads checkpoints safely and fits their names to a model."""
 
+import hashlib
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -203,3 +204,12 @@ def _smallest_part(key: str, fits: set[str]) -> str:
         if not any(k == part or k.startswith(f'{part}.') for k in kept):
             return part
     return '.'.join(names)
+
+
+def digest_of(path: str | os.PathLike) -> str:
+    """What tells a file's content from others': 16 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, 'rb') as file:
+        while part := file.read(1 << 20):
+            digest.update(part)
+    return digest.hexdigest()[:16]

@@ -1,6 +1,11 @@
 """Pairs of every strategy against plain loops over all patches; kills, blocks and processes change nothing."""
 
 import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -182,6 +187,7 @@ def test_random_pairs_follow_the_seed(cfg, tmp_path):
 def test_a_killed_run_goes_on_where_it_was(cfg, tmp_path, monkeypatch):
     whole = run(cfg, tmp_path, 'ground_truth')
     calls, compared = [], module.semantic_similarity
+    monkeypatch.setattr(module, 'TOGETHER', 3)
 
     def dying(*args):
         calls.append(len(args[1]))
@@ -235,6 +241,48 @@ def test_what_cannot_be_paired_is_told(cfg, tmp_path):
     )
     with pytest.raises(UserError, match='the source of config .* draws new crops each time'):
         run(crops, tmp_path, 'random')
+    flipped = Config(cfg.to_dict())
+    flipped.train_dataloader.dataset.target.pipeline.insert(0, dict(type='RandomFlipAll'))
+    with pytest.raises(UserError, match='the target of config .* passes through RandomFlipAll'):
+        run(flipped, tmp_path, 'random')
     del cfg.train_dataloader.dataset['target']
     with pytest.raises(UserError, match=r'has no train_dataloader\.dataset\.target to pair with'):
         run(cfg, tmp_path, 'random')
+
+
+SCRIPT = """
+import sys
+from mmengine.config import Config
+from mmuda.apis.distributed import init_distributed
+from mmuda.apis.pair_domains import pair_domains
+from mmuda.utils.setup_env import register_all_modules
+register_all_modules()
+init_distributed('pytorch', timeout=100)
+cfg, out, checkpoint, *strategies = sys.argv[1:]
+for strategy in strategies:
+    pair_domains(Config.fromfile(cfg), f'{out}/{strategy}.json', strategy, checkpoint, report=lambda _: None)
+"""
+
+
+def test_two_processes_find_the_pairs_of_one(cfg, tmp_path, checkpoint):
+    cfg.dump(tmp_path / 'cfg.py')
+    (tmp_path / 'script.py').write_text(SCRIPT)
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = str(free.getsockname()[1])
+    (tmp_path / 'two').mkdir()
+    processes = [
+        subprocess.Popen(
+            [sys.executable, *map(str, (tmp_path / 'script.py', tmp_path / 'cfg.py', tmp_path / 'two', checkpoint)),
+             *STRATEGIES],
+            env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
+                     MASTER_PORT=port, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''),
+            cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    alone = {s: run(cfg, tmp_path, s, checkpoint, name=f'{s}.json', device='cpu')['pairs'] for s in STRATEGIES}
+    said = [process.communicate(timeout=200)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], ''.join(text[-1500:] for text in said)
+    for strategy in STRATEGIES:
+        assert json.loads((tmp_path / 'two' / f'{strategy}.json').read_text())['pairs'] == alone[strategy], strategy

@@ -106,6 +106,36 @@ def test_values_are_those_of_the_generator(cfg, checkpoint, tmp_path):
         assert np.array_equal(new.read(), expected.clamp(0, 255).round().byte().numpy())
 
 
+def test_bands_and_values_are_applied_once(cfg, checkpoint, source, tmp_path, monkeypatch):
+    """A translated image is in 8 bits and in the order of the chosen bands: the dataset reads it as it is."""
+    monkeypatch.setattr(ImageTranslation, 'translate', lambda self, images, domain='target': images.float())
+    options = dict(bands=(3, 1, 2), value_range=(0, 400))
+    cfg.train_dataloader.dataset.source.update(options)
+    translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=64, margin=4, device='cpu', report=silent)
+    loading = dict(tile=64, pipeline=[dict(type='LoadRasterWindow')])
+    original = DATASETS.build(dict(source, **options, **loading))[0]['img']
+    translated = DATASETS.build(dict(source, translated_images=str(tmp_path / 'out'), **options, **loading))[0]['img']
+    assert np.array_equal(translated, np.round(original).astype(np.uint8))
+
+
+def test_patches_of_the_rasters_own_distance_are_no_resampling(cfg, checkpoint, source, tmp_path):
+    """A class may know its distance by itself; here it is the georeference's 0.5 m."""
+    patches = dict(type='PatchSet', dataset=source, patches_per_raster=2, size=16, gsd=0.5)
+    cfg.train_dataloader.dataset.source = patches
+    assert len(translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=64, margin=4, report=silent)) == 2
+    cfg.train_dataloader.dataset.source = dict(patches, gsd=0.8)
+    with pytest.raises(UserError, match='trains on a resampled source'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'other')
+
+
+def test_images_of_another_checkpoint_are_not_taken_for_this_ones(cfg, checkpoint, tmp_path):
+    translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=64, margin=4, report=silent)
+    torch.manual_seed(1)
+    torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'newer.pth')
+    with pytest.raises(UserError, match='a.tif was made by another checkpoint'):
+        translate_dataset(cfg, tmp_path / 'newer.pth', tmp_path / 'out', tile=64, margin=4, report=silent)
+
+
 def test_what_cannot_be_translated_is_told(cfg, checkpoint, tmp_path):
     with pytest.raises(UserError, match='tile=30 and margin=4: give multiples of 4'):
         translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=30, margin=4)

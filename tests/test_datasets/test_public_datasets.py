@@ -72,6 +72,7 @@ def test_vaihingen(pair):
     assert names(dataset) == ['area11.png', 'area1_0_0_512_512.png', 'area2.png']
     assert names(Vaihingen('train', data_root=root)) == ['area11.png', 'area1_0_0_512_512.png']
     assert names(Vaihingen('val', data_root=root)) == ['area2.png']
+    assert names(Vaihingen('all', areas=(2, 11), data_root=root)) == ['area11.png', 'area2.png']
 
 
 def test_potsdam(pair):

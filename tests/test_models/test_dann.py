@@ -62,18 +62,45 @@ def test_the_head_fuses_its_branches_by_a_1x1_convolution():
     assert seen == [(2, 4, 6, 6)]
 
 
+def city_of(dataset):
+    return dataset.get('city', dataset.type.lower())
+
+
+def images_of(dataset):
+    """What a config chooses of a city, as a set that can be compared."""
+    return {str(one) for one in dataset.get('areas') or dataset.get('tiles') or [dataset.split]}
+
+
 def test_there_is_a_config_for_each_of_the_twenty_pairs():
     for source, target in permutations(CITIES, 2):
         cfg = Config.fromfile(CONFIGS / f'dann_deeplabv3plus-mv2_{source}2{target}.py')
         streams = cfg.train_dataloader.dataset
-        for name, stream in ((source, streams.source), (target, streams.target)):
-            assert (stream.type, stream.patches_per_raster, stream.size, stream.gsd) == ('PatchSet', 800, 224, 0.2)
-            assert stream.dataset.get('city', stream.dataset.type.lower()) == name and stream.dataset.split == 'train'
+        assert streams.pairing == 'random_once' and cfg.train_dataloader.batch_size == 16
+        for name, stream, count in ((source, streams.source, 400), (target, streams.target, 800)):
+            assert (stream.type, stream.patches_per_raster, stream.size, stream.gsd) == ('PatchSet', count, 224, 0.2)
+            assert city_of(stream.dataset) == name
         assert streams.target.dataset.labelled is False and streams.source.dataset.get('labelled', True)
         tested = cfg.test_dataloader.dataset
-        assert (tested.get('city', tested.type.lower()), tested.split, tested.last_tile) == (target, 'val', 'shift')
+        assert (city_of(tested), tested.last_tile) == (target, 'shift')
+        assert not images_of(tested) & images_of(streams.target.dataset)
         size = tested.tile * dict(vaihingen=0.09, potsdam=0.05).get(target, 0.2) / 0.2
         assert round(size) == 224
+
+
+@pytest.mark.parametrize('city', CITIES)
+def test_each_city_has_a_supervised_segmentor(city):
+    cfg = Config.fromfile(CONFIGS / f'source_only_patches_deeplabv3plus-mv2_{city}.py')
+    streams = cfg.train_dataloader.dataset
+    assert (city_of(streams.source.dataset), streams.source.patches_per_raster, streams.target) == (city, 800, None)
+    assert (city_of(cfg.test_dataloader.dataset), cfg.train_dataloader.batch_size) == (city, 32)
+    if city in ('vaihingen', 'potsdam'):
+        counts = [len(images_of(d)) for d in (streams.source.dataset, cfg.test_dataloader.dataset)]
+        assert counts == [10, 6]
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    model.check_stage(Stage.from_cfg(cfg.train_cfg.stages[0]))
+    assert set(model.terms) == {'supervised'}
+    assert {name for name, own in cfg.optim_wrapper.items() if isinstance(own, dict)} == set(cfg.param_scheduler)
 
 
 @pytest.mark.parametrize('pair', ['hannover2vaihingen', 'synthetic', 'nairobi2kampala'])

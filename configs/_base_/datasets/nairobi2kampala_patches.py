@@ -13,7 +13,7 @@ nairobi = dict(resolution='15cm', name_prefix='nairobi', gsd=0.15, **drone)
 kampala = dict(resolution='7cm', name_prefix='kampala_train', gsd=0.075, labelled=False, **drone)
 train_dataloader = dict(
     dataset=dict(
-        pairing='random',  # or a file of tools/pair_domains.py
+        pairing='random_once',  # or a file of tools/pair_domains.py
         source=dict(_delete_=True, dataset=nairobi, **patches),
         target=dict(_delete_=True, dataset=kampala, **patches),
     )

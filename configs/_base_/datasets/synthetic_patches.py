@@ -11,7 +11,7 @@ patches = dict(
 synthetic = dict(type='SyntheticDataset', data_root='data/synthetic', num_classes=6, split='train')
 train_dataloader = dict(
     dataset=dict(
-        pairing='random',  # or a file of tools/pair_domains.py
+        pairing='random_once',  # or a file of tools/pair_domains.py
         source=dict(_delete_=True, dataset=dict(domain='source', **synthetic), **patches),
         target=dict(_delete_=True, dataset=dict(domain='target', labelled=False, **synthetic), **patches),
     )

@@ -10,5 +10,6 @@ model = dict(
     cycle_weight=10.0,
     identity_weight=1.0,
     identity_every=10,
+    discriminator_weight=1.0,
     pool=dict(size=50, image_shape=(3, 224, 224)),  # of CycleGAN; the paper does not mention it
 )
