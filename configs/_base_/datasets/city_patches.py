@@ -1,7 +1,7 @@
 # The five cities of semantic pairing at 20 cm (near infrared, red, green): 800 fixed patches of 224 px of each of ten
 # training images, of the source the first 400 (its fixed subset, 250 batches of 16); validation by a sliding window
-# without padding. A config chooses two of `cities`. The paper's draws are not published: which images validate is chosen
-# here, and 16 of Potsdam's 24 labelled tiles take the place of the 16 that were first released.
+# without padding. A config chooses two of `cities`. The paper's draws are not published: which images validate is ours,
+# and 16 of Potsdam's 24 labelled tiles take the place of the 16 that were first released.
 vaihingen_val, vaihingen_train = (5, 15, 21, 28, 32, 37), (1, 3, 7, 11, 13, 17, 23, 26, 30, 34)
 potsdam_val = ('2_12', '3_12', '4_12', '5_12', '6_9', '7_9')
 potsdam_train = ('2_10', '2_11', '3_10', '3_11', '4_10', '4_11', '5_10', '5_11', '6_8', '7_8')
