@@ -34,6 +34,8 @@ TERMS = {
     'isia_aim/isia_aim_retrain': {'output', 'category', 'instance', 'pseudo'},
     'self_training/self_training': {'target', 'pseudo'},
 }
+# The others differ from these in their datasets alone; building 120 models would take a minute.
+BUILT = ('gta2cityscapes', 'synthia2cityscapes', 'mass2inria', 'synthetic')
 SMALL_PAIRS = PAIRS[-2:]  # one classifier only, so single-level
 
 
@@ -61,19 +63,21 @@ def classes_of(cfg):
 def test_every_method_has_a_buildable_config_for_every_pair(method):
     for pair in PAIRS:
         cfg = Config.fromfile(file_of(method, pair))
+        streams = cfg.train_dataloader.dataset
+        assert streams.target.labelled is False and streams.source.get('labelled', True)
+        assert cfg.model.batch_norm  # a stated choice
+        assert classes_of(cfg) == CLASSES.get(pair, 2), (method, pair)
+        names = {name for name, own in cfg.optim_wrapper.items() if isinstance(own, dict)}
+        assert names == set(cfg.param_scheduler), (method, pair)
+        if pair not in BUILT:
+            continue
         model = build(cfg)
         single = {'output_aux', 'entropy_aux'} if pair in SMALL_PAIRS and not method.endswith('adaptsegnet') else set()
         assert set(model.terms) - {'supervised'} == TERMS[method] - single, (method, pair)
-        assert classes_of(cfg) == CLASSES.get(pair, 2), (method, pair)
         for term in model.terms.values():
             discriminator = getattr(term, 'discriminator', None)
             if discriminator is not None and method != 'fcan/fcan':
                 assert discriminator.in_channels == CLASSES.get(pair, 2), (method, pair)
-        streams = cfg.train_dataloader.dataset
-        assert streams.target.labelled is False and streams.source.get('labelled', True)
-        assert cfg.model.batch_norm  # a stated choice
-        names = {name for name, own in cfg.optim_wrapper.items() if isinstance(own, dict)}
-        assert names == set(cfg.param_scheduler), (method, pair)
         parameters = [name for name, p in model.named_parameters() if p.requires_grad]
         owned = set()
         for name in names:
@@ -95,11 +99,8 @@ def test_mixtures_build_and_their_stages_fit(path):
         model.check_stage(Stage.from_cfg(stage))
 
 
-@pytest.mark.parametrize('path', sorted(FOLDER.glob('*/*.py')), ids=lambda path: path.stem)
-def test_no_checkpoint_is_chosen_by_labels_of_the_target(path):
-    if path.parent.name != '_base_':
-        cfg = Config.fromfile(path)
-        assert cfg.default_hooks.checkpoint.get('save_best') is None
+def test_no_checkpoint_is_chosen_by_labels_of_the_target():
+    assert not [path.name for path in FOLDER.glob('**/*.py') if 'save_best=' in path.read_text(encoding='utf-8')]
 
 
 def test_deeplab_v2_is_that_of_the_papers():

@@ -175,7 +175,7 @@ def test_unfit_pairing(tmp_path, table, message):
 
 
 def test_unreadable_pairing(tmp_path):
-    with pytest.raises(FileNotFoundError, match="neither 'random' nor an existing file"):
+    with pytest.raises(FileNotFoundError, match="neither 'random', 'random_once' nor an existing file"):
         build_pairing('semantic', 3, 4)
     (tmp_path / 'x.json').write_text('{')
     with pytest.raises(ValueError, match=r'x\.json is no JSON'):
