@@ -1,6 +1,5 @@
 """AdaBN: batch norm statistics of the target for a network that was trained on the source."""
 
-import io
 import os
 from collections.abc import Callable, Mapping
 
@@ -11,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.apis.inference import init_model, segmentor_of
-from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
 from mmuda.utils.seeds import seeded
 from mmuda.utils.weights import resolve_weights
 
@@ -112,6 +110,4 @@ def _write(path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: 
         if key.endswith(('running_mean', 'running_var', 'num_batches_tracked')) and f'{prefix}{key}' in weights:
             weights[f'{prefix}{key}'] = value.cpu()
     meta = {**(checkpoint.get('meta') or {}), 'adapted_batch_norm': how}
-    buffer = io.BytesIO()
-    torch.save(dict(meta=meta, state_dict=weights), buffer)
-    write_atomically(buffer.getvalue(), out)
+    write_checkpoint(weights, out, **meta)

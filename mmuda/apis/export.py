@@ -1,16 +1,14 @@
 """A trained segmentor alone, as a plain mmseg model."""
 
-import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from mmengine.config import Config
 from torch import Tensor
 
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
@@ -66,11 +64,9 @@ def export_segmentor(
     exported.test_dataloader = dict(dataset=dict(pipeline=exported.test_pipeline))
     if ours:
         exported.custom_imports = dict(imports=['mmuda.models'], allow_failed_imports=False)
-    buffer = io.BytesIO()
-    torch.save(dict(state_dict=weights, meta=_meta(cfg)), buffer)
     folder = Path(out_dir)
     write_atomically(f'{_note(cfg)}\n{exported.pretty_text}'.encode(), folder / CONFIG)
-    write_atomically(buffer.getvalue(), folder / WEIGHTS)
+    write_checkpoint(weights, folder / WEIGHTS, dataset_meta=_dataset_meta(cfg))
     return folder / CONFIG, folder / WEIGHTS
 
 
@@ -118,7 +114,7 @@ def _reads_rgb(cfg: Config) -> bool:
     return 'LoadImageFromFile' not in str([loader.get('dataset') for loader in loaders])
 
 
-def _meta(cfg: Config) -> dict:
+def _dataset_meta(cfg: Config) -> dict:
     """What mmseg's inferencers want to know of the classes, where the config tells it."""
     dataset = _tested(cfg)
     cls = DATASETS.get(dataset['type']) if dataset.get('type') else None
@@ -127,7 +123,7 @@ def _meta(cfg: Config) -> dict:
     if 'palette' not in own and 'classes' in own and 'palette' in whole:  # a choice of the dataset's classes
         colours = dict(zip(whole['classes'], whole['palette'], strict=True))
         metainfo['palette'] = [colours[name] for name in own['classes'] if name in colours]
-    return dict(dataset_meta={key: metainfo[key] for key in ('classes', 'palette') if key in metainfo})
+    return {key: metainfo[key] for key in ('classes', 'palette') if key in metainfo}
 
 
 def _tested(cfg: Config) -> Mapping:

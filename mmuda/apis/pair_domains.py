@@ -18,6 +18,7 @@ from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
 from mmuda.datasets.pairing import describe_patches
+from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
 from mmuda.pairing.semsim import DEFAULT_MEMORY
@@ -25,7 +26,7 @@ from mmuda.registry import DATASETS
 from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.visualization import Panel, colour_labels, default_palette, draw_panels, viewable
+from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
 NEED_MODEL = ('approximation', 'feature_mmd')
@@ -342,7 +343,7 @@ def _text(value: float | None) -> str:
 def _picture(source, target, index: np.ndarray, score: np.ndarray, strategy: str, count: int = 6) -> bytes:
     """Some pairs, one above the other: the source with its labels, the target patch it goes with."""
     rows = []
-    palette = source.metainfo.get('palette') or default_palette(len(source.metainfo['classes']))
+    palette = palette_of(source)
     for i in np.linspace(0, len(source) - 1, min(count, len(source))).astype(int):
         ours, theirs = source[int(i)], target[int(index[i])]
         label = ours['data_samples'].gt_sem_seg.data[0].numpy()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.inference import spans
-from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_io import raster_like, read_window
 from mmuda.datasets.transforms.loading import scale_values
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, read_checkpoint, state_dict_of
@@ -117,7 +116,7 @@ def _made_by(path: Path, maker: str) -> bool:
 def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker: str) -> None:
     device = next(model.parameters()).device
     bands = dataset.bands or tuple(range(1, raster.count + 1))
-    with _image_raster(path, raster.path, len(bands)) as output:
+    with raster_like(path, raster.path, len(bands)) as output:
         output.update_tags(**{MAKER: maker})
         for top, bottom, row, row_end in spans(raster.height, tile, margin):
             for left, right, col, col_end in spans(raster.width, tile, margin):
@@ -130,24 +129,3 @@ def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker
                 found = model.translate(tensor)[0, :, :height, :width].round().byte().cpu().numpy()
                 part = found[:, row - top : row_end - top, col - left : col_end - left]
                 output.write(part, window=Window(col, row, col_end - col, row_end - row))
-
-
-@contextmanager
-def _image_raster(path: Path, like: str, count: int) -> Iterator[rasterio.io.DatasetWriter]:
-    """A GeoTIFF on another raster's grid, which appears when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    source = open_raster(like)
-    profile = dict(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
-    if not source.transform.is_identity:
-        profile.update(crs=source.crs, transform=source.transform)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            output = rasterio.open(temporary, 'w', compress='deflate', BIGTIFF='IF_SAFER', **profile)
-        with output:
-            yield output
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -1,11 +1,14 @@
-"""Reading rasters by windows: open handles, ground sample distance, and errors that name the file."""
+"""Rasters by windows: open handles, ground sample distance, errors that name the file; writing on their grids."""
 
 import math
 import os
 import threading
 import warnings
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import rasterio
@@ -224,3 +227,39 @@ def _unit_in_metres(crs) -> float:
     except RasterioError:
         # A system without a named unit, e.g. a local one: metres are the convention.
         return 1.0
+
+
+@contextmanager
+def raster_like(path: str | os.PathLike, like: str, count: int, **profile) -> Iterator[rasterio.io.DatasetWriter]:
+    """Open a GeoTIFF of uint8 with the size and place of another raster; it appears when the block ends, or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        like: Raster whose grid it has.
+        count: Number of bands.
+        **profile: Further creation options of rasterio.
+
+    Yields:
+        rasterio's writer. Only blocks that are being written are held in memory.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A fixed name: what a killed process left behind is overwritten by the next one.
+    temporary = path.with_name(f'.{path.name}.tmp')
+    source = open_raster(like)
+    profile.update(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
+    profile.update(compress='deflate', BIGTIFF='IF_SAFER')
+    if source.crs or not source.transform.is_identity:
+        profile.update(crs=source.crs, transform=source.transform)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            output = rasterio.open(temporary, 'w', **profile)
+        with output:
+            yield output
+        with temporary.open('rb') as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,6 +1,7 @@
 """Reads checkpoints safely and fits their names to a model."""
 
 import hashlib
+import io
 import os
 import re
 from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor
 
 from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
 
 SEGMENTOR = 'segmentor.'
 TEACHER = 'teacher.module.'
@@ -213,3 +215,16 @@ def digest_of(path: str | os.PathLike) -> str:
         while part := file.read(1 << 20):
             digest.update(part)
     return digest.hexdigest()[:16]
+
+
+def write_checkpoint(state_dict: Mapping[str, Tensor], path: str | os.PathLike, **meta) -> None:
+    """Write weights with what is told of them, whole or not at all; without optimisers.
+
+    Args:
+        state_dict: Weights by name.
+        path: File to write.
+        **meta: Entries of the checkpoint's ``meta``.
+    """
+    buffer = io.BytesIO()
+    torch.save(dict(state_dict=dict(state_dict), meta=meta), buffer)
+    write_atomically(buffer.getvalue(), path)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
 
 _BACKBONE = re.compile(r'(conv1|bn1|layer[1-4])\.')
 _CLASSIFIER = re.compile(r'(layer[56])\.conv2d_list\.(\d+)\.(weight|bias)$')
@@ -38,9 +35,7 @@ def convert(source: str | os.PathLike, out: str | os.PathLike, backbone_only: bo
         UserError: If a name is not one of DeepLab-v2.
     """
     state, left_out = rename(state_dict_of(read_checkpoint(os.fspath(source))), backbone_only, str(source))
-    buffer = io.BytesIO()
-    torch.save(dict(state_dict=state, meta=dict(converted_from=os.path.basename(source))), buffer)
-    write_atomically(buffer.getvalue(), out)
+    write_checkpoint(state, out, converted_from=os.path.basename(source))
     return left_out
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
 
 GENERATOR = 'generator'
 NETWORKS = (GENERATOR, 'pixel_discriminator', 'fc_discriminator')
@@ -90,9 +87,7 @@ def convert(source: str | os.PathLike, out: str | os.PathLike) -> list[Path]:
             f'{"; ".join(problems)}; give checkpoints of the released SRDA-Net code (<epoch>_net_generator.pth, '
             '<epoch>_net_pixel_discriminator.pth, <epoch>_net_fc_discriminator.pth)'
         )
-    buffer = io.BytesIO()
-    torch.save(dict(state_dict=state, meta=dict(converted_from=[file.name for file in files])), buffer)
-    write_atomically(buffer.getvalue(), out)
+    write_checkpoint(state, out, converted_from=[file.name for file in files])
     return files
 
 

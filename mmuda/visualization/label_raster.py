@@ -1,15 +1,12 @@
 """Writing classes as a GeoTIFF on the grid of a raster."""
 
 import os
-import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import rasterio
-from rasterio.errors import NotGeoreferencedWarning
 
-from mmuda.datasets.raster_io import open_raster
+from mmuda.datasets.raster_io import open_raster, raster_like
 from mmuda.visualization.colours import colour_table
 
 # mmseg's label of what counts for nothing; here: pixels that were not predicted.
@@ -38,31 +35,8 @@ def label_raster(
         >>> with label_raster('classes.tif', 'image.tif', palette) as output:
         ...     output.write(label, 1, window=window)
     """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # A fixed name: what a killed process left behind is overwritten by the next one.
-    temporary = path.with_name(f'.{path.name}.tmp')
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            output = rasterio.open(temporary, 'w', **_profile(like))
-        with output:
-            output.write_colormap(1, colour_table(palette))
-            yield output
-        with temporary.open('rb') as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _profile(like: str) -> dict:
     source = open_raster(like)
-    profile = dict(driver='GTiff', height=source.height, width=source.width, count=1, dtype='uint8')
-    profile.update(nodata=NO_PREDICTION, compress='deflate', BIGTIFF='IF_SAFER')
-    if source.crs:
-        profile.update(crs=source.crs, transform=source.transform)
-    if min(source.shape) >= BLOCK:
-        profile.update(tiled=True, blockxsize=BLOCK, blockysize=BLOCK)
-    return profile
+    blocks = dict(tiled=True, blockxsize=BLOCK, blockysize=BLOCK) if min(source.shape) >= BLOCK else {}
+    with raster_like(path, like, count=1, nodata=NO_PREDICTION, **blocks) as output:
+        output.write_colormap(1, colour_table(palette))
+        yield output

@@ -7,7 +7,7 @@ import pytest
 
 from mmuda.apis import load_config
 
-sys.path.insert(0, str(Path(__file__).parent))
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'test_engine')]
 from tiny import CONFIG  # noqa: E402
 
 

@@ -139,13 +139,13 @@ def test_what_cannot_be_exported_is_told(tiny, tmp_path):
 
 def test_colours_are_those_of_the_chosen_classes_and_the_grid_is_told():
     synthia = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv2-r101_synthia2cityscapes.py')
-    meta = export._meta(synthia)['dataset_meta']
+    meta = export._dataset_meta(synthia)
     assert len(meta['classes']) == len(meta['palette']) == 16
     assert dict(zip(meta['classes'], meta['palette'], strict=True))['sky'] == [70, 130, 180]
     assert export._note(synthia) == '# Images: 2 times coarser than the original.'
     kampala = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv3plus-mv2_nairobi2kampala.py')
     assert export._note(kampala) == '# Images: 0.15 m a pixel.'
-    assert export._meta(kampala)['dataset_meta']['classes'] == ('background', 'building')
+    assert export._dataset_meta(kampala)['classes'] == ('background', 'building')
 
 
 @pytest.mark.parametrize('option', [dict(bands=(3, 2, 1)), dict(value_range=(0, 2000))])

@@ -1,16 +1,12 @@
 """Pairs of every strategy against plain loops over all patches; kills, blocks and processes change nothing."""
 
 import json
-import os
-import socket
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from ranks_processes import finish, start
 
 from mmuda.apis import UserError, init_model
 from mmuda.apis import pair_domains as module
@@ -267,22 +263,10 @@ for strategy in strategies:
 def test_two_processes_find_the_pairs_of_one(cfg, tmp_path, checkpoint):
     cfg.dump(tmp_path / 'cfg.py')
     (tmp_path / 'script.py').write_text(SCRIPT)
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = str(free.getsockname()[1])
     (tmp_path / 'two').mkdir()
-    processes = [
-        subprocess.Popen(
-            [sys.executable, *map(str, (tmp_path / 'script.py', tmp_path / 'cfg.py', tmp_path / 'two', checkpoint)),
-             *STRATEGIES],
-            env=dict(os.environ, RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE='2', MASTER_ADDR='127.0.0.1',
-                     MASTER_PORT=port, OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''),
-            cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
+    arguments = tmp_path / 'cfg.py', tmp_path / 'two', checkpoint, *STRATEGIES
+    processes = start(tmp_path / 'script.py', 2, *arguments)
     alone = {s: run(cfg, tmp_path, s, checkpoint, name=f'{s}.json', device='cpu')['pairs'] for s in STRATEGIES}
-    said = [process.communicate(timeout=200)[0] for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], ''.join(text[-1500:] for text in said)
+    finish(processes)
     for strategy in STRATEGIES:
         assert json.loads((tmp_path / 'two' / f'{strategy}.json').read_text())['pairs'] == alone[strategy], strategy

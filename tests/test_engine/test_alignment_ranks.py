@@ -4,30 +4,11 @@ import json
 from pathlib import Path
 
 import numpy as np
-import rasterio
 import torch
 from ranks_processes import finish, start
-from test_pseudo_labels import NAMES, SHAPE
+from test_pseudo_labels import NAMES, draw_images, labels_of
 
 SCRIPT = Path(__file__).with_name('alignment_ranks.py')
-
-
-def draw_images(folder):
-    rng = np.random.RandomState(0)
-    for name in NAMES:
-        path = folder / f'{name}.tif'
-        path.parent.mkdir(parents=True, exist_ok=True)
-        transform = rasterio.transform.from_origin(500000.0, 4000000.0, 0.3, 0.3)
-        with rasterio.open(path, 'w', driver='GTiff', height=SHAPE[0], width=SHAPE[1], count=3, dtype='uint8',
-                           crs='EPSG:32633', transform=transform) as file:  # fmt: skip
-            file.write(rng.randint(0, 255, (3, *SHAPE)).astype(np.uint8))
-    return folder
-
-
-def labels_of(folder):
-    for name in NAMES:
-        with rasterio.open(folder / 'pseudo_labels' / 'again' / f'{name}.tif') as file:
-            yield file.read(1)
 
 
 def rows(state, k):
@@ -46,7 +27,9 @@ def test_pseudo_labels_and_memory_of_two_processes_are_those_of_one(tmp_path):
         return torch.load(folder / run / f'{rank}.pth', weights_only=True)
 
     # Self-training: the windows of both processes are in each raster, and the second stage trained on them.
-    for alone, both in zip(labels_of(one / 'self_training'), labels_of(two / 'self_training'), strict=True):
+    written = [labels_of(folder / 'self_training') for folder in (one, two)]
+    for name in NAMES:
+        alone, both = (labels[name][0] for labels in written)
         assert np.array_equal(alone, both) and (both != 255).any() and (both == 255).any()
     reports = [json.loads((f / 'self_training/pseudo_labels/again/pseudo_labels.json').read_text()) for f in (one, two)]
     assert reports[0]['classes'] == reports[1]['classes']

@@ -15,18 +15,21 @@ from mmuda.utils.errors import UserError
 NAMES, SHAPE, TILE = ('a', 'sub/b'), (40, 56), 32
 
 
-@pytest.fixture(scope='module')
-def images(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('target')
+def draw_images(folder):
     rng = np.random.RandomState(0)
     for name in NAMES:
         path = folder / f'{name}.tif'
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         transform = from_origin(500000.0, 4000000.0, 0.3, 0.3)
         with rasterio.open(path, 'w', driver='GTiff', height=SHAPE[0], width=SHAPE[1], count=3, dtype='uint8',
                            crs='EPSG:32633', transform=transform) as file:  # fmt: skip
             file.write(rng.randint(0, 255, (3, *SHAPE)).astype(np.uint8))
     return folder
+
+
+@pytest.fixture(scope='module')
+def images(tmp_path_factory):
+    return draw_images(tmp_path_factory.mktemp('target'))
 
 
 def raster_stream(images, pipeline, **kwargs):
