@@ -17,7 +17,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
-from mmuda.datasets.pairing import describe_patches
+from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
@@ -130,24 +130,33 @@ def pair_domains(
     return result
 
 
-def mean_semantic_similarity(cfg: Config, pairs: Mapping) -> float:
-    """Mean SemSim (equation 1) of the pairs of a file, whatever made them; reads the target's labels.
+def similarity_of_pairs(cfg: Config, pairing: str | Mapping | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """SemSim (equation 1) of the pairs that a config trains on, whatever made them; reads the target's labels.
 
     Args:
-        cfg: The config the pairs were made with.
-        pairs: Content of the file.
+        cfg: The config, whose ``train_dataloader.dataset.pairing`` names the pairs.
+        pairing: Others than the config's, e.g. the name of a file (see :func:`mmuda.datasets.pairing.build_pairing`).
 
     Returns:
-        Mean over pairs in which something can be compared, in [0, 1].
+        SemSim (N,) of each source patch with its target patch, in [0, 1], NaN where nothing can be compared; and the
+        target indices (N,).
+
+    Raises:
+        UserError: If there is no such file, or it was made for other patches.
     """
     source, target = _datasets(cfg, truth=True)
+    pairing = cfg.train_dataloader.dataset.get('pairing', 'random') if pairing is None else pairing
+    try:
+        chosen = build_pairing(pairing, len(source), len(target), source, target)
+    except (FileNotFoundError, ValueError) as error:
+        raise UserError(str(error)) from error
     classes = len(source.metainfo['classes'])
-    total, count = 0.0, 0
-    for i, j in enumerate(pairs['pairs']):
-        score = semantic_similarity(_label(source[i])[None], _label(target[j])[None], classes)[0, 0]
-        if not np.isnan(score):
-            total, count = total + score, count + 1
-    return total / count if count else float('nan')
+    index = np.array([chosen(i) for i in range(len(source))])
+    score = [
+        semantic_similarity(_label(source[i])[None], _label(target[j])[None], classes)[0, 0]
+        for i, j in enumerate(index.tolist())
+    ]
+    return np.array(score), index
 
 
 def _datasets(cfg: Config, truth: bool):

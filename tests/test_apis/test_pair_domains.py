@@ -10,7 +10,7 @@ from ranks_processes import finish, start
 
 from mmuda.apis import UserError, init_model
 from mmuda.apis import pair_domains as module
-from mmuda.apis.pair_domains import STRATEGIES, mean_semantic_similarity, pair_domains
+from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pairs
 from mmuda.datasets import synthetic  # noqa: F401  (registers)
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
@@ -112,7 +112,8 @@ def test_ground_truth_is_the_argmax_of_semsim(cfg, tmp_path, memory):
     assert result['pairs'] == best(scores)
     assert result['scores'] == pytest.approx(scores.max(axis=1).tolist(), abs=1e-6)
     assert result['mean'] == pytest.approx(scores.max(axis=1).mean()) and result['std'] > 0
-    assert mean_semantic_similarity(cfg, result) == pytest.approx(result['mean'])
+    found, index = similarity_of_pairs(cfg, str(tmp_path / 'pairs.json'))
+    assert found.tolist() == pytest.approx(result['scores'], abs=1e-6) and index.tolist() == result['pairs']
 
 
 def test_approximation_is_the_argmax_of_semsim_of_predictions(cfg, tmp_path, checkpoint):
@@ -142,7 +143,14 @@ def test_shuffled_pairs_are_the_ground_truths_targets_in_another_order(cfg, tmp_
         run(cfg, tmp_path, 'shuffled_ground_truth', name='pairs2.json'),
     )
     assert sorted(truth['pairs']) == sorted(shuffled['pairs']) and truth['pairs'] != shuffled['pairs']
-    assert mean_semantic_similarity(cfg, shuffled) < truth['mean']
+    assert similarity_of_pairs(cfg, str(tmp_path / 'pairs2.json'))[0].mean() < truth['mean']
+
+
+def test_pairs_of_other_patches_are_not_compared(cfg, tmp_path):
+    run(cfg, tmp_path, 'random')
+    cfg.train_dataloader.dataset.source.seed = 7
+    with pytest.raises(UserError, match='seed was 0, and is 7'):
+        similarity_of_pairs(cfg, str(tmp_path / 'pairs.json'))
 
 
 def kernel_mmd(ours, theirs, bandwidth):

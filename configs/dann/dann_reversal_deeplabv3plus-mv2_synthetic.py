@@ -1,0 +1,15 @@
+# DANN with gradient reversal: one backward pass in place of three updates: synthetic imagery.
+_base_ = './dann_deeplabv3plus-mv2_synthetic.py'
+model = dict(
+    terms=dict(feature=dict(reversal_strength=0.05)),
+    plan=[
+        dict(
+            name='both',
+            losses=['supervised.generator', 'feature.reversal'],
+            optimizers=['segmentor', 'discriminators'],
+            forward='fresh',
+        )
+    ],
+)
+optim_wrapper = dict(encoder=None)
+param_scheduler = dict(_delete_=True, segmentor=_base_.poly, discriminators=_base_.poly)

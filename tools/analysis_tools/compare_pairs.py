@@ -1,0 +1,29 @@
+"""Compare the pairs that configs train on: SemSim by the target's labels, as the semantic pairing paper's Table 3."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.pair_domains import similarity_of_pairs
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs, each with its pairs')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    print('| config | pairs | distinct targets | SemSim |\n|---|---|---|---|')
+    with exit_on_user_error():
+        for name in args.configs:
+            score, index = similarity_of_pairs(load_config(name))
+            spread = f'{np.nanmean(score):.3f} ± {np.nanstd(score):.3f}'
+            print(f'| {Path(name).stem} | {len(index)} | {len(np.unique(index))} | {spread} |', flush=True)
+
+
+if __name__ == '__main__':
+    main()
