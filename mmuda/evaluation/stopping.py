@@ -1,0 +1,72 @@
+"""What a label-free criterion would have chosen along a training, and how good that was."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mmuda.evaluation.label_free_metric import CRITERIA
+
+LOWER_IS_BETTER = ('entropy',)
+LAST, BEST = 'last', 'best'
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One way to choose an iteration of a run.
+
+    Attributes:
+        criterion: A label-free criterion, ``'last'`` for the end of the training, or ``'best'`` for the choice that
+            only labels allow.
+        iteration: What it chooses; the earliest of equals.
+        truth: The score by labels there.
+        correlation: Spearman's rank correlation of the criterion with the truth over the validations, in [-1, 1] and
+            positive where the criterion is right; None for ``'last'`` and ``'best'``, NaN where one of the two is
+            constant.
+    """
+
+    criterion: str
+    iteration: int
+    truth: float
+    correlation: float | None
+
+
+def choices(
+    scalars: Mapping[str, Mapping[int, float]], truth: str = 'mIoU', criteria: Sequence[str] = CRITERIA
+) -> list[Choice]:
+    """Each criterion's choice among a run's validations, beside the last iteration and the best one.
+
+    Args:
+        scalars: What the run has logged: name -> iteration -> value.
+        truth: Name of the score by labels; higher is better.
+        criteria: Names of the label-free criteria; those in ``LOWER_IS_BETTER`` are turned around.
+
+    Returns:
+        ``'last'``, the criteria in order, ``'best'``.
+
+    Raises:
+        ValueError: If the run has not logged one of them, or fewer than three validations with all of them.
+    """
+    from scipy.stats import spearmanr
+
+    missing = [name for name in (truth, *criteria) if name not in scalars]
+    if missing:
+        raise ValueError(f'{missing[0]!r} was not logged; validate with ClassIoUMetric and LabelFreeMetric')
+    steps = sorted(set.intersection(*(set(scalars[name]) for name in (truth, *criteria))))
+    if len(steps) < 3:
+        raise ValueError(f'{len(steps)} validations were logged; validate more often (train_cfg.val_interval)')
+    true = [scalars[truth][step] for step in steps]
+
+    def choice(name: str, values: list[float], correlated: bool) -> Choice:
+        known = [(value, -step) for step, value in zip(steps, values, strict=True) if not math.isnan(value)]
+        at = -max(known)[1] if known else steps[-1]
+        constant = len(set(values)) < 2 or len(set(true)) < 2
+        correlation = math.nan if constant else float(spearmanr(values, true).statistic)
+        return Choice(name, at, scalars[truth][at], correlation if correlated else None)
+
+    found = [Choice(LAST, steps[-1], true[-1], None)]
+    for name in criteria:
+        sign = -1 if name in LOWER_IS_BETTER else 1
+        found.append(choice(name, [sign * scalars[name][step] for step in steps], True))
+    return [*found, choice(BEST, true, False)]
