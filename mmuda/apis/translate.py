@@ -21,9 +21,13 @@ from mmuda.datasets.transforms.loading import scale_values
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
+from mmuda.visualization import Panel, draw_panels, viewable
 
 MAKER = 'MMUDA_CHECKPOINT'
+PICTURE_SIZE = 256
 RESAMPLING = ('ResampleToGSD', 'ResolutionPair')
 
 
@@ -39,9 +43,10 @@ def translate_dataset(
     """Write the source images of a config in the look of the target, by a trained :class:`ImageTranslation`.
 
     Each raster becomes ``<out>/<its path below img_path>``, a GeoTIFF (whatever its suffix) of the same grid,
-    georeference and size, uint8. Labels stay where they are: another config trains on the result with
-    ``translated_images=OUT`` of its source dataset. Windows overlap by twice the margin and only their centres are
-    kept; a raster appears when it is complete, and one that this checkpoint has made already is not made again.
+    georeference and size, uint8, and ``<out>.png`` shows some. Labels stay where they are: another config trains on
+    the result with ``translated_images=OUT`` of its source dataset. Windows overlap by twice the margin and only their
+    centres are kept; a raster appears when it is complete, and one that this checkpoint has made already is not made
+    again.
 
     Args:
         cfg: Config of the translation, with ``train_dataloader.dataset.source``.
@@ -80,7 +85,33 @@ def translate_dataset(
         done += raster.height * raster.width
         left = (time.monotonic() - began) * (total - done) / done
         report(f'{path}: {100 * done / total:.0f} %, about {left:.0f} s left')
+    picture = Path(f'{os.path.normpath(out)}.png')
+    write_atomically(_picture(cfg, dataset, written), picture)
+    report(f'look at {picture}')
     return written
+
+
+def _picture(cfg: Config, dataset, written: list[Path]) -> bytes:
+    """The middles of some rasters before and after, each beside a sample of the target as the training sees it."""
+    streams, rows = cfg.train_dataloader.dataset, []
+    target = DATASETS.build(dict(streams.target)) if streams.get('target') else None
+    for i in sorted({0, len(written) // 2, len(written) - 1}):
+        raster, row = dataset.rasters[i], []
+        if target is not None:
+            with seeded(i):
+                row.append(Panel(_bands_last(target[(i * len(target)) // len(written)]['inputs']), 'Target', True))
+        size = min(raster.height, raster.width, max(row[0].image.shape) if row else PICTURE_SIZE)
+        window = ((raster.height - size) // 2, (raster.width - size) // 2, size, size)
+        before = read_window(raster.path, window, dataset.bands or tuple(range(1, raster.count + 1)))
+        before = scale_values(before, dataset.value_range, raster.path).astype(np.uint8)
+        after = read_window(os.fspath(written[i]), window)
+        name = os.path.basename(raster.path)
+        rows.append([Panel(viewable(before), name, True), Panel(viewable(after), 'Translated', True), *row])
+    return draw_panels(rows, title='Translation of the source into the look of the target')
+
+
+def _bands_last(inputs: torch.Tensor) -> np.ndarray:
+    return viewable(inputs.permute(1, 2, 0).numpy())
 
 
 def _source(cfg: Config):

@@ -77,6 +77,7 @@ def test_rasters_are_put_together_from_windows_on_their_own_grid(cfg, checkpoint
         ):
             assert np.array_equal(new.read(), old.read() + 7)
             assert (new.transform, new.crs, new.shape) == (old.transform, old.crs, shape)
+    assert (tmp_path / 'out.png').is_file()
     assert len(shapes) > 4 and all(h % 4 == 0 and w % 4 == 0 and max(h, w) <= 24 for h, w in shapes)
     # What is there already is not made again, and another method reads it with the dataset's own labels.
     shapes.clear()
