@@ -3,5 +3,6 @@ from .deeplab_v2_head import DeepLabV2Head
 from .fused_aspp_head import FusedASPPHead
 from .pyramid_fusion_head import PyramidFusionHead
 from .summed_head import SummedHead
+from .unet_head import UNetHead
 
-__all__ = ['ConvHead', 'DeepLabV2Head', 'FusedASPPHead', 'PyramidFusionHead', 'SummedHead']
+__all__ = ['ConvHead', 'DeepLabV2Head', 'FusedASPPHead', 'PyramidFusionHead', 'SummedHead', 'UNetHead']

@@ -2,5 +2,6 @@ from .aspp_discriminator import ASPPDiscriminator
 from .fc_discriminator import FCDiscriminator
 from .inverted_bottleneck_discriminator import InvertedBottleneckDiscriminator
 from .patch_discriminator import PatchDiscriminator
+from .residual_discriminator import ResidualDiscriminator
 
-__all__ = ['ASPPDiscriminator', 'FCDiscriminator', 'InvertedBottleneckDiscriminator', 'PatchDiscriminator']
+__all__ = ['ASPPDiscriminator', 'FCDiscriminator', 'InvertedBottleneckDiscriminator', 'PatchDiscriminator', 'ResidualDiscriminator']
