@@ -1,5 +1,5 @@
-# CycleGAN, narrow, on two cores: Nairobi -> Kampala. As published (tanh, identity at every batch): with semantic pairing's
-# variant, identity at every tenth batch, so short a training exchanges classes.
+# CycleGAN, narrow, on two cores: Nairobi -> Kampala. As published (tanh, identity at every batch): with identity at
+# every tenth batch, semantic pairing's variant, so short a training exchanges classes.
 _base_ = [
     '../_base_/models/cyclegan.py',
     '../_base_/datasets/cyclegan_nairobi2kampala.py',

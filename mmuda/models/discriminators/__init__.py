@@ -4,4 +4,10 @@ from .inverted_bottleneck_discriminator import InvertedBottleneckDiscriminator
 from .patch_discriminator import PatchDiscriminator
 from .residual_discriminator import ResidualDiscriminator
 
-__all__ = ['ASPPDiscriminator', 'FCDiscriminator', 'InvertedBottleneckDiscriminator', 'PatchDiscriminator', 'ResidualDiscriminator']
+__all__ = [
+    'ASPPDiscriminator',
+    'FCDiscriminator',
+    'InvertedBottleneckDiscriminator',
+    'PatchDiscriminator',
+    'ResidualDiscriminator',
+]

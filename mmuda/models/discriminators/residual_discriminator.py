@@ -64,8 +64,8 @@ class ResidualBlock(nn.Module):
 class ResidualDiscriminator(BaseModule):
     """Residual blocks, a 3x3 convolution, a linear layer: one logit an image (Low2High, Table S6).
 
-    The table gives layers and parameters, 2,787,521 in all, in the layout of a StyleGAN2 discriminator. What it does not
-    name is as there: LeakyReLU 0.2, a blur before strided convolutions, the sum of a block over the root of 2.
+    The table gives layers and parameters, 2,787,521 in all, in the layout of a StyleGAN2 discriminator. What it does
+    not name is as there: LeakyReLU 0.2, a blur before strided convolutions, the sum of a block over the root of 2.
 
     Args:
         in_channels: Channels of the input, 1 for label maps.
