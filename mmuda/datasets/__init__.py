@@ -1,5 +1,6 @@
 """Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
 
+from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.drone_buildings import DroneBuildings
 from mmuda.datasets.german_cities import GermanCity
 from mmuda.datasets.inria import InriaBuildings
@@ -13,10 +14,13 @@ from mmuda.datasets.sampler import DrawIndex, DrawSampler
 from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia
 from mmuda.datasets.synthetic import SyntheticDataset
 from mmuda.datasets.transforms import (
+    LoadCoarseLabels,
+    LoadLabelWindow,
     LoadRasterWindow,
     PackUDAInputs,
     RandomFlipAll,
     RandomGroundCrop,
+    RandomQuarterTurn,
     ResampleToGSD,
     ResolutionPair,
 )
@@ -26,6 +30,7 @@ from mmuda.datasets.vaihingen import Vaihingen
 __all__ = [
     'GTA5',
     'Cityscapes',
+    'CoarseLabelDataset',
     'DeepGlobeRoads',
     'DrawIndex',
     'DrawSampler',
@@ -33,6 +38,9 @@ __all__ = [
     'GermanCity',
     'GivenPairing',
     'InriaBuildings',
+    'LabelMapDataset',
+    'LoadCoarseLabels',
+    'LoadLabelWindow',
     'LoadPatch',
     'LoadRasterWindow',
     'MassachusettsBuildings',
@@ -43,6 +51,7 @@ __all__ = [
     'RandomFlipAll',
     'RandomGroundCrop',
     'RandomPairing',
+    'RandomQuarterTurn',
     'RasterDataset',
     'ResampleToGSD',
     'ResolutionPair',

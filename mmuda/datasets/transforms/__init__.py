@@ -1,7 +1,8 @@
 """Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain."""
 
+from mmuda.datasets.transforms.coarse_labels import LoadCoarseLabels, LoadLabelWindow
 from mmuda.datasets.transforms.colour_transfer import FourierTransfer, HistogramMatching, ReinhardTransfer
-from mmuda.datasets.transforms.flip import RandomFlipAll
+from mmuda.datasets.transforms.flip import RandomFlipAll, RandomQuarterTurn
 from mmuda.datasets.transforms.formatting import PackUDAInputs
 from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
 from mmuda.datasets.transforms.loading import LoadRasterWindow
@@ -10,10 +11,13 @@ from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
 __all__ = [
     'FourierTransfer',
     'HistogramMatching',
+    'LoadCoarseLabels',
+    'LoadLabelWindow',
     'LoadRasterWindow',
     'PackUDAInputs',
     'RandomFlipAll',
     'RandomGroundCrop',
+    'RandomQuarterTurn',
     'ReinhardTransfer',
     'ResampleToGSD',
     'ResolutionPair',

@@ -1,4 +1,4 @@
-"""Flips of everything that shows the same ground."""
+"""Flips and quarter turns of everything that shows the same ground."""
 
 from collections.abc import Sequence
 
@@ -6,6 +6,8 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.registry import TRANSFORMS
+
+SAME_GROUND = ('img', 'fine_image', 'gt_seg_map', 'coarse_label', 'cells')
 
 
 @TRANSFORMS.register_module()
@@ -28,7 +30,7 @@ class RandomFlipAll(BaseTransform):
         self,
         horizontal: float = 0.5,
         vertical: float = 0.5,
-        keys: Sequence[str] = ('img', 'fine_image', 'gt_seg_map'),
+        keys: Sequence[str] = SAME_GROUND,
     ) -> None:
         for name, probability in (('horizontal', horizontal), ('vertical', vertical)):
             if not 0 <= probability <= 1:
@@ -58,3 +60,40 @@ class RandomFlipAll(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(horizontal={self.horizontal}, vertical={self.vertical}, keys={self.keys})'
+
+
+@TRANSFORMS.register_module()
+class RandomQuarterTurn(BaseTransform):
+    """Turn everything that shows the same ground by 0, 90, 180 or 270 degrees, without resampling.
+
+    Modified keys: those of ``keys`` that the sample has, arrays (H, W) or (H, W, C); ``img_shape`` and ``ori_shape``
+    where height and width change places. Added key: ``quarter_turns`` (0 to 3, anticlockwise).
+
+    Args:
+        keys (Sequence[str]): Arrays to turn.
+    """
+
+    def __init__(self, keys: Sequence[str] = SAME_GROUND) -> None:
+        self.keys = tuple(keys)
+
+    def transform(self, results: dict) -> dict:
+        """Turn.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the keys above.
+        """
+        turns = int(np.random.randint(4))
+        for key in self.keys:
+            if key in results and turns:
+                results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
+        for key in ('img_shape', 'ori_shape'):
+            if key in results and turns % 2:
+                results[key] = tuple(results[key][1::-1])
+        results['quarter_turns'] = turns
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(keys={self.keys})'

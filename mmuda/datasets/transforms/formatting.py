@@ -37,7 +37,7 @@ class PackUDAInputs(PackSegInputs):
 
     def __init__(
         self,
-        extra_keys: Sequence[str] = ('fine_image',),
+        extra_keys: Sequence[str] = ('fine_image', 'cells', 'coarse_label'),
         meta_keys: Sequence[str] = (*_MMSEG_META_KEYS, 'domain', 'gsd', 'fine_gsd', 'window'),
     ) -> None:
         super().__init__(meta_keys=tuple(meta_keys))

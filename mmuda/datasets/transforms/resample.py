@@ -5,6 +5,9 @@ from mmcv.transforms import BaseTransform
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 from mmuda.registry import TRANSFORMS
 
+# What stands for a class or a label cell at each pixel.
+LABELS = ('gt_seg_map', 'coarse_label', 'cells')
+
 
 @TRANSFORMS.register_module()
 class ResolutionPair(BaseTransform):
@@ -126,7 +129,7 @@ class ResampleToGSD(BaseTransform):
 
     Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map``.
     Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
-    ``gt_seg_map`` (H, W) and ``ori_shape``.
+    ``gt_seg_map``, ``coarse_label`` and ``cells`` (H, W), and ``ori_shape``.
 
     Args:
         gsd (float | None): Metres a pixel to resample to.
@@ -169,8 +172,9 @@ class ResampleToGSD(BaseTransform):
         results['img_shape'] = size
         if self.label:
             results['ori_shape'] = size
-            if 'gt_seg_map' in results:
-                results['gt_seg_map'] = resize_label(results['gt_seg_map'], size)
+            for key in LABELS:
+                if key in results:
+                    results[key] = resize_label(results[key], size)
         results['scale_factor'] = (size[1] / width, size[0] / height)
         if native is not None:
             results['gsd'] = native * height / size[0]

@@ -4,6 +4,7 @@ from .gram_loss import GramLoss
 from .mmd_loss import MMDLoss
 from .perceptual_loss import PerceptualLoss
 from .pixel_loss import PixelL1Loss, PixelMSELoss
+from .region_aggregation import aggregate_regions, labels_of_regions
 from .total_variation_loss import TotalVariationLoss
 
 __all__ = [
@@ -16,5 +17,7 @@ __all__ = [
     'PixelL1Loss',
     'PixelMSELoss',
     'TotalVariationLoss',
+    'aggregate_regions',
+    'labels_of_regions',
     'self_information',
 ]

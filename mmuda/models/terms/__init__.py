@@ -4,6 +4,8 @@ from .category import CategoryAlignment
 from .discrepancy import DiscrepancyAlignment, ParameterSimilarity, TapCrossEntropy
 from .forward_term import ForwardTerm
 from .instance import InstanceAlignment
+from .label_map import LabelMapAlignment, gaussian_blur, sargmax
+from .region_aggregation import RegionAggregation
 from .style_content import StyleContentAlignment
 from .supervised import SupervisedTerm
 from .tap_loss import TapLoss
@@ -14,10 +16,14 @@ __all__ = [
     'DiscrepancyAlignment',
     'ForwardTerm',
     'InstanceAlignment',
+    'LabelMapAlignment',
     'ParameterSimilarity',
+    'RegionAggregation',
     'StyleContentAlignment',
     'SupervisedTerm',
     'TapCrossEntropy',
     'TapLoss',
     'Term',
+    'gaussian_blur',
+    'sargmax',
 ]

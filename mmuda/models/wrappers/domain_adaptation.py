@@ -60,7 +60,7 @@ class DomainAdaptation(PlanExecutor):
         plan: list[dict] | None = None,
         ema: dict | None = None,
         adapter: dict | None = None,
-        batch_taps: tuple[str, ...] = ('fine_image',),
+        batch_taps: tuple[str, ...] = ('fine_image', 'cells'),
         networks: dict[str, dict] | None = None,
         batch_norm: str | Sequence[str] = SHARED,
         data_preprocessor: dict | None = None,

@@ -232,7 +232,7 @@ def self_training() -> dict:
 
 
 @TERMS.register_module(force=True)
-class RegionSupervision(Term):
+class ToyRegionSupervision(Term):
     """Low2High: class shares of predictions in coarse cells against those of the labels."""
 
     def reads(self, phase: str) -> set[str]:
@@ -245,7 +245,7 @@ class RegionSupervision(Term):
 
 
 @TERMS.register_module(force=True)
-class LabelMapAlignment(Term):
+class ToyLabelMapAlignment(Term):
     """Low2High: a discriminator tells exemplar label maps from predicted ones (soft argmax), (N, 1, h, w)."""
 
     phases = ('generator', 'discriminator')
@@ -274,7 +274,7 @@ def exemplars() -> dict:
     model = dict(
         type='DomainAdaptation',
         segmentor=segmentor(),
-        terms=dict(supervised=dict(type='RegionSupervision'), map=dict(type='LabelMapAlignment')),
+        terms=dict(supervised=dict(type='ToyRegionSupervision'), map=dict(type='ToyLabelMapAlignment')),
     )
     dataset = streams(exemplar=dict(type='ToyDataset', images=False))
     return config(model, STAGES, TWO_OPTIMIZERS, dataset)

@@ -1,0 +1,145 @@
+"""Fine imagery with coarse labels, and label maps without imagery."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Sequence
+
+import numpy as np
+
+from mmuda.datasets.label_cells import read_cells
+from mmuda.datasets.labels import apply_label_lut, build_label_lut
+from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster_io import RasterInfo, probe_raster
+from mmuda.registry import DATASETS
+
+
+@DATASETS.register_module()
+class CoarseLabelDataset(RasterDataset):
+    """Rasters whose labels lie in other rasters of a coarser resolution, e.g. 1 m imagery with 30 m land cover.
+
+    ``data_prefix`` has ``img_path`` and ``coarse_path``: a folder with a label of the same relative path for each
+    image, or one raster that covers them all. Fine labels (``seg_map_path``) may be there too, for validation; what of
+    both becomes the sample's label is the pipeline's choice (:class:`LoadRasterWindow`, :class:`LoadCoarseLabels`).
+    Images and coarse labels need a projection each; offset, resolution and projection may differ.
+
+    Args:
+        coarse_values (dict[int, int] | None): Value in the coarse label -> class index or 255, which is ignored; None
+            takes class indices.
+        coarse_suffix (str): Suffix of the coarse labels.
+        data_prefix (dict): As above; relative to ``data_root``.
+        **kwargs: As :class:`RasterDataset`.
+
+    Raises:
+        FileNotFoundError: A coarse label is missing.
+        ValueError: A coarse label does not overlap its image, has no projection, or holds an unknown value.
+    """
+
+    def __init__(
+        self,
+        coarse_values: dict[int, int] | None = None,
+        coarse_suffix: str = '.tif',
+        data_prefix: dict | None = None,
+        **kwargs,
+    ) -> None:
+        if 'coarse_path' not in (data_prefix or {}):
+            raise ValueError(f'{type(self).__name__} needs data_prefix=dict(img_path=..., coarse_path=...).')
+        self.coarse_values = coarse_values
+        self.coarse_suffix = coarse_suffix
+        super().__init__(data_prefix=data_prefix, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """As :class:`RasterDataset`; items have ``coarse_path`` too."""
+        self.labelled = 'seg_map_path' in self.data_prefix
+        items = super().load_data_list()
+        # By its coarse labels, whether there are fine ones or not.
+        self.labelled = True
+        self.coarse_lut = build_label_lut(
+            len(self.metainfo['classes']), label_values=self.coarse_values, dataset=type(self).__name__
+        )
+        coarse = {raster.path: self._coarse_path(raster) for raster in self.rasters}
+        for raster in self.rasters:
+            self._check_coarse(raster, coarse[raster.path])
+        for item in items:
+            item['coarse_path'] = coarse[item['img_path']]
+        return items
+
+    def get_data_info(self, idx: int) -> dict:
+        """As :class:`RasterDataset`, with ``coarse_lut``."""
+        info = super().get_data_info(idx)
+        info['coarse_lut'] = self.coarse_lut
+        return info
+
+    def _coarse_path(self, raster: RasterInfo) -> str:
+        folder = self.data_prefix['coarse_path']
+        if osp.isfile(folder):
+            return folder
+        relative = osp.relpath(raster.path, self.data_prefix['img_path'])
+        suffix = max((one for one in self.img_suffix if relative.endswith(one)), key=len)
+        path = osp.join(folder, relative[: -len(suffix)] + self.coarse_suffix)
+        if not osp.isfile(path):
+            raise FileNotFoundError(
+                f'The image {raster.path} has no coarse label {path}; add it, take the image out, or set coarse_suffix.'
+            )
+        return path
+
+    def _check_coarse(self, raster: RasterInfo, path: str) -> None:
+        label = probe_raster(path)
+        if label.count > 1:
+            raise ValueError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
+        found: set[int] = set()
+        for window in self._check_windows(raster.shape):
+            _, values, inside = read_cells(raster.path, path, window)
+            found.update(np.unique(values[inside]).tolist())
+        if not found:
+            raise ValueError(
+                f'The coarse label {path} ({label.crs}) does not overlap its image {raster.path} ({raster.crs}); check '
+                'the georeference of both.'
+            )
+        if self.check_labels != 'none':
+            apply_label_lut(np.array(sorted(found)), self.coarse_lut, path)
+
+
+@DATASETS.register_module()
+class LabelMapDataset(RasterDataset):
+    """Label maps without images: examples of what fine labels look like (Low2High's exemplar set).
+
+    ``data_prefix['img_path']`` is the folder of the label maps. The pipeline starts with :class:`RandomGroundCrop`,
+    unless ``tile`` cuts the maps, and :class:`LoadLabelWindow`.
+
+    Args:
+        label_values (dict[int, int] | None): Value in the file -> class index.
+        count (int | None): Take so many of the items, drawn from ``count_seed``: with ``tile``, so many exemplars.
+        count_seed (int): Seed of the draw; with the same seed a larger count holds the smaller ones.
+        **kwargs: As :class:`RasterDataset`.
+
+    Raises:
+        ValueError: There are fewer than ``count`` items, or a map holds a value that is no class.
+    """
+
+    def __init__(
+        self,
+        label_values: dict[int, int] | None = None,
+        count: int | None = None,
+        count_seed: int = 0,
+        bands: Sequence[int] = (1,),
+        **kwargs,
+    ) -> None:
+        self.count = count
+        self.count_seed = count_seed
+        super().__init__(label_values=label_values, labelled=False, bands=bands, **kwargs)
+
+    def load_data_list(self) -> list[dict]:
+        """As :class:`RasterDataset`, for label maps."""
+        items = super().load_data_list()
+        self.label_lut = self._label_lut()
+        self._check_label_values([raster.path for raster in self.rasters])
+        if self.count is None:
+            return items
+        if not 0 < self.count <= len(items):
+            raise ValueError(
+                f'count={self.count} of {type(self).__name__}, but there are {len(items)} items; give fewer, or a '
+                'smaller tile.'
+            )
+        chosen = np.random.default_rng(self.count_seed).permutation(len(items))[: self.count]
+        return [items[i] for i in sorted(chosen.tolist())]

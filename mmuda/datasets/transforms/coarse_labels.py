@@ -1,0 +1,86 @@
+"""Loading labels that are coarser than their image."""
+
+import numpy as np
+from mmcv.transforms import BaseTransform
+
+from mmuda.datasets.label_cells import NO_CELL, read_cells
+from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
+from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.registry import TRANSFORMS
+
+
+@TRANSFORMS.register_module()
+class LoadCoarseLabels(BaseTransform):
+    """Read the coarse label below a window: each pixel's label and the index of its cell.
+
+    The cells follow from both rasters' georeference, whatever their offset, ratio and projections; nearest neighbour.
+    It comes after :class:`LoadRasterWindow` and before flips, which take the cells along.
+
+    Required keys: ``img_path``, ``window``, and what :class:`CoarseLabelDataset` adds (``coarse_path``,
+    ``coarse_lut``).
+    Added keys: ``cells`` (H, W) int32, -1 where there is none; and ``gt_seg_map`` (H, W) uint8, 255 is ignored, or
+    ``coarse_label`` likewise.
+
+    Args:
+        as_label (bool): True makes the coarse label the sample's label, for training; False adds it beside the fine one
+            as ``coarse_label``, for validation.
+
+    Raises:
+        ValueError: A raster has no georeference, or the label holds a value that is no class.
+    """
+
+    def __init__(self, as_label: bool = True) -> None:
+        self.as_label = as_label
+
+    def transform(self, results: dict) -> dict:
+        """Read the cells.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the added keys.
+        """
+        cells, values, inside = read_cells(results['img_path'], results['coarse_path'], results['window'])
+        label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
+        label[inside] = apply_label_lut(values[inside], results['coarse_lut'], results['coarse_path'])
+        cells[label == IGNORE_INDEX] = NO_CELL
+        results['cells'] = cells
+        name = 'gt_seg_map' if self.as_label else 'coarse_label'
+        results[name] = label
+        if self.as_label:
+            results['seg_map_path'] = results['coarse_path']
+        fields = results.setdefault('seg_fields', [])
+        fields.extend(key for key in (name, 'cells') if key not in fields)
+        return results
+
+    def __repr__(self) -> str:
+        return f'{type(self).__name__}(as_label={self.as_label})'
+
+
+@TRANSFORMS.register_module()
+class LoadLabelWindow(BaseTransform):
+    """Read a window of a label map that has no image (:class:`LabelMapDataset`).
+
+    Required keys: ``img_path`` (the label's path), ``window``, ``label_lut``. Added keys: ``gt_seg_map`` (H, W) uint8,
+    ``img_shape``, ``ori_shape``.
+    """
+
+    def transform(self, results: dict) -> dict:
+        """Read the window.
+
+        Args:
+            results (dict): As above.
+
+        Returns:
+            dict: ``results`` with the added keys.
+        """
+        window = results.get('window')
+        if window is None:
+            raster = open_raster(results['img_path'])
+            window = results['window'] = (0, 0, raster.height, raster.width)
+        values = read_window(results['img_path'], window, bands=1)
+        results['gt_seg_map'] = apply_label_lut(values, results['label_lut'], results['img_path'])
+        results['img_shape'] = results['ori_shape'] = values.shape
+        results['seg_fields'] = ['gt_seg_map']
+        return results

@@ -1,0 +1,128 @@
+"""Predicted label maps made to look like label maps."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mmuda.registry import TERMS
+
+from .adversarial import AdversarialAlignment
+
+
+def sargmax(logits: Tensor, temperature: float = 1e3) -> Tensor:
+    """Differentiable class index, sum over c of c softmax(temperature x)_c with c = 1..C (Low2High, equation 3).
+
+    The largest logit is taken away before the factor, so that logits of any size have finite values and gradients.
+
+    Args:
+        logits: (N, C, H, W).
+        temperature: tau; 1e3 in the paper.
+
+    Returns:
+        (N, 1, H, W) in [1, C].
+    """
+    shifted = (logits - logits.amax(dim=1, keepdim=True).detach()).clamp(min=-1e30) * temperature
+    index = torch.arange(1, logits.shape[1] + 1, dtype=logits.dtype, device=logits.device).view(1, -1, 1, 1)
+    return (shifted.softmax(dim=1) * index).sum(dim=1, keepdim=True)
+
+
+def gaussian_blur(x: Tensor, sigma: float = 0.6, size: int = 3) -> Tensor:
+    """Blur (N, C, H, W) with a normalised Gaussian; borders are reflected.
+
+    Args:
+        x: The maps.
+        sigma: Standard deviation in pixels; 0.6 in Low2High.
+        size: Odd side of the kernel; 3 in Low2High.
+    """
+    position = torch.arange(size, dtype=x.dtype, device=x.device) - size // 2
+    row = torch.exp(-(position**2) / (2 * sigma**2))
+    row = row / row.sum()
+    padded = F.pad(x, (size // 2,) * 4, mode='reflect')
+    kernel = (row[:, None] * row).expand(x.shape[1], 1, size, size)
+    return F.conv2d(padded, kernel, groups=x.shape[1])
+
+
+@TERMS.register_module()
+class LabelMapAlignment(AdversarialAlignment):
+    """A discriminator tells predicted label maps (0) from an exemplar set of real ones (1); Low2High, section 4.4.
+
+    The prediction is the :func:`sargmax` of the logits at the size of the image, the exemplars are numbered from 1
+    alike; both are blurred. The exemplar stream has labels and no images (:class:`LabelMapDataset`). With the hinge
+    loss ``dict(type='GANLoss', gan_type='hinge')`` this is the paper's.
+
+    Args:
+        discriminator: Config of the discriminator in MODELS, of (N, 1, h, w).
+        loss: Config of a GAN loss in MODELS.
+        view: Stream or view whose predictions are judged.
+        exemplars: Stream of label maps.
+        temperature: tau of sargmax.
+        blur: Standard deviation of the Gaussian in pixels; 0 does not blur.
+        crop_size: Side in pixels of the random windows that the discriminator sees, or None for all. The paper's
+            discriminator takes 256 px of 512 and does not say how; resizing would lose the detail that it judges.
+        ignore_index: Label of exemplar pixels that hold no class; predictions are given the class 0 there too, a row
+            of exemplars for a row of predictions.
+        loss_weight: Factor of the generator loss; the paper gives none.
+        **kwargs: As :class:`AdversarialAlignment`.
+    """
+
+    def __init__(
+        self,
+        discriminator: dict,
+        loss: dict,
+        view: str = 'source',
+        exemplars: str = 'exemplar',
+        temperature: float = 1e3,
+        blur: float = 0.6,
+        crop_size: int | None = None,
+        ignore_index: int = 255,
+        loss_weight: float = 0.1,
+        discriminator_weight: float = 1.0,
+        **kwargs,
+    ) -> None:
+        super().__init__(
+            tap='logits',
+            real='label',
+            discriminator=discriminator,
+            loss=loss,
+            source=view,
+            target=exemplars,
+            loss_weight=loss_weight,
+            discriminator_weight=discriminator_weight,
+            **kwargs,
+        )
+        self.image = f'{view}:image'
+        self.temperature = temperature
+        self.blur = blur
+        self.crop_size = crop_size
+        self.ignore_index = ignore_index
+
+    def reads(self, phase: str) -> set[str]:
+        addresses = super().reads(phase)
+        return addresses | {self.image}
+
+    def read(self, domain: str, context) -> Tensor:
+        """Blurred class indices (N, 1, h, w)."""
+        tap = context.tap(self.addresses[domain])
+        if domain == 'source':
+            size = context.tap(self.image).shape[-2:]
+            if tap.shape[-2:] != size:
+                tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=False)
+            maps = sargmax(self._crop(tap), self.temperature)
+        else:
+            maps = self._crop(tap.unsqueeze(1))
+            maps = torch.where(maps == self.ignore_index, 0, maps + 1).to(torch.get_default_dtype())
+        return gaussian_blur(maps, self.blur) if self.blur else maps
+
+    def _crop(self, maps: Tensor) -> Tensor:
+        if self.crop_size is None:
+            return maps
+        height, width = maps.shape[-2:]
+        if min(height, width) < self.crop_size:
+            raise ValueError(
+                f'LabelMapAlignment cuts windows of {self.crop_size} px from maps of {height} x {width} px; make '
+                'crop_size smaller or the crops of both streams larger.'
+            )
+        row, col = (int(torch.randint(0, size - self.crop_size + 1, ())) for size in (height, width))
+        return maps[..., row : row + self.crop_size, col : col + self.crop_size]
