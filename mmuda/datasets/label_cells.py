@@ -39,9 +39,8 @@ def cell_positions(image, coarse, window: tuple[int, int, int, int]) -> tuple[np
     top, left, height, width = window
     rows, cols = top + np.arange(height) + 0.5, left + np.arange(width) + 0.5
     if image.crs == coarse.crs:
-        grid = ~coarse.transform @ image.transform
         y, x = np.meshgrid(rows, cols, indexing='ij')
-        found_x, found_y = grid.a * x + grid.b * y + grid.c, grid.d * x + grid.e * y + grid.f
+        found_x, found_y = _apply(~coarse.transform, *_apply(image.transform, x, y))
     else:
         found_x, found_y = _through_projection(image, coarse, rows, cols)
     return tuple(np.floor(axis + TOLERANCE).astype(np.int64) for axis in (found_y, found_x))
@@ -51,15 +50,20 @@ def _through_projection(image, coarse, rows: np.ndarray, cols: np.ndarray) -> tu
     """Coarse pixel coordinates (x, y), exact at control points and bilinear between them."""
     knots = [np.linspace(axis[0], axis[-1], max(2, -(-len(axis) // CONTROL_STEP) + 1)) for axis in (rows, cols)]
     y, x = np.meshgrid(*knots, indexing='ij')
-    world = image.transform @ (x.ravel(), y.ravel())
+    world = _apply(image.transform, x.ravel(), y.ravel())
     try:
         xs, ys = transform_coordinates(image.crs, coarse.crs, *world)
     except RasterioError as error:
         raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
-    found = ~coarse.transform @ (np.array(xs), np.array(ys))
+    found = _apply(~coarse.transform, np.array(xs), np.array(ys))
     if not all(np.isfinite(axis).all() for axis in found):
         raise ValueError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
     return tuple(_bilinear(axis.reshape(y.shape), knots, (rows, cols)) for axis in found)
+
+
+def _apply(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * x + b * y + c, d * x + e * y + f
 
 
 def _bilinear(values: np.ndarray, knots: list[np.ndarray], points: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
