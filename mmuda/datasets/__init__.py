@@ -12,7 +12,7 @@ from mmuda.datasets.raster import RasterDataset
 from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
 from mmuda.datasets.sampler import DrawIndex, DrawSampler
 from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia
-from mmuda.datasets.synthetic import SyntheticDataset
+from mmuda.datasets.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 from mmuda.datasets.transforms import (
     LoadCoarseLabels,
     LoadLabelWindow,
@@ -55,7 +55,9 @@ __all__ = [
     'RasterDataset',
     'ResampleToGSD',
     'ResolutionPair',
+    'SyntheticCoarse',
     'SyntheticDataset',
+    'SyntheticExemplars',
     'Synthia',
     'UDADataset',
     'Vaihingen',

@@ -27,6 +27,7 @@ class UDADataset(Dataset):
             dataset with labels is refused (labelled target tiles are a stream of another name).
         pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'``, a JSON file, or a table source index ->
             target index; see :func:`build_pairing`.
+        labelled_source (bool): False accepts a source without labels, for image translation and pretraining.
         **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
 
     Raises:
@@ -45,6 +46,7 @@ class UDADataset(Dataset):
         source: dict | Dataset,
         target: dict | Dataset | None = None,
         pairing: str | Mapping | Sequence = 'random',
+        labelled_source: bool = True,
         **streams: dict | Dataset,
     ) -> None:
         configs = dict(source=source, target=target, **streams)
@@ -57,9 +59,10 @@ class UDADataset(Dataset):
         for name, dataset in self.streams.items():
             if len(dataset) == 0:
                 raise ValueError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
-        if getattr(self.source, 'labelled', True) is False:
+        if labelled_source and getattr(self.source, 'labelled', True) is False:
             raise ValueError(
-                "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it."
+                "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it, or "
+                'labelled_source=False for a training that reads none.'
             )
         self.pairing = None
         if self.target is not None:

@@ -1,5 +1,6 @@
 """Built-in synthetic imagery: two domains, drawn procedurally."""
 
+from .coarse import SyntheticCoarse, SyntheticExemplars, coarse_labels
 from .dataset import SyntheticDataset
 from .generator import generate
 from .materials import ISPRS_CLASSES, ISPRS_PALETTE

@@ -1,0 +1,192 @@
+"""Coarse labels with the mistakes of coarse products, and the synthetic imagery with them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.transform import Affine
+from scipy import ndimage
+
+from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
+from mmuda.registry import DATASETS
+
+from .generator import exclusive, generate
+from .materials import ISPRS_PALETTE
+from .styles import SOURCE_STYLE, TARGET_STYLE
+
+CLASSES = ('impervious', 'building', 'low_vegetation', 'tree')
+PALETTE = ISPRS_PALETTE[:4]
+TO_FOUR = {0: 0, 1: 1, 2: 2, 3: 3, 4: 0, 5: 2}
+"""Class of the generator's labels -> class here: cars stand on streets, what is left counts as open ground."""
+
+SCENES = dict(source=dict(train=(8, 512), val=(3, 512)), exemplar=dict(train=(4, 512)))
+# Another region: another city's form, as the same sensor would see it (nobody does: its images are not used).
+STYLES = dict(
+    source=SOURCE_STYLE, exemplar=replace(TARGET_STYLE, name='exemplar', sensor=SOURCE_STYLE.sensor)
+)  # fmt: skip
+
+
+def coarse_labels(
+    label: np.ndarray,
+    ratio: int,
+    offset: tuple[int, int] = (0, 0),
+    shift: tuple[int, int] = (0, 0),
+    min_area: int = 0,
+    num_classes: int = len(CLASSES),
+) -> np.ndarray:
+    """What a coarse product says of a fine label map: the majority of what it notices, where it believes to be.
+
+    Args:
+        label: Class indices (H, W), at most ``num_classes - 1``.
+        ratio: Pixels along a cell.
+        offset: Where the grid of cells begins, (rows, columns) in pixels before the map's corner, at most ``ratio``: a
+            fact that the georeference tells.
+        shift: How far the product is misplaced, (rows, columns) in pixels: a mistake that nothing tells. Cells show
+            what lies so far further down and right; borders are repeated.
+        min_area: Connected areas of one class below so many pixels are not noticed: they pass for the nearest of what
+            is.
+        num_classes: Number of classes.
+
+    Returns:
+        Class indices of cells, uint8, as many as touch the map; the lower class wins a tie.
+    """
+    seen = drop_small(label, min_area) if min_area else label
+    height, width = label.shape
+    rows = np.clip(np.arange(height) + shift[0], 0, height - 1)
+    cols = np.clip(np.arange(width) + shift[1], 0, width - 1)
+    seen = seen[rows[:, None], cols]
+    cell_rows, cell_cols = ((np.arange(size) + begin) // ratio for size, begin in zip(label.shape, offset, strict=True))
+    shape = cell_rows[-1] + 1, cell_cols[-1] + 1
+    cell = cell_rows[:, None] * shape[1] + cell_cols
+    counts = np.bincount((cell * num_classes + seen).ravel(), minlength=shape[0] * shape[1] * num_classes)
+    return counts.reshape(*shape, num_classes).argmax(axis=-1).astype(np.uint8)
+
+
+def drop_small(label: np.ndarray, min_area: int) -> np.ndarray:
+    """Replace connected areas (4 neighbours) of fewer than ``min_area`` pixels by the nearest of the others."""
+    small = np.zeros(label.shape, dtype=bool)
+    for value in np.unique(label):
+        areas, _ = ndimage.label(label == value)
+        small |= (np.bincount(areas.ravel()) < min_area)[areas] & (areas > 0)
+    if small.all():
+        return label
+    nearest = ndimage.distance_transform_edt(small, return_distances=False, return_indices=True)
+    return label[tuple(nearest)]
+
+
+@DATASETS.register_module()
+class SyntheticCoarse(CoarseLabelDataset):
+    """Synthetic imagery at 1.0 m with coarse labels of four classes, written to ``data_root`` when it is first used.
+
+    Fine labels are there too (``seg_map_path``): read only where ``fine=True`` says so, for validation and for the
+    oracle and the upper bound.
+
+    Args:
+        split (str): ``train`` or ``val``.
+        ratio (int): Pixels along a label cell.
+        offset (tuple[int, int]): As :func:`coarse_labels`.
+        shift (tuple[int, int]): As :func:`coarse_labels`.
+        min_area (int): As :func:`coarse_labels`.
+        fine (bool): Whether fine labels may be read.
+        data_root (str): Folder of the imagery.
+        seed (int): Seed of the imagery.
+        **kwargs: As :class:`CoarseLabelDataset`.
+    """
+
+    def __init__(
+        self,
+        split: str = 'train',
+        ratio: int = 16,
+        offset: tuple[int, int] = (5, 9),
+        shift: tuple[int, int] = (3, -2),
+        min_area: int = 80,
+        fine: bool = False,
+        data_root: str = 'data/synthetic_coarse',
+        seed: int = 0,
+        **kwargs,
+    ) -> None:
+        if split not in SCENES['source']:
+            raise ValueError(f'split={split!r} of SyntheticCoarse must be one of {list(SCENES["source"])}.')
+        if ratio < 1 or not all(0 <= begin < ratio for begin in offset):
+            raise ValueError(f'ratio={ratio} and offset={offset} of SyntheticCoarse: the offset lies in [0, ratio).')
+        generate(data_root, seed, SCENES, STYLES)
+        coarse = write_coarse(Path(data_root), ratio, tuple(offset), tuple(shift), min_area)
+        folder = f'source/{split}'
+        prefix = dict(img_path=folder, coarse_path=f'{coarse}/{split}')
+        super().__init__(
+            data_root=data_root,
+            data_prefix=dict(prefix, seg_map_path=folder) if fine else prefix,
+            img_suffix='_image.tif',
+            seg_map_suffix='_label6.tif',
+            coarse_suffix='_label.tif',
+            label_values=TO_FOUR if fine else None,
+            metainfo=dict(classes=CLASSES, palette=PALETTE),
+            **kwargs,
+        )
+
+
+@DATASETS.register_module()
+class SyntheticExemplars(LabelMapDataset):
+    """Fine label maps of four classes of another synthetic region, without images.
+
+    Args:
+        data_root (str): Folder of the imagery, shared with :class:`SyntheticCoarse`.
+        seed (int): Seed of the imagery.
+        **kwargs: As :class:`LabelMapDataset`.
+    """
+
+    def __init__(self, data_root: str = 'data/synthetic_coarse', seed: int = 0, **kwargs) -> None:
+        generate(data_root, seed, SCENES, STYLES)
+        super().__init__(
+            data_root=data_root,
+            data_prefix=dict(img_path='exemplar/train'),
+            img_suffix='_label6.tif',
+            label_values=TO_FOUR,
+            metainfo=dict(classes=CLASSES, palette=PALETTE),
+            **kwargs,
+        )
+
+
+def write_coarse(root: Path, ratio: int, offset: tuple[int, int], shift: tuple[int, int], min_area: int) -> str:
+    """Write the coarse labels of all scenes, unless they are there; processes may do so at the same time.
+
+    Returns:
+        Their folder below ``root``, which the settings name.
+    """
+    settings = dict(ratio=ratio, offset=offset, shift=shift, min_area=min_area)
+    name = 'coarse_r{}_o{}_{}_s{}_{}_a{}'.format(ratio, *offset, *shift, min_area)
+    folder = root / name
+    with exclusive(folder):
+        if not folder.is_dir():
+            temporary = Path(tempfile.mkdtemp(prefix=f'.{name}.', dir=root))
+            try:
+                temporary.chmod(0o755)
+                for split in SCENES['source']:
+                    for fine in sorted((root / 'source' / split).glob('*_label6.tif')):
+                        _write_cells(fine, temporary / split / fine.name.replace('_label6', '_label'), **settings)
+                (temporary / 'settings.json').write_text(json.dumps(settings))
+                os.rename(temporary, folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+    return name
+
+
+def _write_cells(fine: Path, path: Path, ratio: int, offset, shift, min_area: int) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with rasterio.open(fine) as file:
+        label = np.vectorize(TO_FOUR.get, otypes=[np.uint8])(file.read(1))
+        a, b, c, d, e, f = tuple(file.transform)[:6]
+        crs = file.crs
+    cells = coarse_labels(label, ratio, offset, shift, min_area)
+    row, col = -offset[0], -offset[1]
+    transform = Affine(a * ratio, b * ratio, c + a * col + b * row, d * ratio, e * ratio, f + d * col + e * row)
+    profile = dict(driver='GTiff', count=1, height=cells.shape[0], width=cells.shape[1], dtype='uint8', crs=crs)
+    with rasterio.open(path, 'w', transform=transform, compress='deflate', **profile) as file:
+        file.write(cells, 1)

@@ -1,0 +1,74 @@
+"""Scores on coarse labels: logits over label cells against the cells' labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from mmuda.models.losses import aggregate_regions, labels_of_regions
+from mmuda.registry import METRICS
+
+from .class_iou_metric import ClassIoUMetric
+
+
+@METRICS.register_module()
+class CellIoUMetric(ClassIoUMetric):
+    """IoU of label cells: what a model that has only coarse labels can be chosen by (Low2High, section 4.6).
+
+    The logits of a tile are aggregated over the cells that it touches, as :class:`RegionAggregation` does in training,
+    and their argmax is compared with the cell's label. Samples bring ``cells`` and ``coarse_label`` on the raster's own
+    grid: ``LoadCoarseLabels(as_label=False)``. Its metrics are ``cell/mIoU`` and so on, beside those of another metric
+    on fine labels; ``CheckpointHook(save_best='cell/mIoU')`` chooses without one.
+
+    Args:
+        reduction: As in training: ``'sum'`` or ``'mean'``; the argmax is the same.
+        prefix: Prefix of the metrics' names.
+        **kwargs: As :class:`ClassIoUMetric`.
+    """
+
+    def __init__(self, *args, reduction: str = 'sum', prefix: str = 'cell', **kwargs) -> None:
+        super().__init__(*args, prefix=prefix, **kwargs)
+        self.reduction = reduction
+
+    def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
+        """Collect the areas of each tile.
+
+        Raises:
+            ValueError: If the samples have no cells, or the logits lie on another grid.
+        """
+        for name in ('cells', 'coarse_label'):
+            if name not in data_batch:
+                raise ValueError(
+                    f"CellIoUMetric finds no {name!r} in the batch; add dict(type='LoadCoarseLabels', "
+                    "as_label=False) to the pipeline and it to PackUDAInputs' extra_keys."
+                )
+        classes = len(self.dataset_meta['classes'])
+        for i, sample in enumerate(data_samples):
+            logits = sample['seg_logits']['data'].float()
+            cells, label = (data_batch[name][i].to(logits.device).long() for name in ('cells', 'coarse_label'))
+            if logits.shape[-2:] != cells.shape:
+                raise ValueError(
+                    f'CellIoUMetric got logits of {tuple(logits.shape[-2:])} px and cells of {tuple(cells.shape)} px; '
+                    'load the coarse labels without resampling them.'
+                )
+            aggregated, pixels = aggregate_regions(logits[None], cells[None], self.reduction)
+            labels = labels_of_regions(label[None], cells[None], pixels.shape[1], self.ignore_index)
+            predicted = aggregated.argmax(dim=-1)
+            self.results.append(self.intersect_and_union(predicted, labels, classes, self.ignore_index))
+
+
+def oracle_areas(label: torch.Tensor, coarse_label: torch.Tensor, classes: int, ignore_index: int = 255) -> tuple:
+    """Areas of the upsampled coarse label as a prediction, which mmseg's metrics are made from.
+
+    Args:
+        label: Fine label (H, W).
+        coarse_label: Coarse label at each pixel (H, W); where it is ignored nothing is compared.
+        classes: Number of classes.
+        ignore_index: Label that counts for nothing.
+
+    Returns:
+        Intersection, union, predicted and labelled area of each class.
+    """
+    label = torch.where(coarse_label == ignore_index, ignore_index, label)
+    return ClassIoUMetric.intersect_and_union(coarse_label, label, classes, ignore_index)

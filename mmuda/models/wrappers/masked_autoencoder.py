@@ -1,0 +1,218 @@
+"""Masked-autoencoder pretraining of a segmentor's encoder."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mmuda.registry import MODELS
+
+from .plan import Stage
+from .plan_executor import PlanExecutor
+
+LOSS = 'reconstruction'
+CHOICES = dict(mask=('tokens', 'pixels'), loss_on=('image', 'masked'))
+
+
+def sine_positions(height: int, width: int, channels: int) -> Tensor:
+    """Fixed sine and cosine encodings of a grid, (height * width, channels): half for rows, half for columns.
+
+    Args:
+        height: Rows.
+        width: Columns.
+        channels: A multiple of 4.
+    """
+    frequency = torch.exp(-math.log(10_000.0) * torch.arange(channels // 4, dtype=torch.float32) / (channels // 4))
+    rows, cols = (
+        torch.cat([angle.sin(), angle.cos()], dim=1)
+        for angle in (torch.arange(size, dtype=torch.float32)[:, None] * frequency for size in (height, width))
+    )
+    return torch.cat([rows[:, None].expand(-1, width, -1), cols[None].expand(height, -1, -1)], dim=-1).flatten(0, 1)
+
+
+def transformer(channels: int, depth: int, heads: int) -> nn.TransformerEncoder:
+    """Pre-norm transformer blocks with four times as wide perceptrons, as ViT's, and a norm behind them."""
+    layer = nn.TransformerEncoderLayer(
+        channels, heads, 4 * channels, dropout=0.0, activation='gelu', batch_first=True, norm_first=True
+    )
+    return nn.TransformerEncoder(layer, depth, norm=nn.LayerNorm(channels), enable_nested_tensor=False)
+
+
+class Images:
+    """The images of an iteration; nothing is shared between steps."""
+
+    def __init__(self, images: Tensor, autocast: Callable[[], AbstractContextManager]) -> None:
+        self.images = images
+        self.autocast = autocast
+
+    def detach(self) -> Images:
+        """Itself."""
+        return self
+
+
+@MODELS.register_module()
+class MaskedAutoencoder(PlanExecutor):
+    """Reconstructs images of which most is hidden (https://arxiv.org/abs/2111.06377); no labels are read.
+
+    Low2High's form (section 4.5): a ViT whose patch embedding is a ResNet-18 followed by 2x upsampling, hence a token
+    for 16 x 16 px; three quarters of the tokens are dropped, the rest pass the transformer, a lighter one reconstructs
+    all. A run of its own: its ``embedding`` initialises a segmentor's encoder by ``init_cfg=dict(type='Pretrained',
+    checkpoint=..., prefix='embedding.')``.
+
+    The one loss is ``reconstruction.generator``. Widths and depths are not in the paper; the defaults are those of
+    ViT-B and of the decoder of the masked-autoencoder paper.
+
+    Args:
+        embedding: Config of the backbone in MODELS; its last feature map is taken.
+        embedding_channels: Channels of that map.
+        stride: Its stride in pixels.
+        upsample: Factor by which it is upsampled (bilinear) into tokens.
+        in_channels: Channels of the images.
+        channels: Width of the encoder, a multiple of 4.
+        depth: Its blocks.
+        heads: Its attention heads.
+        decoder_channels: Width of the decoder, a multiple of 4.
+        decoder_depth: Its blocks.
+        decoder_heads: Its attention heads.
+        mask_ratio: Share of the tokens that is hidden, in (0, 1).
+        mask: ``'tokens'`` drops tokens behind the embedding, as the paper reads; but a ResNet's token has seen its
+            neighbours' pixels. ``'pixels'`` blanks the hidden patches before the embedding too.
+        loss_on: ``'image'`` (equation S1) or ``'masked'`` patches alone, as the masked-autoencoder paper.
+        streams: Streams whose images are used together.
+        plan: Steps of the update plan; None for one step.
+        data_preprocessor: Config of the data preprocessor.
+
+    Raises:
+        ValueError: If a choice is unknown, or a number is out of range.
+    """
+
+    def __init__(
+        self,
+        embedding: dict,
+        embedding_channels: int = 512,
+        stride: int = 32,
+        upsample: int = 2,
+        in_channels: int = 3,
+        channels: int = 768,
+        depth: int = 12,
+        heads: int = 12,
+        decoder_channels: int = 512,
+        decoder_depth: int = 8,
+        decoder_heads: int = 16,
+        mask_ratio: float = 0.75,
+        mask: str = 'tokens',
+        loss_on: str = 'image',
+        streams: Sequence[str] = ('source',),
+        plan: list[dict] | None = None,
+        data_preprocessor: dict | None = None,
+    ) -> None:
+        super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
+        for name, value in dict(mask=mask, loss_on=loss_on).items():
+            if value not in CHOICES[name]:
+                raise ValueError(f'{name}={value!r} of MaskedAutoencoder is unknown; give one of {CHOICES[name]}.')
+        if not 0 < mask_ratio < 1 or stride % upsample or channels % 4 or decoder_channels % 4:
+            raise ValueError(
+                f'MaskedAutoencoder got mask_ratio={mask_ratio}, stride={stride}, upsample={upsample}, channels='
+                f'{channels} and decoder_channels={decoder_channels}; give a share between 0 and 1, an upsampling that '
+                'divides the stride, and widths that 4 divides.'
+            )
+        self.embedding = MODELS.build(embedding)
+        self.stride, self.upsample = stride, upsample
+        self.patch = stride // upsample
+        self.in_channels = in_channels
+        self.mask_ratio, self.mask, self.loss_on = mask_ratio, mask, loss_on
+        self.streams = tuple(streams)
+        self.to_tokens = nn.Linear(embedding_channels, channels)
+        self.encoder = transformer(channels, depth, heads)
+        self.to_decoder = nn.Linear(channels, decoder_channels)
+        self.mask_token = nn.Parameter(torch.zeros(decoder_channels))
+        self.decoder = transformer(decoder_channels, decoder_depth, decoder_heads)
+        self.to_pixels = nn.Linear(decoder_channels, in_channels * self.patch**2)
+        nn.init.normal_(self.mask_token, std=0.02)
+        self.check_stage(self.stage)
+
+    def active_terms(self, stage: Stage) -> list[str]:
+        """Its one loss.
+
+        Raises:
+            ValueError: If the stage names another.
+        """
+        unknown = sorted({*(stage.terms or ()), *stage.weights} - {LOSS})
+        if unknown:
+            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; MaskedAutoencoder has {LOSS!r}.")
+        return [LOSS] if stage.terms is None else list(stage.terms)
+
+    def available_losses(self, stage: Stage) -> list[str]:
+        return [f'{name}.generator' for name in self.active_terms(stage)]
+
+    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
+        """Refuse a loader without the streams.
+
+        Raises:
+            ValueError: Naming what is missing.
+        """
+        missing = sorted(set(self.streams) - set(streams))
+        if missing:
+            raise ValueError(f"Stage '{stage.name}' reconstructs {list(self.streams)}, but the loader lacks {missing}.")
+
+    def build_context(
+        self, batch: dict, names: Sequence[str], autocast: Callable[[], AbstractContextManager]
+    ) -> Images:
+        return Images(torch.cat([batch[stream]['inputs'] for stream in self.streams]), autocast)
+
+    def compute_losses(self, name: str, context: Images) -> dict[str, Tensor]:
+        with context.autocast():
+            reconstruction, hidden = self.reconstruct(context.images)
+        squared = (reconstruction.float() - context.images.float()) ** 2
+        shown = 1 - hidden
+        of_hidden = (squared * hidden).sum() / (hidden.sum() * self.in_channels)
+        loss = squared.mean() if self.loss_on == 'image' else of_hidden
+        return {
+            f'{LOSS}.loss': loss * self.stage.weights.get(LOSS, 1.0),
+            f'{LOSS}.mse_hidden': of_hidden.detach(),
+            f'{LOSS}.mse_shown': (squared * shown).sum().detach() / (shown.sum() * self.in_channels),
+        }
+
+    def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Hide most of normalised images and reconstruct them.
+
+        Args:
+            images: (N, C, H, W); ``stride`` divides H and W.
+
+        Returns:
+            Reconstruction (N, C, H, W), and which pixels were hidden, (N, 1, H, W) of 0 and 1.
+
+        Raises:
+            ValueError: If the size does not fit.
+        """
+        count, _, height, width = images.shape
+        if height % self.stride or width % self.stride:
+            raise ValueError(
+                f'MaskedAutoencoder got images of {height} x {width} px, which {self.stride} does not divide; change '
+                'the crop.'
+            )
+        rows, cols = height // self.patch, width // self.patch
+        order = torch.rand(count, rows * cols, device=images.device).argsort(dim=1)
+        kept = order[:, : max(1, round(rows * cols * (1 - self.mask_ratio)))]
+        hidden = torch.ones(count, rows * cols, device=images.device).scatter(1, kept, 0.0)
+        pixels = F.interpolate(hidden.view(count, 1, rows, cols), scale_factor=float(self.patch), mode='nearest')
+        feature = self.embedding(images * (1 - pixels) if self.mask == 'pixels' else images)[-1]
+        feature = F.interpolate(feature, size=(rows, cols), mode='bilinear', align_corners=False)
+        tokens = self.to_tokens(feature.flatten(2).transpose(1, 2))
+        tokens = tokens + sine_positions(rows, cols, tokens.shape[-1]).to(tokens)
+        chosen = kept.unsqueeze(-1)
+        encoded = self.to_decoder(self.encoder(tokens.gather(1, chosen.expand(-1, -1, tokens.shape[-1]))))
+        blank = self.mask_token.to(encoded.dtype).expand(count, rows * cols, -1)
+        decoded = blank.scatter(1, chosen.expand(-1, -1, encoded.shape[-1]), encoded)
+        decoded = self.decoder(decoded + sine_positions(rows, cols, decoded.shape[-1]).to(decoded))
+        patches = self.to_pixels(decoded).view(count, rows, cols, self.in_channels, self.patch, self.patch)
+        return patches.permute(0, 3, 1, 4, 2, 5).reshape(count, self.in_channels, height, width), pixels
+
+    def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor') -> Tensor:
+        """Reconstruction (N, C, H, W) of normalised images of which a random part was hidden."""
+        return self.reconstruct(inputs)[0]
