@@ -35,6 +35,7 @@ setup(
     license='Apache-2.0',
     keywords='remote sensing, semantic segmentation, unsupervised domain adaptation, super-resolution',
     packages=find_packages(include=['mmuda', 'mmuda.*']),
+    package_data={'mmuda': ['datasets/legends/*.json']},
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={'tests': read_requirements('tests')},

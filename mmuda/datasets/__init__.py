@@ -4,6 +4,7 @@ from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.drone_buildings import DroneBuildings
 from mmuda.datasets.german_cities import GermanCity
 from mmuda.datasets.inria import InriaBuildings
+from mmuda.datasets.low2high import Low2High, Low2HighExemplars
 from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
 from mmuda.datasets.patch_set import LoadPatch, PatchSet
@@ -43,6 +44,8 @@ __all__ = [
     'LoadLabelWindow',
     'LoadPatch',
     'LoadRasterWindow',
+    'Low2High',
+    'Low2HighExemplars',
     'MassachusettsBuildings',
     'MassachusettsRoads',
     'PackUDAInputs',

@@ -1,0 +1,238 @@
+"""Builds the Low2High dataset from tiles and land cover rasters as they are distributed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from rasterio.windows import Window
+
+from mmuda.datasets.label_cells import cell_positions, read_cells
+from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, build_label_lut
+from mmuda.datasets.legends import read_legend
+from mmuda.datasets.low2high import SPLITS
+from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+from mmuda.utils.seeds import mix_seed
+
+SHARES = dict(train=0.75, val=0.10, heldout=0.10, test=0.05)
+REPORT_SECONDS = 10.0
+COLUMNS = ('name', 'split', 'kept', 'why', 'image', 'row', 'col')
+
+
+@dataclass
+class Labels:
+    """A land cover product.
+
+    Attributes:
+        path: One raster, or a folder with one for each image.
+        suffix: What takes the place of the image's suffix in a folder.
+        legend: Name of the class table, see :func:`read_legend`.
+    """
+
+    path: str
+    suffix: str
+    legend: str
+
+    def of(self, image: Path, image_suffix: str) -> str:
+        """The raster that belongs to an image.
+
+        Raises:
+            UserError: If there is none.
+        """
+        if os.path.isfile(self.path):
+            return self.path
+        found = Path(self.path) / (image.name.removesuffix(image_suffix) + self.suffix)
+        if not found.is_file():
+            raise UserError(
+                f'the image {image} has no label {found}; give its folder and suffix, or one raster for all'
+            )
+        return str(found)
+
+
+def build_low2high(
+    images: str | os.PathLike,
+    fine: Labels,
+    coarse: Labels,
+    out: str | os.PathLike,
+    region: str,
+    image_suffix: str = '.tif',
+    tile: int = 512,
+    min_classes: int = 3,
+    max_share: float = 0.75,
+    max_ignored: float = 0.1,
+    split: str | None = None,
+    seed: int = 0,
+    report: Callable[[str], None] = print,
+) -> dict[str, int]:
+    """Cut rasters into tiles with fine and coarse labels of merged classes (Low2High, section 3.1).
+
+    Tiles do not overlap. Fine labels are brought to the image's grid by nearest neighbour, whatever their projection
+    and grid; coarse ones keep their own, cut to the cells that the tile touches. A tile is dropped if either label has
+    fewer than ``min_classes`` classes or one class on more than ``max_share`` of it, or is unknown on more than
+    ``max_ignored`` of it. The split of a tile follows from the seed and its name. Files appear whole; what is there
+    already is not made again, ``<out>/<region>.csv`` at the end lists every tile and why it was dropped.
+
+    Args:
+        images: A raster, or a folder of them.
+        fine: Fine labels.
+        coarse: Coarse labels.
+        out: Folder of the dataset; several regions may share it.
+        region: Prefix of the tiles' names, e.g. ``va``.
+        image_suffix: End of the images' names.
+        tile: Side of a tile in pixels.
+        min_classes: 3 in the paper.
+        max_share: 0.75 in the paper.
+        max_ignored: Not in the paper.
+        split: Put all tiles into this one; None draws train, val, heldout and test as 75, 10, 10 and 5 %.
+        seed: Seed of the split.
+        report: Called with lines for the user.
+
+    Returns:
+        Number of tiles by split, and ``dropped``.
+
+    Raises:
+        UserError: If nothing is found, a raster has no projection, rasters do not overlap, or a label holds a code that
+            its legend does not know.
+    """
+    if split is not None and split not in SPLITS:
+        raise UserError(f'split {split!r} is unknown; choose one of {", ".join(SPLITS)}')
+    rasters = [Path(images)] if os.path.isfile(images) else sorted(Path(images).rglob(f'*{image_suffix}'))
+    if not rasters:
+        raise UserError(f'no images end with {image_suffix!r} in {images}')
+    luts = {}
+    for name, labels in (('fine', fine), ('coarse', coarse)):
+        try:
+            classes, values = read_legend(labels.legend)
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        luts[name] = build_label_lut(len(classes), label_values=values, dataset=f'the legend {labels.legend}')
+    jobs = []
+    for raster in rasters:
+        pair = fine.of(raster, image_suffix), coarse.of(raster, image_suffix)
+        jobs += _jobs(raster, pair, tile)
+    rows, began, said = [], time.monotonic(), time.monotonic()
+    for done, (raster, pair, window) in enumerate(jobs, 1):
+        stem = f'{region}_{raster.name.removesuffix(image_suffix)}_r{window[0]}_c{window[1]}'
+        where = split or _draw(seed, stem)
+        try:
+            why = _cut(
+                raster, pair, window, luts, Path(out), where, f'{stem}.tif', (min_classes, max_share, max_ignored)
+            )
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
+        if time.monotonic() - said > REPORT_SECONDS and done < len(jobs):
+            said, left = time.monotonic(), (time.monotonic() - began) / done * (len(jobs) - done)
+            report(f'{done} of {len(jobs)} tiles, about {left:.0f} s left')
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator='\n').writerows([COLUMNS, *rows])
+    write_atomically(buffer.getvalue().encode(), Path(out) / f'{region}.csv')
+    counts = {name: sum(row[1] == name and row[2] for row in rows) for name in SPLITS}
+    return {**counts, 'dropped': sum(not row[2] for row in rows)}
+
+
+def _jobs(image: Path, pair: tuple[str, str], tile: int) -> list[tuple]:
+    """Complete tiles of an image; refuses labels that nowhere lie on it."""
+    raster = open_raster(str(image))
+    if min(raster.height, raster.width) < tile:
+        raise UserError(f'{image} is {raster.height} x {raster.width} px, smaller than a tile of {tile} px')
+    for path in pair:
+        label = open_raster(path)
+        try:
+            corners = [
+                cell_positions(raster, label, (row, col, 1, 1))
+                for row in np.linspace(0, raster.height - 1, 9).astype(int)
+                for col in np.linspace(0, raster.width - 1, 9).astype(int)
+            ]
+        except ValueError as error:
+            raise UserError(str(error)) from error
+        if not any(0 <= r[0, 0] < label.height and 0 <= c[0, 0] < label.width for r, c in corners):
+            raise UserError(
+                f'the label {path} ({label.crs}) does not overlap the image {image} ({raster.crs}); check the '
+                'georeference of both'
+            )
+    return [
+        (image, pair, (row, col, tile, tile))
+        for row in range(0, raster.height - tile + 1, tile)
+        for col in range(0, raster.width - tile + 1, tile)
+    ]
+
+
+def _draw(seed: int, name: str) -> str:
+    value = np.random.default_rng(mix_seed(seed, name)).random()
+    for split, share in SHARES.items():
+        if value < share:
+            return split
+        value -= share
+    return SPLITS[-1]
+
+
+def _cut(
+    image: Path, pair: tuple[str, str], window, luts: Mapping[str, np.ndarray], out: Path, split: str, name: str, limits
+) -> str:
+    """Write one tile; returns why it was dropped, or ''."""
+    labels = {}
+    for kind, path in zip(('fine', 'coarse'), pair, strict=True):
+        _, values, inside = read_cells(str(image), path, window)
+        label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
+        label[inside] = apply_label_lut(values[inside], luts[kind], path)
+        labels[kind] = label
+    for kind, label in labels.items():
+        why = _unfit(label, *limits)
+        if why:
+            return f'{kind}: {why}'
+    files = {kind: out / kind / split / name for kind in ('coarse', 'fine', 'images')}
+    if all(file.is_file() for file in files.values()):
+        return ''
+    raster = open_raster(str(image))
+    grid = dict(
+        crs=raster.crs,
+        transform=rasterio.windows.transform(Window(window[1], window[0], *window[2:]), raster.transform),
+    )
+    cells, coarse_grid = _coarse_part(str(image), pair[1], window, luts['coarse'])
+    _write(files['coarse'], cells[None], coarse_grid)
+    _write(files['fine'], labels['fine'][None], grid)
+    _write(files['images'], np.moveaxis(read_window(str(image), window), -1, 0), grid)
+    return ''
+
+
+def _unfit(label: np.ndarray, min_classes: int, max_share: float, max_ignored: float) -> str:
+    known = label[label != IGNORE_INDEX]
+    if label.size - known.size > max_ignored * label.size:
+        return f'{100 * (1 - known.size / label.size):.0f} % unknown'
+    counts = np.bincount(known, minlength=1)
+    if (counts > 0).sum() < min_classes:
+        return f'{(counts > 0).sum()} classes'
+    share = counts.max() / known.size
+    return f'{100 * share:.0f} % of one class' if share > max_share else ''
+
+
+def _coarse_part(image: str, path: str, window, lut: np.ndarray) -> tuple[np.ndarray, dict]:
+    """Cells that a tile touches, as classes, and their grid."""
+    coarse = open_raster(path)
+    rows, cols = cell_positions(open_raster(image), coarse, window)
+    top, left = max(0, int(rows.min())), max(0, int(cols.min()))
+    height = min(coarse.height, int(rows.max()) + 1) - top
+    width = min(coarse.width, int(cols.max()) + 1) - left
+    cells = apply_label_lut(read_window(path, (top, left, height, width), bands=1), lut, path)
+    return cells, dict(
+        crs=coarse.crs, transform=rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
+    )
+
+
+def _write(path: Path, bands: np.ndarray, grid: dict) -> None:
+    count, height, width = bands.shape
+    with rasterio.MemoryFile() as memory:
+        profile = dict(driver='GTiff', count=count, height=height, width=width, dtype=str(bands.dtype), **grid)
+        with memory.open(compress='deflate', **profile) as file:
+            file.write(bands)
+        write_atomically(memory.read(), path)

@@ -1,0 +1,227 @@
+"""The converter of Low2High on rasters in the layouts, projections and codes of the products."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+import rasterio
+from rasterio.warp import transform as transform_coordinates
+
+from mmuda.apis import UserError
+from mmuda.apis.low2high import Labels, build_low2high
+from mmuda.datasets import Low2High, Low2HighExemplars
+from mmuda.datasets.legends import read_legend
+from mmuda.utils.setup_env import register_all_modules
+
+register_all_modules()
+UTM, ALBERS = 'EPSG:26918', 'EPSG:5070'
+EAST, NORTH = 280_000.0, 4_200_000.0
+SIZE, TILE = 200, 64
+CHESAPEAKE = {1: 0, 2: 1, 3: 2, 4: 3, 5: 3, 6: 3, 15: 255}
+NLCD = {
+    0: 255, 11: 0, 12: 255, 21: 3, 22: 3, 23: 3, 24: 3, 31: 3, 41: 1, 42: 1, 43: 1, 51: 1, 52: 1, 71: 2, 72: 2, 73: 2,
+    74: 2, 81: 2, 82: 2, 90: 1, 95: 2,
+}  # fmt: skip
+ENVIROATLAS = {0: 255, 10: 0, 20: 3, 30: 2, 40: 1, 52: 1, 70: 2, 80: 2, 82: 1, 91: 1, 92: 2}
+
+
+def write(path, bands, transform, crs):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    count, height, width = bands.shape
+    with rasterio.open(
+        path, 'w', driver='GTiff', count=count, height=height, width=width, dtype='uint8', crs=crs, transform=transform
+    ) as file:
+        file.write(bands)
+    return path
+
+
+def albers_of(x, y):
+    (a,), (b,) = transform_coordinates(UTM, ALBERS, [x], [y])
+    return a, b
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Two NAIP tiles of four bands in UTM, land cover on their grid, one NLCD raster in Albers for both."""
+    rng = np.random.default_rng(0)
+    for n, name in enumerate(('m_3807502_ne', 'm_3807502_nw')):
+        transform = rasterio.Affine(1, 0, EAST + 300 * n, 0, -1, NORTH)
+        write(
+            tmp_path / 'md' / f'{name}_naip-new.tif',
+            rng.integers(0, 255, (4, SIZE, SIZE)).astype(np.uint8),
+            transform,
+            UTM,
+        )
+        cover = rng.choice([1, 2, 3, 4, 5, 6], (SIZE // 8, SIZE // 8)).repeat(8, 0).repeat(8, 1).astype(np.uint8)
+        write(tmp_path / 'md' / f'{name}_lc.tif', cover[None], transform, UTM)
+    x, y = albers_of(EAST, NORTH)
+    codes = rng.choice([11, 21, 24, 31, 41, 52, 71, 82, 90, 95], (60, 60)).astype(np.uint8)
+    grid = rasterio.Affine(30, 0, 30 * (x // 30) - 600, 0, -30, 30 * (y // 30) + 600)
+    write(tmp_path / 'nlcd.tif', codes[None], grid, ALBERS)
+    return tmp_path
+
+
+def convert(raw, out='out', fine=None, coarse=None, region='md', **kwargs):
+    kwargs = dict(image_suffix='_naip-new.tif', tile=TILE, report=lambda _: None, **kwargs)
+    fine = fine or Labels(str(raw / 'md'), '_lc.tif', 'chesapeake')
+    coarse = coarse or Labels(str(raw / 'nlcd.tif'), '', 'nlcd')
+    return build_low2high(raw / 'md', fine, coarse, raw / out, region, **kwargs)
+
+
+@pytest.mark.parametrize(('name', 'table'), [('chesapeake', CHESAPEAKE), ('nlcd', NLCD), ('enviroatlas', ENVIROATLAS)])
+def test_class_tables_are_those_of_table_s1(name, table):
+    classes, codes = read_legend(name)
+    assert classes == ('water', 'forest', 'field', 'impervious') and codes == table
+
+
+def nearest(path, crs_from, x, y):
+    """Value of a raster below a point."""
+    with rasterio.open(path) as file:
+        (a,), (b,) = transform_coordinates(crs_from, file.crs, [x], [y])
+        row, col = file.index(a, b)
+        return int(file.read(1)[row, col])
+
+
+def test_labels_lie_where_the_products_say(raw):
+    counts = convert(raw, split='train', min_classes=1, max_share=1.0, max_ignored=1.0)
+    assert counts['train'] == 18 and counts['dropped'] == 0
+    data = Low2High(
+        data_root=str(raw / 'out'), fine=True, tile=TILE,
+        pipeline=[
+            dict(type='LoadRasterWindow'), dict(type='LoadCoarseLabels', as_label=False), dict(type='PackUDAInputs')
+        ],
+    )  # fmt: skip
+    assert len(data) == 18
+    rng = np.random.default_rng(1)
+    for sample in (data[i] for i in (0, 7, 17)):
+        path = sample['data_samples'].img_path
+        image = next(p for p in (raw / 'md').glob('*_naip-new.tif') if p.name.removesuffix('_naip-new.tif') in path)
+        with rasterio.open(path) as file, rasterio.open(image) as whole:
+            assert file.count == 4 and file.crs == whole.crs
+            window = rasterio.windows.from_bounds(*file.bounds, whole.transform)
+            assert np.array_equal(file.read(), whole.read(window=window))
+            for row, col in rng.integers(0, TILE, (20, 2)):
+                x, y = file.xy(row, col)
+                fine = CHESAPEAKE[nearest(str(image).replace('_naip-new', '_lc'), UTM, x, y)]
+                assert sample['data_samples'].gt_sem_seg.data[0, row, col] == fine
+                assert sample['coarse_label'][row, col] == NLCD[nearest(raw / 'nlcd.tif', UTM, x, y)]
+    with rasterio.open(next((raw / 'out' / 'coarse' / 'train').glob('*.tif'))) as file:
+        assert file.crs.to_epsg() == 5070 and file.res == (30.0, 30.0) and max(file.shape) <= 5
+
+
+def test_fine_labels_of_another_projection_and_grid_are_resampled_by_nearest_neighbour(raw):
+    """EnviroAtlas has its own projection; its pixels lie anywhere on the imagery's grid."""
+    x, y = albers_of(EAST, NORTH)
+    codes = np.random.default_rng(3).choice([10, 20, 30, 40, 52, 70, 80, 82, 91, 92], (900, 1200)).astype(np.uint8)
+    write(raw / 'mwi.tif', codes[None], rasterio.Affine(1, 0, x - 300.4, 0, -1, y + 300.7), ALBERS)
+    convert(raw, fine=Labels(str(raw / 'mwi.tif'), '', 'enviroatlas'), split='test', region='wi')
+    rng = np.random.default_rng(4)
+    agree = 0
+    for path in sorted((raw / 'out' / 'fine' / 'test').glob('wi_*.tif'))[::6]:
+        with rasterio.open(path) as file:
+            label = file.read(1)
+            for row, col in rng.integers(0, TILE, (25, 2)):
+                agree += label[row, col] == ENVIROATLAS[nearest(raw / 'mwi.tif', UTM, *file.xy(row, col))]
+    assert agree >= 74  # of 75: a centre on an edge may fall either way
+
+
+def test_tiles_with_few_classes_or_too_much_of_one_are_dropped(raw):
+    with rasterio.open(raw / 'md' / 'm_3807502_ne_lc.tif', 'r+') as file:
+        label = file.read(1)
+        label[:64, :64] = 2
+        label[:64, 64:128] = np.where(np.arange(64) < 50, 3, label[:64, 64:128])  # 78 % field
+        label[64:128, :64] = np.where(np.arange(64) % 2, 2, 3)  # two classes
+        label[64:128, 64:128] = np.where(np.arange(64) < 20, 15, label[64:128, 64:128])  # 31 % no data
+        file.write(label, 1)
+    counts = convert(raw)
+    with open(raw / 'out' / 'md.csv') as file:
+        why = {row['name']: row['why'] for row in csv.DictReader(file)}
+    assert why['md_m_3807502_ne_r0_c0'] == 'fine: 1 classes'
+    assert why['md_m_3807502_ne_r0_c64'].endswith('of one class')
+    assert why['md_m_3807502_ne_r64_c0'] == 'fine: 2 classes'
+    assert why['md_m_3807502_ne_r64_c64'] == 'fine: 31 % unknown'
+    assert counts['dropped'] == sum(map(bool, why.values())) >= 4 and sum(counts.values()) == len(why) == 18
+    files = {kind: {p.name for p in (raw / 'out' / kind).rglob('*.tif')} for kind in ('images', 'fine', 'coarse')}
+    kept = {f'{name}.tif' for name, reason in why.items() if not reason}
+    assert files == dict(images=kept, fine=kept, coarse=kept)
+
+
+def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeypatch):
+    from mmuda.apis import low2high
+
+    splits = lambda out: {p.name: p.parent.name for p in (raw / out / 'images').rglob('*.tif')}  # noqa: E731
+    assert convert(raw, 'a') == convert(raw, 'b') and splits('a') == splits('b')
+    assert convert(raw, 'c', seed=1) and splits('c') != splits('a')
+    written, real = [], low2high._write
+    monkeypatch.setattr(low2high, '_write', lambda path, *rest: written.append(path.name) or real(path, *rest))
+    for path in list((raw / 'a' / 'images').rglob('*.tif'))[:2]:
+        path.unlink()
+    convert(raw, 'a')
+    assert len(set(written)) == 2 and splits('a') == splits('b')
+
+
+def test_shares_of_the_splits():
+    from mmuda.apis.low2high import _draw
+
+    drawn = [_draw(0, f'tile_{i}') for i in range(4000)]
+    for split, share in dict(train=0.75, val=0.1, heldout=0.1, test=0.05).items():
+        assert drawn.count(split) / 4000 == pytest.approx(share, abs=0.02)
+
+
+def test_exemplars_are_the_fine_labels_of_the_held_out_split(raw):
+    convert(raw, split='heldout')
+    data = Low2HighExemplars(
+        data_root=str(raw / 'out'), count=5, pipeline=[dict(type='LoadLabelWindow'), dict(type='PackUDAInputs')]
+    )
+    assert len(data) == 5 and data[0]['data_samples'].gt_sem_seg.data.shape == (1, TILE, TILE)
+
+
+def spoil(raw, what):
+    lc, nlcd = raw / 'md' / 'm_3807502_nw_lc.tif', raw / 'nlcd.tif'
+    if what == 'code':
+        with rasterio.open(lc, 'r+') as file:
+            file.write(np.full((1, 1, 1), 9, np.uint8), window=rasterio.windows.Window(100, 20, 1, 1))
+    if what == 'projection':
+        with rasterio.open(nlcd) as file:
+            codes, transform = file.read(), file.transform
+        write(nlcd, codes, transform, None)
+    if what == 'place':
+        with rasterio.open(nlcd, 'r+') as file:
+            file.transform = rasterio.Affine(30, 0, 0, 0, -30, 3_000_000)
+    if what == 'missing':
+        lc.unlink()
+    if what == 'none':
+        for path in (raw / 'md').glob('*_naip-new.tif'):
+            path.unlink()
+
+
+@pytest.mark.parametrize(
+    ('what', 'says'),
+    [
+        ('code', r'm_3807502_nw_lc.tif holds the value 9, but only 1, 2, 3, 4, 5, 6, 15'),
+        ('projection', 'nlcd.tif has no projection'),
+        ('place', 'nlcd.tif .* does not overlap the image .*_naip-new.tif'),
+        ('missing', 'm_3807502_nw_naip-new.tif has no label'),
+        ('none', 'no images end with'),
+    ],
+)
+def test_unfit_rasters_are_refused(raw, what, says):
+    spoil(raw, what)
+    with pytest.raises(UserError, match=says):
+        convert(raw)
+
+
+@pytest.mark.parametrize(
+    ('legend', 'says'),
+    [
+        ('mine', 'the legend mine cannot be read'),
+        (dict(classes=['a'], codes={'1': dict(becomes='b')}), "says that 1 becomes 'b'"),
+    ],
+)
+def test_unfit_legends_are_refused(raw, legend, says):
+    if isinstance(legend, dict):
+        (raw / 'legend.json').write_text(json.dumps(legend))
+        legend = str(raw / 'legend.json')
+    with pytest.raises(UserError, match=says):
+        convert(raw, fine=Labels(str(raw / 'md'), '_lc.tif', legend))

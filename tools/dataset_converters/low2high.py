@@ -1,0 +1,51 @@
+"""Build the Low2High dataset from Chesapeake or NAIP tiles, NLCD and EnviroAtlas rasters as they are distributed."""
+
+import argparse
+
+from mmuda.apis.low2high import SPLITS, Labels, build_low2high
+from mmuda.utils.errors import exit_on_user_error
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('images', help='folder of imagery at 1 m, or one raster')
+    parser.add_argument('--fine', required=True, help='folder of fine labels, or one raster')
+    parser.add_argument('--coarse', required=True, help='folder of coarse labels, or one raster (NLCD)')
+    parser.add_argument('--out', required=True, help='folder of the dataset; regions may share it')
+    parser.add_argument('--region', required=True, help="prefix of the tiles' names, e.g. va")
+    parser.add_argument('--image-suffix', default='_naip-new.tif', help='default: Chesapeake, _naip-new.tif')
+    parser.add_argument('--fine-suffix', default='_lc.tif', help='default: Chesapeake, _lc.tif')
+    parser.add_argument('--coarse-suffix', default='_nlcd.tif', help='default: Chesapeake, _nlcd.tif')
+    parser.add_argument('--fine-legend', default='chesapeake', help='chesapeake, enviroatlas, or a JSON file')
+    parser.add_argument('--coarse-legend', default='nlcd', help='nlcd, or a JSON file')
+    parser.add_argument('--tile', type=int, default=512, help='side in pixels (default: 512)')
+    parser.add_argument('--min-classes', type=int, default=3, help='drop tiles with fewer (default: 3)')
+    parser.add_argument('--max-share', type=float, default=0.75, help='drop tiles with more of a class (default: 0.75)')
+    parser.add_argument('--max-ignored', type=float, default=0.1, help='drop tiles with more unknown (default: 0.1)')
+    parser.add_argument('--split', choices=SPLITS, help='put all tiles there instead of drawing 75, 10, 10 and 5 %%')
+    parser.add_argument('--seed', type=int, default=0, help='seed of the split')
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        counts = build_low2high(
+            args.images,
+            Labels(args.fine, args.fine_suffix, args.fine_legend),
+            Labels(args.coarse, args.coarse_suffix, args.coarse_legend),
+            args.out,
+            args.region,
+            args.image_suffix,
+            args.tile,
+            args.min_classes,
+            args.max_share,
+            args.max_ignored,
+            args.split,
+            args.seed,
+        )
+    print(', '.join(f'{name} {count}' for name, count in counts.items()))
+
+
+if __name__ == '__main__':
+    main()
