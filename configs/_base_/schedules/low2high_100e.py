@@ -1,0 +1,11 @@
+# Low2High: Adam 1e-4, 100 epochs of 25,263 images in batches of 16; the checkpoint is chosen by the coarse labels.
+epoch = 1579
+adam = dict(type='Adam', lr=1e-4)
+optim_wrapper = dict(
+    constructor='NamedOptimWrapperConstructor',
+    generator=dict(params=['segmentor'], optimizer=adam),
+)
+param_scheduler = dict(generator=[])
+train_cfg = dict(type='StagedTrainLoop', val_interval=epoch, stages=[dict(name='train', iters=100 * epoch)])
+val_cfg = dict(type='ValLoop')
+test_cfg = dict(type='TestLoop')

@@ -1,0 +1,25 @@
+# Masked-autoencoder pretraining of the ResNet-18, 300 epochs as in the supplement; Chesapeake, no labels.
+_base_ = ['../_base_/datasets/low2high.py', '../_base_/default_runtime.py']
+model = dict(
+    type='MaskedAutoencoder',
+    data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
+    embedding=dict(type='StemResNet', depth=18),
+)
+epoch = 1579
+pipeline = [
+    dict(type='LoadRasterWindow', with_label=False),
+    dict(type='RandomFlipAll'),
+    dict(type='RandomQuarterTurn'),
+    dict(type='PackUDAInputs'),
+]
+train_dataloader = dict(dataset=dict(source=dict(pipeline=pipeline)))
+val_dataloader = None
+val_evaluator = None
+test_dataloader = None
+test_evaluator = None
+optim_wrapper = dict(
+    constructor='NamedOptimWrapperConstructor',
+    generator=dict(params=['*'], optimizer=dict(type='Adam', lr=1e-4)),
+)
+param_scheduler = dict(generator=[])
+train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=300 * epoch)])

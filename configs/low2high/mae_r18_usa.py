@@ -1,0 +1,18 @@
+# Pretraining for the generalisation study: 100 epochs on 12,024 images of the USA: a folder of rasters without labels.
+_base_ = './mae_r18_chesapeake.py'
+epoch = 752
+train_dataloader = dict(
+    dataset=dict(
+        labelled_source=False,
+        source=dict(
+            _delete_=True,
+            type='RasterDataset',
+            data_root='data/low2high/auxiliary',
+            data_prefix=dict(img_path='train'),
+            labelled=False,
+            tile=512,
+            pipeline=_base_.pipeline,
+        ),
+    )
+)
+train_cfg = dict(stages=[dict(name='pretrain', iters=100 * epoch)])
