@@ -1,0 +1,109 @@
+"""A score against a setting: trainings over seeds, a table and a curve."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from mmuda.apis.compare import compare
+from mmuda.apis.comparison_table import Spread, Table
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+
+
+def sweep(
+    config: str | os.PathLike,
+    key: str,
+    values: Sequence,
+    metric: str,
+    out: str | os.PathLike,
+    train_command: Sequence[str],
+    seeds: Sequence[int] = (0, 1, 2),
+    jobs: int = 1,
+    references: Sequence[str | os.PathLike] = (),
+    report: Callable[[str], None] | None = None,
+) -> str:
+    """Train a config with each value of a setting; e.g. the number of exemplar label maps (Low2High, Figure 5).
+
+    Writes ``sweep.json``, ``sweep.md`` and ``sweep.png`` to ``out``; runs that have ended are not repeated.
+
+    Args:
+        config: The config.
+        key: The setting, by dotted key, e.g. ``'train_dataloader.dataset.exemplar.count'``.
+        values: Its values; numbers are drawn to scale (logarithmic if they span more than a factor of 10).
+        metric: Name of the score in ``summary.json``, e.g. ``'mFscore'``.
+        out: Folder; the runs of a value go to ``out/<value>``.
+        train_command: As for :func:`compare`.
+        seeds: Seeds of every value.
+        jobs: Runs at a time.
+        references: Configs that do not have the setting, drawn as level lines.
+        report: Called with lines for the user; None prints.
+
+    Returns:
+        The table, Markdown.
+
+    Raises:
+        UserError: As :func:`compare`; or if no run has the metric.
+    """
+    out = Path(out)
+    common = dict(seeds=seeds, jobs=jobs, picture=False, report=report)
+    found = {}
+    for value in values:
+        table = compare([config], out / str(value), train_command, cfg_options={key: value}, **common)
+        found[value] = _spread(table, metric, config)
+    levels = {}
+    for reference in references:
+        table = compare([reference], out / 'references', train_command, **common)
+        levels[Path(reference).stem] = _spread(table, metric, reference)
+    lines = [f'| {key} | {metric} | seeds |', '|---|---|---|']
+    lines += [f'| {name} | {spread.text()} | {spread.count} |' for name, spread in {**levels, **found}.items()]
+    text = '\n'.join(lines)
+    rows = dict(values={str(value): asdict(spread) for value, spread in found.items()})
+    rows['references'] = {name: asdict(spread) for name, spread in levels.items()}
+    write_atomically(
+        json.dumps(dict(config=str(config), key=key, metric=metric, **rows), indent=2).encode(), out / 'sweep.json'
+    )
+    write_atomically(f'{text}\n'.encode(), out / 'sweep.md')
+    write_atomically(_draw(found, levels, key, metric), out / 'sweep.png')
+    return text
+
+
+def _spread(table: Table, metric: str, config) -> Spread:
+    (row,) = table.rows
+    values = [one.get(metric) for one in row.metrics.values()]
+    if all(value is None for value in values):
+        known = sorted({name for one in row.metrics.values() for name in one})
+        raise UserError(f'the runs of {config} have no metric {metric!r}; there is {", ".join(known)}')
+    return Spread.of(values)
+
+
+def _draw(found: dict, levels: dict[str, Spread], key: str, metric: str) -> bytes:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(5.2, 3.6), layout='constrained')
+    FigureCanvasAgg(figure)
+    axis = figure.subplots()
+    numbers = all(isinstance(value, int | float) for value in found)
+    places = list(found) if numbers else list(range(len(found)))
+    means, errors = [one.mean for one in found.values()], [one.std or 0.0 for one in found.values()]
+    seeds = next(iter(found.values())).count
+    axis.errorbar(places, means, yerr=errors, marker='o', capsize=3, label=f'mean and spread of {seeds} seeds')
+    for i, (name, spread) in enumerate(levels.items(), 1):
+        axis.axhline(spread.mean, color=f'C{i}', linestyle='--', linewidth=1, label=name)
+    if numbers and min(places) > 0 and max(places) > 10 * min(places):
+        axis.set_xscale('log')
+    if not numbers or len(places) <= 8:
+        axis.set_xticks(places, [str(value) for value in found])
+        axis.minorticks_off()
+    axis.set_xlabel(key, fontsize=8)
+    axis.set_ylabel(metric, fontsize=8)
+    axis.tick_params(labelsize=8)
+    axis.legend(fontsize=7)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, dpi=130, format='png')
+    return buffer.getvalue()

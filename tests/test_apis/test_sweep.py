@@ -1,0 +1,61 @@
+"""A score against a setting: what is trained, written and refused."""
+
+import json
+import statistics
+import sys
+
+import pytest
+
+import mmuda.apis  # noqa: F401
+from mmuda.apis import UserError
+from mmuda.apis.sweep import sweep
+
+compare_module = sys.modules['mmuda.apis.compare']
+# Stands in for tools/train.py: the score follows the setting.
+TRAIN = """
+import json, re, sys
+from pathlib import Path
+text, work_dir, seed = open(sys.argv[1]).read(), Path(sys.argv[sys.argv.index('--work-dir') + 1]), int(sys.argv[-3])
+with open(work_dir / 'starts', 'a') as file:
+    file.write('x')
+count = int(re.search(r'count\\s*=\\s*(\\d+)', text).group(1))
+summary = dict(mode='train', metrics={'mIoU': 1.0, 'mFscore': 10.0 * count + seed}, seconds=1.0, selection='last')
+(work_dir / 'summary.json').write_text(json.dumps(summary))
+"""
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    monkeypatch.setattr(compare_module, 'POLL_SECONDS', 0.02)
+    (tmp_path / 'train.py').write_text(TRAIN)
+    for name, count in (('ours', 3), ('low', 0)):
+        (tmp_path / f'{name}.py').write_text(f'train_cfg = dict(max_iters=100)\nexemplar = dict(count={count})\n')
+
+    def run(values, metric='mFscore', **kwargs):
+        command = [sys.executable, str(tmp_path / 'train.py')]
+        kwargs = dict(seeds=(0, 1, 4), jobs=2, report=lambda _: None, **kwargs)
+        return sweep(tmp_path / 'ours.py', 'exemplar.count', values, metric, tmp_path / 'out', command, **kwargs)
+
+    run.folder = tmp_path
+    return run
+
+
+def test_each_value_is_trained_with_each_seed(run):
+    text = run([1, 2, 50], references=[run.folder / 'low.py'])
+    spread = statistics.stdev([0, 1, 4])
+    lines = text.splitlines()
+    assert lines[2:] == [
+        f'| low | {5 / 3:.2f} ± {spread:.2f} | 3 |',
+        *(f'| {count} | {10 * count + 5 / 3:.2f} ± {spread:.2f} | 3 |' for count in (1, 2, 50)),
+    ]
+    saved = json.loads((run.folder / 'out' / 'sweep.json').read_text())
+    assert saved['values']['50']['mean'] == pytest.approx(500 + 5 / 3) and 'low' in saved['references']
+    assert (run.folder / 'out' / 'sweep.png').stat().st_size > 1000
+    run([1, 2, 50, 7])  # what has ended is not repeated
+    starts = {path.parent.parent.parent.name: path.read_text() for path in run.folder.glob('out/*/ours/seed0/starts')}
+    assert starts == {'1': 'x', '2': 'x', '50': 'x', '7': 'x'}
+
+
+def test_a_metric_that_no_run_has_is_told(run):
+    with pytest.raises(UserError, match="have no metric 'F1'; there is mFscore, mIoU"):
+        run([5], metric='F1')
