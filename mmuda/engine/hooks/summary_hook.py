@@ -77,7 +77,7 @@ class SummaryHook(Hook):
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook) and hook.save_best is not None:
                 info = runner.message_hub.runtime_info
-                best = {k: info[k] for k in info if k.startswith('best_score')}
+                best = {k: _finite(info[k]) for k in info if k.startswith('best_score')}
                 return dict(selection=f'last iteration; best by {hook.save_best} of the validation set', best=best)
         return dict(selection='last iteration')
 
