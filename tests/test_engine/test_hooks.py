@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
+from mmengine.hooks import CheckpointHook
 from toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
 from mmuda.engine.hooks import summary_hook
@@ -62,6 +64,17 @@ def test_the_summary_holds_the_last_metrics_and_null_for_what_is_not_a_number(tm
     assert summary['mode'] == 'test'
     assert summary['metrics'] == dict(mIoU=34.5679, IoU=None)
     assert 'why' not in summary
+
+
+def test_the_summary_says_which_checkpoint_was_best(tmp_path):
+    runner = build_runner(toy(), tmp_path)
+    hook = next(hook for hook in runner.hooks if isinstance(hook, summary_hook.SummaryHook))
+    next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook)).save_best = 'mIoU'
+    runner.message_hub.update_info('best_score', np.float32(12.5))  # as mmseg's metrics come
+    hook.before_run(runner)
+    hook.after_test_epoch(runner, dict(mIoU=np.float32(34.5)))
+    summary = summary_of(tmp_path, 'test_summary.json')
+    assert summary['best'] == dict(best_score=12.5) and 'best by mIoU' in summary['selection']
 
 
 def test_a_checkpoint_of_another_model_cannot_be_resumed(tmp_path):
