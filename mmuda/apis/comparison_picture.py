@@ -50,7 +50,8 @@ class TrainedRun:
 
 
 def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike, tiles: int = 3) -> None:
-    """Draw target tiles: image, truth, prediction of two runs; below, what the last run super-resolves.
+    """Draw target tiles: image, truth, coarse label if there is one, prediction of two runs; below, what the last run
+    super-resolves.
 
     The tiles are the validation set's with the most even mixture of classes, chosen by the truth alone. The last row
     is there if the last run's segmentor is a :class:`SuperResolutionSegmentor`.
@@ -69,7 +70,8 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
     labels = [_label_of(datasets[-1][index]['data_samples']) for index in candidates]
     chosen = _most_mixed(labels)[:tiles]
     gsd = datasets[-1].get_data_info(0).get('gsd')
-    titles = [f'Target image{_metres(gsd)}', 'Truth', *(run.title for run in runs)]
+    coarse = ['Its coarse labels'] if 'coarse_label' in datasets[-1][0] else []
+    titles = [f'Target image{_metres(gsd)}', 'Truth', *coarse, *(run.title for run in runs)]
     meta = datasets[-1].metainfo
     rows = [
         _target_row(models, datasets, candidates[position], meta['palette'], titles if number == 0 else None)
@@ -110,9 +112,12 @@ def _most_mixed(labels: list[np.ndarray]) -> list[int]:
 
 
 def _target_row(models, datasets, index: int, palette, titles: list[str] | None) -> list[Panel]:
-    sample = datasets[-1][index]['data_samples']
+    item = datasets[-1][index]
+    sample = item['data_samples']
     truth = _label_of(sample)
     labels = [truth]
+    if 'coarse_label' in item:
+        labels.append(item['coarse_label'].numpy())
     for model, dataset in zip(models, datasets, strict=True):
         prediction = inference_model(model, dataset[index]).pred_sem_seg.data[0].cpu().numpy()
         labels.append(np.where(truth == IGNORED, IGNORED, prediction).astype(np.uint8))
