@@ -50,6 +50,9 @@ def test_a_config_has_its_terms_streams_and_labels(name, data):
         assert dict(type='LoadRasterWindow', with_label=False) in streams.source.pipeline
     assert cfg.val_dataloader.dataset.fine and [one['type'] for one in cfg.val_evaluator][1] == 'CellIoUMetric'
     if data == 'chesapeake':
+        regions = ('de_', 'md_', 'ny_', 'pa_', 'va_', 'wv_')  # not Milwaukee
+        for part in (streams.source, cfg.val_dataloader.dataset, cfg.test_dataloader.dataset):
+            assert tuple(part.name_prefix) == regions
         assert cfg.default_hooks.checkpoint.save_best == ('mIoU' if name == 'high' else 'cell/mIoU')
         assert sum(p.numel() for p in model.segmentor.backbone.parameters()) == 11_176_512
         if 'maps' in model.terms:

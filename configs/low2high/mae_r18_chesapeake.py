@@ -12,7 +12,16 @@ pipeline = [
     dict(type='RandomQuarterTurn'),
     dict(type='PackUDAInputs'),
 ]
-train_dataloader = dict(dataset=dict(source=dict(pipeline=pipeline)))
+imagery = dict(
+    type='RasterDataset',
+    data_root='data/low2high',
+    data_prefix=dict(img_path='images/train'),
+    labelled=False,
+    tile=512,
+    name_prefix=('de_', 'md_', 'ny_', 'pa_', 'va_', 'wv_'),
+    pipeline=pipeline,
+)
+train_dataloader = dict(dataset=dict(labelled_source=False, source=dict(_delete_=True, **imagery)))
 val_dataloader = None
 val_evaluator = None
 test_dataloader = None

@@ -2,17 +2,6 @@
 _base_ = './mae_r18_chesapeake.py'
 epoch = 752
 train_dataloader = dict(
-    dataset=dict(
-        labelled_source=False,
-        source=dict(
-            _delete_=True,
-            type='RasterDataset',
-            data_root='data/low2high/auxiliary',
-            data_prefix=dict(img_path='train'),
-            labelled=False,
-            tile=512,
-            pipeline=_base_.pipeline,
-        ),
-    )
+    dataset=dict(source=dict(data_root='data/low2high/auxiliary', data_prefix=dict(img_path='train'), name_prefix=''))
 )
 train_cfg = dict(stages=[dict(name='pretrain', iters=100 * epoch)])

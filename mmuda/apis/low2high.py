@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -14,10 +15,10 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from mmuda.datasets.label_cells import cell_positions, read_cells
-from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, build_label_lut
+from mmuda.datasets.label_cells import cell_positions, classes_of, overlap, read_cells
+from mmuda.datasets.labels import IGNORE_INDEX, build_label_lut
 from mmuda.datasets.legends import read_legend
-from mmuda.datasets.low2high import SPLITS
+from mmuda.datasets.low2high import CLASSES, SPLITS
 from mmuda.datasets.raster_io import open_raster, read_window
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -42,20 +43,22 @@ class Labels:
     suffix: str
     legend: str
 
-    def of(self, image: Path, image_suffix: str) -> str:
+    def of(self, image: Path, stem: str) -> str:
         """The raster that belongs to an image.
+
+        Args:
+            image: The image.
+            stem: Its path below the images' folder without the suffix.
 
         Raises:
             UserError: If there is none.
         """
-        if os.path.isfile(self.path):
-            return self.path
-        found = Path(self.path) / (image.name.removesuffix(image_suffix) + self.suffix)
-        if not found.is_file():
-            raise UserError(
-                f'the image {image} has no label {found}; give its folder and suffix, or one raster for all'
-            )
-        return str(found)
+        path = self.path if os.path.isfile(self.path) else str(Path(self.path) / f'{stem}{self.suffix}')
+        if not os.path.isfile(path):
+            raise UserError(f'the image {image} has no label {path}; give its folder and suffix, or one raster for all')
+        if open_raster(path).count > 1:
+            raise UserError(f'the label {path} has {open_raster(path).count} bands; give one band of codes')
+        return path
 
 
 def build_low2high(
@@ -78,8 +81,10 @@ def build_low2high(
     Tiles do not overlap. Fine labels are brought to the image's grid by nearest neighbour, whatever their projection
     and grid; coarse ones keep their own, cut to the cells that the tile touches. A tile is dropped if either label has
     fewer than ``min_classes`` classes or one class on more than ``max_share`` of it, or is unknown on more than
-    ``max_ignored`` of it. The split of a tile follows from the seed and its name. Files appear whole; what is there
-    already is not made again, ``<out>/<region>.csv`` at the end lists every tile and why it was dropped.
+    ``max_ignored`` of it; shares are those of what is known. What a raster declares as no data is unknown, unless the
+    legend names that code. The split of a tile follows from the seed and its name. Files appear whole; a conversion
+    that was killed goes on, one of the same region with other settings is refused. ``<out>/<region>.csv`` at the end
+    lists every tile and why it was dropped.
 
     Args:
         images: A raster, or a folder of them.
@@ -100,33 +105,46 @@ def build_low2high(
         Number of tiles by split, and ``dropped``.
 
     Raises:
-        UserError: If nothing is found, a raster has no projection, rasters do not overlap, or a label holds a code that
-            its legend does not know.
+        UserError: If nothing is found, a raster has no projection, labels overlap no image, a label holds a code that
+            its legend does not know, legends have other classes, or ``out`` holds the region with other settings.
     """
     if split is not None and split not in SPLITS:
         raise UserError(f'split {split!r} is unknown; choose one of {", ".join(SPLITS)}')
     rasters = [Path(images)] if os.path.isfile(images) else sorted(Path(images).rglob(f'*{image_suffix}'))
     if not rasters:
         raise UserError(f'no images end with {image_suffix!r} in {images}')
-    luts = {}
+    luts, settings = {}, dict(tile=tile, limits=[min_classes, max_share, max_ignored], split=split, seed=seed)
     for name, labels in (('fine', fine), ('coarse', coarse)):
         try:
             classes, values = read_legend(labels.legend)
         except ValueError as error:
             raise UserError(str(error)) from error
+        if classes != CLASSES:
+            raise UserError(f'the legend {labels.legend} has the classes {classes}; those of Low2High are {CLASSES}')
         luts[name] = build_label_lut(len(classes), label_values=values, dataset=f'the legend {labels.legend}')
-    jobs = []
+        codes = {str(code): values[code] for code in sorted(values)}
+        settings[name] = dict(path=os.path.abspath(labels.path), codes=codes)
+    folder = Path(images).parent if os.path.isfile(images) else Path(images)
+    jobs, overlapping = [], {fine.path: False, coarse.path: False}
     for raster in rasters:
-        pair = fine.of(raster, image_suffix), coarse.of(raster, image_suffix)
-        jobs += _jobs(raster, pair, tile)
+        stem = raster.relative_to(folder).as_posix().removesuffix(image_suffix)
+        paths = fine.of(raster, stem), coarse.of(raster, stem)
+        for labels, path in zip((fine, coarse), paths, strict=True):
+            overlapping[labels.path] |= _overlaps(raster, path)
+        jobs += _jobs(raster, f'{region}_{stem.replace("/", "_")}', paths, tile)
+    for path, found in overlapping.items():
+        if not found:
+            raise UserError(
+                f'the labels {path} do not overlap any image of {images}, e.g. {rasters[0]}; check the georeference of '
+                'both'
+            )
+    settings['images'] = os.path.abspath(images)
+    _claim(Path(out) / f'{region}.json', settings)
     rows, began, said = [], time.monotonic(), time.monotonic()
-    for done, (raster, pair, window) in enumerate(jobs, 1):
-        stem = f'{region}_{raster.name.removesuffix(image_suffix)}_r{window[0]}_c{window[1]}'
+    for done, (raster, stem, pair, window) in enumerate(jobs, 1):
         where = split or _draw(seed, stem)
         try:
-            why = _cut(
-                raster, pair, window, luts, Path(out), where, f'{stem}.tif', (min_classes, max_share, max_ignored)
-            )
+            why = _cut(raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
         except ValueError as error:
             raise UserError(str(error)) from error
         rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
@@ -140,31 +158,37 @@ def build_low2high(
     return {**counts, 'dropped': sum(not row[2] for row in rows)}
 
 
-def _jobs(image: Path, pair: tuple[str, str], tile: int) -> list[tuple]:
-    """Complete tiles of an image; refuses labels that nowhere lie on it."""
+def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tuple]:
+    """Complete tiles of an image."""
     raster = open_raster(str(image))
     if min(raster.height, raster.width) < tile:
         raise UserError(f'{image} is {raster.height} x {raster.width} px, smaller than a tile of {tile} px')
-    for path in pair:
-        label = open_raster(path)
-        try:
-            corners = [
-                cell_positions(raster, label, (row, col, 1, 1))
-                for row in np.linspace(0, raster.height - 1, 9).astype(int)
-                for col in np.linspace(0, raster.width - 1, 9).astype(int)
-            ]
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        if not any(0 <= r[0, 0] < label.height and 0 <= c[0, 0] < label.width for r, c in corners):
-            raise UserError(
-                f'the label {path} ({label.crs}) does not overlap the image {image} ({raster.crs}); check the '
-                'georeference of both'
-            )
     return [
-        (image, pair, (row, col, tile, tile))
+        (image, f'{stem}_r{row}_c{col}', pair, (row, col, tile, tile))
         for row in range(0, raster.height - tile + 1, tile)
         for col in range(0, raster.width - tile + 1, tile)
     ]
+
+
+def _overlaps(image: Path, path: str) -> bool:
+    try:
+        return overlap(open_raster(str(image)), open_raster(path))
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _claim(path: Path, settings: dict) -> None:
+    """Write down what a region is made with, or refuse it where it was made otherwise."""
+    settings = json.loads(json.dumps(settings))
+    if path.is_file():
+        found = json.loads(path.read_text(encoding='utf-8'))
+        differing = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
+        if differing:
+            raise UserError(
+                f'{path.parent} holds tiles of the region {path.stem} that were made with other {", ".join(differing)} '
+                f'({path}); give another --out or --region, or remove them'
+            )
+    write_atomically(json.dumps(settings, indent=2).encode(), path)
 
 
 def _draw(seed: int, name: str) -> str:
@@ -183,9 +207,11 @@ def _cut(
     labels = {}
     for kind, path in zip(('fine', 'coarse'), pair, strict=True):
         _, values, inside = read_cells(str(image), path, window)
-        label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
-        label[inside] = apply_label_lut(values[inside], luts[kind], path)
-        labels[kind] = label
+        labels[kind] = classes_of(values, inside, luts[kind], path)
+    pixels = read_window(str(image), window)
+    nodata = open_raster(str(image)).nodata
+    if nodata is not None:
+        labels['fine'][(pixels == nodata).all(axis=-1)] = IGNORE_INDEX
     for kind, label in labels.items():
         why = _unfit(label, *limits)
         if why:
@@ -201,7 +227,7 @@ def _cut(
     cells, coarse_grid = _coarse_part(str(image), pair[1], window, luts['coarse'])
     _write(files['coarse'], cells[None], coarse_grid)
     _write(files['fine'], labels['fine'][None], grid)
-    _write(files['images'], np.moveaxis(read_window(str(image), window), -1, 0), grid)
+    _write(files['images'], np.moveaxis(pixels, -1, 0), grid)
     return ''
 
 
@@ -223,7 +249,8 @@ def _coarse_part(image: str, path: str, window, lut: np.ndarray) -> tuple[np.nda
     top, left = max(0, int(rows.min())), max(0, int(cols.min()))
     height = min(coarse.height, int(rows.max()) + 1) - top
     width = min(coarse.width, int(cols.max()) + 1) - left
-    cells = apply_label_lut(read_window(path, (top, left, height, width), bands=1), lut, path)
+    values = read_window(path, (top, left, height, width), bands=1)
+    cells = classes_of(values, np.ones(values.shape, dtype=bool), lut, path)
     return cells, dict(
         crs=coarse.crs, transform=rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
     )

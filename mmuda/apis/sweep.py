@@ -54,7 +54,7 @@ def sweep(
     found = {}
     for value in values:
         table = compare([config], out / str(value), train_command, cfg_options={key: value}, **common)
-        found[value] = _spread(table, metric, config)
+        found[str(value)] = _spread(table, metric, config)
     levels = {}
     for reference in references:
         table = compare([reference], out / 'references', train_command, **common)
@@ -62,13 +62,13 @@ def sweep(
     lines = [f'| {key} | {metric} | seeds |', '|---|---|---|']
     lines += [f'| {name} | {spread.text()} | {spread.count} |' for name, spread in {**levels, **found}.items()]
     text = '\n'.join(lines)
-    rows = dict(values={str(value): asdict(spread) for value, spread in found.items()})
+    rows = dict(values={value: asdict(spread) for value, spread in found.items()})
     rows['references'] = {name: asdict(spread) for name, spread in levels.items()}
     write_atomically(
         json.dumps(dict(config=str(config), key=key, metric=metric, **rows), indent=2).encode(), out / 'sweep.json'
     )
     write_atomically(f'{text}\n'.encode(), out / 'sweep.md')
-    write_atomically(_draw(found, levels, key, metric), out / 'sweep.png')
+    write_atomically(_draw(values, list(found.values()), levels, key, metric), out / 'sweep.png')
     return text
 
 
@@ -81,24 +81,24 @@ def _spread(table: Table, metric: str, config) -> Spread:
     return Spread.of(values)
 
 
-def _draw(found: dict, levels: dict[str, Spread], key: str, metric: str) -> bytes:
+def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], key: str, metric: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.2, 3.6), layout='constrained')
     FigureCanvasAgg(figure)
     axis = figure.subplots()
-    numbers = all(isinstance(value, int | float) for value in found)
-    places = list(found) if numbers else list(range(len(found)))
-    means, errors = [one.mean for one in found.values()], [one.std or 0.0 for one in found.values()]
-    seeds = next(iter(found.values())).count
+    numbers = all(isinstance(value, int | float) for value in values)
+    places = list(values) if numbers else list(range(len(values)))
+    means, errors = [one.mean for one in found], [one.std or 0.0 for one in found]
+    seeds = found[0].count
     axis.errorbar(places, means, yerr=errors, marker='o', capsize=3, label=f'mean and spread of {seeds} seeds')
     for i, (name, spread) in enumerate(levels.items(), 1):
         axis.axhline(spread.mean, color=f'C{i}', linestyle='--', linewidth=1, label=name)
     if numbers and min(places) > 0 and max(places) > 10 * min(places):
         axis.set_xscale('log')
     if not numbers or len(places) <= 8:
-        axis.set_xticks(places, [str(value) for value in found])
+        axis.set_xticks(places, [str(value) for value in values])
         axis.minorticks_off()
     axis.set_xlabel(key, fontsize=8)
     axis.set_ylabel(metric, fontsize=8)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.label_cells import read_cells
-from mmuda.datasets.labels import apply_label_lut, build_label_lut
-from mmuda.datasets.raster import RasterDataset
-from mmuda.datasets.raster_io import RasterInfo, probe_raster
+from mmuda.datasets.label_cells import classes_of, overlap
+from mmuda.datasets.labels import build_label_lut
+from mmuda.datasets.raster import CHECK_FILES, RasterDataset
+from mmuda.datasets.raster_io import RasterInfo, open_raster, read_window
 from mmuda.registry import DATASETS
 
 
@@ -55,11 +55,15 @@ class CoarseLabelDataset(RasterDataset):
         # By its coarse labels, whether there are fine ones or not.
         self.labelled = True
         self.coarse_lut = build_label_lut(
-            len(self.metainfo['classes']), label_values=self.coarse_values, dataset=type(self).__name__
+            self._num_file_classes(),
+            label_map=self.label_map,
+            label_values=self.coarse_values,
+            dataset=type(self).__name__,
         )
         coarse = {raster.path: self._coarse_path(raster) for raster in self.rasters}
         for raster in self.rasters:
-            self._check_coarse(raster, coarse[raster.path])
+            self._check_overlap(raster, coarse[raster.path])
+        self._check_coarse_values(list(dict.fromkeys(coarse.values())))
         for item in items:
             item['coarse_path'] = coarse[item['img_path']]
         return items
@@ -74,7 +78,7 @@ class CoarseLabelDataset(RasterDataset):
         folder = self.data_prefix['coarse_path']
         if osp.isfile(folder):
             return folder
-        relative = osp.relpath(raster.path, self.data_prefix['img_path'])
+        relative = osp.relpath(raster.path, self.translated_images or self.data_prefix['img_path'])
         suffix = max((one for one in self.img_suffix if relative.endswith(one)), key=len)
         path = osp.join(folder, relative[: -len(suffix)] + self.coarse_suffix)
         if not osp.isfile(path):
@@ -83,21 +87,26 @@ class CoarseLabelDataset(RasterDataset):
             )
         return path
 
-    def _check_coarse(self, raster: RasterInfo, path: str) -> None:
-        label = probe_raster(path)
+    def _check_overlap(self, raster: RasterInfo, path: str) -> None:
+        label = open_raster(path)
         if label.count > 1:
             raise ValueError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
-        found: set[int] = set()
-        for window in self._check_windows(raster.shape):
-            _, values, inside = read_cells(raster.path, path, window)
-            found.update(np.unique(values[inside]).tolist())
-        if not found:
+        if not overlap(open_raster(raster.path), label):
             raise ValueError(
                 f'The coarse label {path} ({label.crs}) does not overlap its image {raster.path} ({raster.crs}); check '
                 'the georeference of both.'
             )
-        if self.check_labels != 'none':
-            apply_label_lut(np.array(sorted(found)), self.coarse_lut, path)
+
+    def _check_coarse_values(self, paths: list[str]) -> None:
+        """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
+        if self.check_labels == 'none':
+            return
+        if self.check_labels == 'sample' and len(paths) > CHECK_FILES:
+            paths = [paths[i] for i in np.linspace(0, len(paths) - 1, CHECK_FILES).astype(int)]
+        for path in paths:
+            for window in self._check_windows(open_raster(path).shape):
+                values = np.unique(read_window(path, window, bands=1))
+                classes_of(values, np.ones(values.shape, dtype=bool), self.coarse_lut, path)
 
 
 @DATASETS.register_module()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from rasterio.errors import RasterioError
 from rasterio.warp import transform as transform_coordinates
+from rasterio.warp import transform_bounds
 
+from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, known_values
 from mmuda.datasets.raster_io import open_raster, read_window
 
 NO_CELL = -1
@@ -30,12 +32,7 @@ def cell_positions(image, coarse, window: tuple[int, int, int, int]) -> tuple[np
     Raises:
         ValueError: If one of the two has no georeference, or their projections cannot be brought together.
     """
-    for raster in (image, coarse):
-        if not raster.crs:
-            raise ValueError(
-                f'{raster.name} has no projection, so nothing tells which pixels a label cell covers; give it one '
-                '(gdal_edit.py -a_srs -a_ullr writes one into a GeoTIFF).'
-            )
+    _check_projected(image, coarse)
     top, left, height, width = window
     rows, cols = top + np.arange(height) + 0.5, left + np.arange(width) + 0.5
     if image.crs == coarse.crs:
@@ -101,3 +98,60 @@ def read_cells(
         part = read_window(coarse_path, (int(top), int(left), int(height), int(width)), bands=1)
         values[inside] = part[rows[inside] - top, cols[inside] - left]
     return cells, values, inside
+
+
+def classes_of(values: np.ndarray, inside: np.ndarray, lut: np.ndarray, path: str) -> np.ndarray:
+    """Classes of what :func:`read_cells` found; 255 outside the raster and where it declares no data.
+
+    Args:
+        values (np.ndarray): Values, (H, W).
+        inside (np.ndarray): Whether a pixel lies inside the raster, (H, W) bool.
+        lut (np.ndarray): Of :func:`build_label_lut`. A nodata value that it knows is what it says.
+        path (str): The raster.
+
+    Returns:
+        np.ndarray: (H, W) uint8.
+
+    Raises:
+        ValueError: A value is neither a class nor ignored nor the declared nodata value.
+    """
+    nodata = open_raster(path).nodata
+    if nodata is not None and nodata not in known_values(lut):
+        inside = inside & (values != nodata)
+    label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
+    label[inside] = apply_label_lut(values[inside], lut, path)
+    return label
+
+
+def overlap(image, coarse) -> bool:
+    """Whether the extents of two rasters with projections overlap.
+
+    Args:
+        image (rasterio.DatasetReader): One.
+        coarse (rasterio.DatasetReader): The other.
+
+    Raises:
+        ValueError: If one of the two has no projection, or the first lies outside what the other's is made for.
+    """
+    _check_projected(image, coarse)
+    try:
+        left, bottom, right, top = transform_bounds(image.crs, coarse.crs, *_extent(image))
+    except RasterioError as error:
+        raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+    other_left, other_bottom, other_right, other_top = _extent(coarse)
+    return left < other_right and other_left < right and bottom < other_top and other_bottom < top
+
+
+def _extent(raster) -> tuple[float, float, float, float]:
+    """Left, bottom, right, top of the corners, however the raster is turned."""
+    x, y = _apply(raster.transform, np.array([0, raster.width] * 2), np.array([0, 0, raster.height, raster.height]))
+    return x.min(), y.min(), x.max(), y.max()
+
+
+def _check_projected(*rasters) -> None:
+    for raster in rasters:
+        if not raster.crs:
+            raise ValueError(
+                f'{raster.name} has no projection, so nothing tells which pixels a label cell covers; give it one '
+                '(gdal_edit.py -a_srs -a_ullr writes one into a GeoTIFF).'
+            )

@@ -83,6 +83,15 @@ def apply_label_lut(label: np.ndarray, lut: np.ndarray, path: str) -> np.ndarray
     return mapped.astype(np.uint8)
 
 
+def known_values(lut: np.ndarray) -> set[int]:
+    """Values of a file that a table of :func:`build_label_lut` knows, ignored ones among them.
+
+    Args:
+        lut (np.ndarray): (256,) int16.
+    """
+    return set(np.flatnonzero(lut != _INVALID).tolist())
+
+
 def _label_error(path: str, value, lut: np.ndarray) -> ValueError:
     return ValueError(
         f'The label {path} holds the value {value}, but only {_allowed(lut)} are allowed; correct the label, the '

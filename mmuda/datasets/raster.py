@@ -15,7 +15,7 @@ from mmuda.registry import DATASETS, TRANSFORMS
 
 _FULL_CHECK_PIXELS = 1024 * 1024
 _CHECK_WINDOW = 512
-_CHECK_FILES = 64
+CHECK_FILES = 64
 
 
 @DATASETS.register_module()
@@ -349,8 +349,8 @@ class RasterDataset(BaseSegDataset):
     def _check_label_values(self, labels: list[str]) -> None:
         if self.check_labels == 'none':
             return
-        if self.check_labels == 'sample' and len(labels) > _CHECK_FILES:
-            labels = [labels[i] for i in np.linspace(0, len(labels) - 1, _CHECK_FILES).astype(int)]
+        if self.check_labels == 'sample' and len(labels) > CHECK_FILES:
+            labels = [labels[i] for i in np.linspace(0, len(labels) - 1, CHECK_FILES).astype(int)]
         found: set[int] = set()
         for path in labels:
             shape = probe_raster(path).shape

@@ -23,13 +23,15 @@ class CellIoUMetric(ClassIoUMetric):
 
     Args:
         reduction: As in training: ``'sum'`` or ``'mean'``; the argmax is the same.
+        min_pixels: Cells with fewer pixels inside a tile are left out. A cell that tiles cut is counted in each.
         prefix: Prefix of the metrics' names.
         **kwargs: As :class:`ClassIoUMetric`.
     """
 
-    def __init__(self, *args, reduction: str = 'sum', prefix: str = 'cell', **kwargs) -> None:
+    def __init__(self, *args, reduction: str = 'sum', min_pixels: int = 1, prefix: str = 'cell', **kwargs) -> None:
         super().__init__(*args, prefix=prefix, **kwargs)
         self.reduction = reduction
+        self.min_pixels = max(1, min_pixels)
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
         """Collect the areas of each tile.
@@ -54,6 +56,7 @@ class CellIoUMetric(ClassIoUMetric):
                 )
             aggregated, pixels = aggregate_regions(logits[None], cells[None], self.reduction)
             labels = labels_of_regions(label[None], cells[None], pixels.shape[1], self.ignore_index)
+            labels = labels.masked_fill(pixels < self.min_pixels, self.ignore_index)
             predicted = aggregated.argmax(dim=-1)
             self.results.append(self.intersect_and_union(predicted, labels, classes, self.ignore_index))
 

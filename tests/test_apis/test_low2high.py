@@ -8,7 +8,7 @@ import pytest
 import rasterio
 from rasterio.warp import transform as transform_coordinates
 
-from mmuda.apis import UserError
+from mmuda.apis import UserError, low2high
 from mmuda.apis.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend
@@ -147,24 +147,77 @@ def test_tiles_with_few_classes_or_too_much_of_one_are_dropped(raw):
     assert files == dict(images=kept, fine=kept, coarse=kept)
 
 
-def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeypatch):
-    from mmuda.apis import low2high
+def tiles_of(folder):
+    return {path.name: path.parent.name for path in (folder / 'images').rglob('*.tif')}
 
-    splits = lambda out: {p.name: p.parent.name for p in (raw / out / 'images').rglob('*.tif')}  # noqa: E731
-    assert convert(raw, 'a') == convert(raw, 'b') and splits('a') == splits('b')
-    assert convert(raw, 'c', seed=1) and splits('c') != splits('a')
+
+def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeypatch):
+    assert convert(raw, 'a') == convert(raw, 'b') and tiles_of(raw / 'a') == tiles_of(raw / 'b')
+    assert convert(raw, 'c', seed=1) and tiles_of(raw / 'c') != tiles_of(raw / 'a')
     written, real = [], low2high._write
-    monkeypatch.setattr(low2high, '_write', lambda path, *rest: written.append(path.name) or real(path, *rest))
-    for path in list((raw / 'a' / 'images').rglob('*.tif'))[:2]:
-        path.unlink()
-    convert(raw, 'a')
-    assert len(set(written)) == 2 and splits('a') == splits('b')
+
+    def killed(path, *rest):
+        if len(written) == 7:
+            raise KeyboardInterrupt
+        written.append(path)
+        real(path, *rest)
+
+    monkeypatch.setattr(low2high, '_write', killed)
+    with pytest.raises(KeyboardInterrupt):
+        convert(raw, 'd')
+    first = set(written)
+    assert not (raw / 'd' / 'md.csv').exists() and len(first) == 7
+    monkeypatch.setattr(low2high, '_write', lambda path, *rest: written.append(path) or real(path, *rest))
+    convert(raw, 'd')
+    # Two tiles are whole and stay; the third, of which one file is there, is written again.
+    assert len(set(written[7:]) & first) == 1 and tiles_of(raw / 'd') == tiles_of(raw / 'a')
+
+
+@pytest.mark.parametrize(
+    ('changed', 'names'), [(dict(seed=1), 'seed'), (dict(split='test'), 'split'), (dict(max_share=0.6), 'limits')]
+)
+def test_a_region_is_not_mixed_with_one_of_other_settings(raw, changed, names):
+    convert(raw, split=None)
+    before = tiles_of(raw / 'out')
+    with pytest.raises(UserError, match=f'were made with other {names}'):
+        convert(raw, **changed)
+    assert tiles_of(raw / 'out') == before
+    convert(raw, region='other', **changed)
+
+
+def test_images_of_one_name_in_two_folders_stay_apart(raw):
+    for part, kinds in (('p', 'ne'), ('q', 'nw')):
+        for suffix in ('_naip-new.tif', '_lc.tif'):
+            target = raw / 'md' / part / f'tile{suffix}'
+            target.parent.mkdir(exist_ok=True)
+            (raw / 'md' / f'm_3807502_{kinds}{suffix}').rename(target)
+    counts = convert(raw, split='train', min_classes=1, max_share=1.0)
+    assert counts['train'] == 18 == len(tiles_of(raw / 'out'))
+    assert {name.split('_')[1] for name in tiles_of(raw / 'out')} == {'p', 'q'}
+
+
+def test_declared_nodata_is_unknown_unless_the_legend_names_it(raw):
+    lc = raw / 'md' / 'm_3807502_ne_lc.tif'
+    with rasterio.open(lc) as file:
+        label, profile = file.read(1), file.profile
+    label[:20, :64] = 250
+    with rasterio.open(lc, 'w', **{**profile, 'nodata': 250}) as file:
+        file.write(label, 1)
+    image = raw / 'md' / 'm_3807502_nw_naip-new.tif'
+    with rasterio.open(image) as file:
+        pixels, profile = file.read(), file.profile
+    pixels[:, :30, :64] = 0
+    with rasterio.open(image, 'w', **{**profile, 'nodata': 0}) as file:
+        file.write(pixels)
+    convert(raw)
+    with open(raw / 'out' / 'md.csv') as file:
+        why = {row['name']: row['why'] for row in csv.DictReader(file)}
+    assert why['md_m_3807502_ne_r0_c0'] == 'fine: 31 % unknown'
+    assert why['md_m_3807502_nw_r0_c0'] == 'fine: 47 % unknown'
 
 
 def test_shares_of_the_splits():
-    from mmuda.apis.low2high import _draw
-
-    drawn = [_draw(0, f'tile_{i}') for i in range(4000)]
+    drawn = [low2high._draw(0, f'tile_{i}') for i in range(4000)]
     for split, share in dict(train=0.75, val=0.1, heldout=0.1, test=0.05).items():
         assert drawn.count(split) / 4000 == pytest.approx(share, abs=0.02)
 
@@ -201,7 +254,7 @@ def spoil(raw, what):
     [
         ('code', r'm_3807502_nw_lc.tif holds the value 9, but only 1, 2, 3, 4, 5, 6, 15'),
         ('projection', 'nlcd.tif has no projection'),
-        ('place', 'nlcd.tif .* does not overlap the image .*_naip-new.tif'),
+        ('place', 'nlcd.tif do not overlap any image of .*, e.g. .*_naip-new.tif'),
         ('missing', 'm_3807502_nw_naip-new.tif has no label'),
         ('none', 'no images end with'),
     ],

@@ -7,6 +7,7 @@ from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets import CoarseLabelDataset, LabelMapDataset, RandomFlipAll, RandomQuarterTurn
 from mmuda.datasets.label_cells import cell_positions, read_cells
+from mmuda.datasets.raster_io import close_rasters
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()
@@ -166,13 +167,65 @@ def test_one_raster_may_cover_all_images(folder):
 
 
 def test_flips_and_turns_keep_pixels_and_cells_together():
+    seen = set()
     for seed in range(8):
         np.random.seed(seed)
-        image = np.arange(24).reshape(4, 6)
-        results = dict(img=np.dstack([image] * 3), cells=image.astype(np.int32), img_shape=(4, 6), ori_shape=(4, 6))
-        results = RandomQuarterTurn()(RandomFlipAll()(results))
-        assert np.array_equal(results['img'][..., 0], results['cells'])
-        assert results['img_shape'] == results['ori_shape'] == results['cells'].shape
+        for shape in ((5, 5), (4, 6)):
+            image = np.arange(shape[0] * shape[1]).reshape(shape)
+            results = dict(img=np.dstack([image] * 3), cells=image.astype(np.int32))
+            results = RandomQuarterTurn()(RandomFlipAll()(results))
+            assert np.array_equal(results['img'][..., 0], results['cells'])
+            assert results['cells'].shape == shape  # batches of what is not square stack too
+        seen.add(results['quarter_turns'])
+    assert seen == {0, 2}
+
+
+def test_a_quarter_turn_is_numpys():
+    turned = set()
+    for seed in range(20):
+        np.random.seed(seed)
+        image = np.arange(9).reshape(3, 3)
+        results = RandomQuarterTurn()(dict(img=image[..., None], cells=image))
+        assert np.array_equal(results['cells'], np.rot90(image, results['quarter_turns']))
+        turned.add(results['quarter_turns'])
+    assert turned == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize('before', [dict(type='RandomFlipAll', horizontal=1.0), dict(type='ResampleToGSD', gsd=2.0)])
+def test_coarse_labels_are_read_before_anything_moves(folder, before):
+    data = dataset(folder, [dict(type='LoadRasterWindow', with_label=False), before, dict(type='LoadCoarseLabels')])
+    with pytest.raises(ValueError, match='put it right behind LoadRasterWindow'):
+        data[0]
+
+
+def test_a_choice_of_classes_is_one_of_coarse_labels_too(folder):
+    class Products(CoarseLabelDataset):
+        METAINFO = META
+
+    pipeline = [dict(type='LoadRasterWindow'), dict(type='LoadCoarseLabels', as_label=False)]
+    data = Products(
+        data_root=str(folder), data_prefix=dict(img_path='img', coarse_path='coarse', seg_map_path='fine'),
+        coarse_values=NLCD, metainfo=dict(classes=('c', 'a')), pipeline=pipeline,
+    )  # fmt: skip
+    whole = dataset(folder, pipeline, fine=True)
+    becomes = np.full(256, 255)
+    becomes[[0, 2]] = 1, 0
+    for key in ('gt_seg_map', 'coarse_label'):
+        assert np.array_equal(data[0][key], becomes[whole[0][key]])
+
+
+def test_declared_nodata_is_ignored_unless_it_is_a_class(folder):
+    path = folder / 'coarse' / 'a.tif'
+    with rasterio.open(path) as file:
+        values, profile = file.read(), file.profile
+    values[:, 2] = 77
+    for nodata, code in ((77, 77), (41, 41)):
+        with rasterio.open(path, 'w', **{**profile, 'nodata': nodata}) as file:
+            file.write(np.where(values == 77, code, values))
+        pipeline = [dict(type='LoadRasterWindow', with_label=False), dict(type='LoadCoarseLabels')]
+        label = dataset(folder, pipeline, samples_per_raster=1)[0]['gt_seg_map']
+        assert (label[20:25] == (255 if code == 77 else 1)).all()
+        close_rasters()
 
 
 @pytest.mark.parametrize(

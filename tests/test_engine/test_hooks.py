@@ -66,13 +66,18 @@ def test_the_summary_holds_the_last_metrics_and_null_for_what_is_not_a_number(tm
     assert 'why' not in summary
 
 
-def test_the_summary_says_which_checkpoint_was_best(tmp_path):
+def test_the_summary_says_what_the_chosen_checkpoint_reached(tmp_path):
+    """By a score without labels (here ``cell``), beside the score with them at the same validation."""
     runner = build_runner(toy(), tmp_path)
     hook = next(hook for hook in runner.hooks if isinstance(hook, summary_hook.SummaryHook))
-    next(hook for hook in runner.hooks if isinstance(hook, CheckpointHook)).save_best = 'mIoU'
+    for checkpoint in (one for one in runner.hooks if isinstance(one, CheckpointHook)):
+        checkpoint.save_best, checkpoint.rule = 'cell', 'greater'
     runner.message_hub.update_info('best_score', np.float32(12.5))  # as mmseg's metrics come
+    for cell, fine in ((10.0, 1.0), (12.5, 2.0), (float('nan'), 3.0), (11.0, 4.0)):
+        hook.after_val_epoch(runner, dict(cell=np.float32(cell), mIoU=fine))
     chosen = json.loads(json.dumps(hook._selection(runner)))
-    assert chosen['best'] == dict(best_score=12.5) and 'best by mIoU' in chosen['selection']
+    assert chosen['best'] == dict(best_score=12.5, cell=12.5, mIoU=2.0, iteration=0)
+    assert 'best by cell' in chosen['selection']
 
 
 def test_a_checkpoint_of_another_model_cannot_be_resumed(tmp_path):

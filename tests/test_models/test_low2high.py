@@ -245,27 +245,44 @@ def test_label_map_losses_are_the_hinge_losses_of_the_paper(alignment):
     logits = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     label = torch.randint(0, 3, (2, 8, 8))
     taps = Taps(source_logits=logits, exemplar_label=label, source_image=torch.zeros(2, 3, 8, 8))
+    assert alignment.reads('generator') == {'source:logits', 'source:image', 'exemplar:label'}
     index = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64).view(1, 3, 1, 1)
     fake = alignment.discriminator(gaussian_blur(((1e3 * logits).softmax(1) * index).sum(1, keepdim=True)))
     real = alignment.discriminator(gaussian_blur((label + 1).double()[:, None]))
     generator = alignment.losses('generator', taps)
     assert float(generator['loss_adversarial']) == pytest.approx(-0.3 * float(fake.mean()), rel=1e-6)
     wanted = torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
-    torch.set_default_dtype(torch.float64)
-    try:
-        found = alignment.losses('discriminator', taps)
-    finally:
-        torch.set_default_dtype(torch.float32)
+    found = alignment.losses('discriminator', taps)
     assert float(found['loss_discriminator']) == pytest.approx(float(wanted), rel=1e-9)
 
 
 def test_windows_for_the_discriminator_are_cut_from_larger_maps(alignment):
     alignment.crop_size = 8
-    ramp = torch.arange(12.0).view(1, 1, 1, 12).expand(1, 1, 10, 12)
-    window = alignment._crop(ramp)
-    assert window.shape[-2:] == (8, 8) and (window[..., 1:] - window[..., :-1] == 1).all()
+    places = torch.arange(120.0).view(1, 1, 10, 12)
+    corners = set()
+    for seed in range(200):
+        torch.manual_seed(seed)
+        window = alignment._crop(places)
+        row, col = divmod(int(window[0, 0, 0, 0]), 12)
+        assert torch.equal(window, places[..., row : row + 8, col : col + 8])
+        corners.add((row, col))
+    assert corners == {(row, col) for row in range(3) for col in range(5)}
     with pytest.raises(ValueError, match='windows of 8 px from maps of 6 x 12'):
-        alignment._crop(ramp[..., :6, :])
+        alignment._crop(places[..., :6, :])
+
+
+def test_unknown_exemplar_pixels_tell_nothing(alignment):
+    """They are 0 in the real maps, and as many pixels of the predicted ones are."""
+    alignment.blur = 0
+    logits = torch.randn(3, 3, 8, 8, dtype=torch.float64)
+    label = torch.randint(0, 3, (2, 8, 8))
+    label[0, :2] = 255
+    taps = Taps(source_logits=logits, exemplar_label=label, source_image=torch.zeros(3, 3, 8, 8))
+    real, fake = alignment.read('target', taps), alignment.read('source', taps)
+    assert torch.equal(real[0, 0] == 0, label[0] == 255) and (real[1] > 0).all()
+    # Three predictions, two exemplars: the third prediction goes with the first exemplar.
+    for n, of in ((0, 0), (1, 1), (2, 0)):
+        assert torch.equal(fake[n, 0] == 0, label[of] == 255)
 
 
 def test_the_whole_trains_through_the_wrapper():

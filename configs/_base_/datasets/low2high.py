@@ -2,7 +2,9 @@
 # tools/dataset_converters/low2high.py. Fine labels of the imagery are read in validation alone. The paper gives no
 # batch size.
 data_root = 'data/low2high'
-ours = dict(type='Low2High', data_root=data_root, tile=512)
+# Milwaukee (wi_) is a test set of its own.
+regions = ('de_', 'md_', 'ny_', 'pa_', 'va_', 'wv_')
+ours = dict(type='Low2High', data_root=data_root, tile=512, name_prefix=regions)
 load_coarse = [
     dict(type='LoadRasterWindow', with_label=False),
     dict(type='LoadCoarseLabels'),
@@ -20,6 +22,7 @@ load_fine = [
 exemplar = dict(
     type='Low2HighExemplars',
     data_root=data_root,
+    name_prefix=regions,
     tile=512,
     pipeline=[
         dict(type='LoadLabelWindow'),

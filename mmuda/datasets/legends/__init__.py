@@ -30,7 +30,7 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
         legend = json.loads(path.read_text(encoding='utf-8'))
         classes = tuple(legend['classes'])
         becomes = {int(code): entry['becomes'] for code, entry in legend['codes'].items()}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f'the legend {name} cannot be read ({type(error).__name__}: {error}); give one of {", ".join(NAMES)}, or a '
             'JSON file with "classes" and "codes"'

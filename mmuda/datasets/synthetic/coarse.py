@@ -46,7 +46,7 @@ def coarse_labels(
     Args:
         label: Class indices (H, W), at most ``num_classes - 1``.
         ratio: Pixels along a cell.
-        offset: Where the grid of cells begins, (rows, columns) in pixels before the map's corner, at most ``ratio``: a
+        offset: Where the grid of cells begins, (rows, columns) in pixels before the map's corner, below ``ratio``: a
             fact that the georeference tells.
         shift: How far the product is misplaced, (rows, columns) in pixels: a mistake that nothing tells. Cells show
             what lies so far further down and right; borders are repeated.

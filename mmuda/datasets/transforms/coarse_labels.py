@@ -1,9 +1,8 @@
 """Loading labels that are coarser than their image."""
 
-import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmuda.datasets.label_cells import NO_CELL, read_cells
+from mmuda.datasets.label_cells import NO_CELL, classes_of, read_cells
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
 from mmuda.datasets.raster_io import open_raster, read_window
 from mmuda.registry import TRANSFORMS
@@ -41,9 +40,14 @@ class LoadCoarseLabels(BaseTransform):
         Returns:
             dict: ``results`` with the added keys.
         """
+        changed = results.get('flip') or results.get('quarter_turns')
+        if changed or results['img'].shape[:2] != tuple(results['window'][2:]):
+            raise ValueError(
+                f'LoadCoarseLabels reads the window of {results["img_path"]} as it lies in the raster, but the image '
+                'has been flipped, turned or resampled already; put it right behind LoadRasterWindow.'
+            )
         cells, values, inside = read_cells(results['img_path'], results['coarse_path'], results['window'])
-        label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
-        label[inside] = apply_label_lut(values[inside], results['coarse_lut'], results['coarse_path'])
+        label = classes_of(values, inside, results['coarse_lut'], results['coarse_path'])
         cells[label == IGNORE_INDEX] = NO_CELL
         results['cells'] = cells
         name = 'gt_seg_map' if self.as_label else 'coarse_label'

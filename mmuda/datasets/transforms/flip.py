@@ -66,8 +66,10 @@ class RandomFlipAll(BaseTransform):
 class RandomQuarterTurn(BaseTransform):
     """Turn everything that shows the same ground by 0, 90, 180 or 270 degrees, without resampling.
 
-    Modified keys: those of ``keys`` that the sample has, arrays (H, W) or (H, W, C); ``img_shape`` and ``ori_shape``
-    where height and width change places. Added key: ``quarter_turns`` (0 to 3, anticlockwise).
+    What is not square is turned by 0 or 180 degrees, so that batches stack.
+
+    Modified keys: those of ``keys`` that the sample has, arrays (H, W) or (H, W, C). Added key: ``quarter_turns`` (0 to
+    3, anticlockwise).
 
     Args:
         keys (Sequence[str]): Arrays to turn.
@@ -86,12 +88,11 @@ class RandomQuarterTurn(BaseTransform):
             dict: ``results`` with the keys above.
         """
         turns = int(np.random.randint(4))
+        if any(results[key].shape[0] != results[key].shape[1] for key in self.keys if key in results):
+            turns = 2 * (turns // 2)
         for key in self.keys:
             if key in results and turns:
                 results[key] = np.ascontiguousarray(np.rot90(results[key], turns))
-        for key in ('img_shape', 'ori_shape'):
-            if key in results and turns % 2:
-                results[key] = tuple(results[key][1::-1])
         results['quarter_turns'] = turns
         return results
 

@@ -89,8 +89,9 @@ class ResolutionPair(BaseTransform):
         coarse, fine = self.sizes(self._ground_extent(results))
         results['img'] = resize_image(image, coarse)
         results['fine_image'] = resize_image(image, fine)
-        if 'gt_seg_map' in results:
-            results['gt_seg_map'] = resize_label(results['gt_seg_map'], fine)
+        for key in LABELS:
+            if key in results:
+                results[key] = resize_label(results[key], fine)
         if results.get('gsd') is not None:
             native = results['gsd']
             results['gsd'] = native * image.shape[0] / coarse[0]

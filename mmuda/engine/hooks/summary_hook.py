@@ -29,7 +29,8 @@ class SummaryHook(Hook):
     """Writes ``WORK_DIR/summary.json`` at the end of training, ``test_summary.json`` at the end of testing.
 
     Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
-    ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one), ``config``, ``seed``,
+    ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one: its score and all
+    metrics of that validation), ``config``, ``seed``,
     ``iterations``, ``seconds`` (of this process), ``iterations_per_second`` (of this process, by the
     median over its iterations), ``peak_memory_mib`` (of a GPU what was allocated in training, else of this process),
     ``resumed_from`` (iteration) and ``world_size``.
@@ -52,6 +53,19 @@ class SummaryHook(Hook):
 
     def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
+        self._keep_best(runner, metrics or {})
+
+    @staticmethod
+    def _keep_best(runner, metrics: dict[str, float]) -> None:
+        """Keep all metrics of the validation that ``save_best`` prefers, in what a checkpoint carries."""
+        for hook in runner.hooks:
+            if isinstance(hook, CheckpointHook) and hook.save_best in metrics:
+                new = _finite(metrics[hook.save_best])
+                kept = runner.message_hub.runtime_info.get('best_metrics')
+                old = kept and kept[hook.save_best]
+                if new is not None and (old is None or hook.rule_map[hook.rule](new, old)):
+                    kept = {key: _finite(value) for key, value in metrics.items()}
+                    runner.message_hub.update_info('best_metrics', {**kept, 'iteration': runner.iter})
 
     def after_test_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
@@ -78,6 +92,7 @@ class SummaryHook(Hook):
             if isinstance(hook, CheckpointHook) and hook.save_best is not None:
                 info = runner.message_hub.runtime_info
                 best = {k: _finite(info[k]) for k in info if k.startswith('best_score')}
+                best.update(info.get('best_metrics') or {})
                 return dict(selection=f'last iteration; best by {hook.save_best} of the validation set', best=best)
         return dict(selection='last iteration')
 

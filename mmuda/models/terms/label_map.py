@@ -23,7 +23,8 @@ def sargmax(logits: Tensor, temperature: float = 1e3) -> Tensor:
     Returns:
         (N, 1, H, W) in [1, C].
     """
-    shifted = (logits - logits.amax(dim=1, keepdim=True).detach()).clamp(min=-1e30) * temperature
+    lowest = torch.finfo(logits.dtype).min / max(temperature, 1.0)
+    shifted = (logits - logits.amax(dim=1, keepdim=True).detach()).clamp(min=lowest) * temperature
     index = torch.arange(1, logits.shape[1] + 1, dtype=logits.dtype, device=logits.device).view(1, -1, 1, 1)
     return (shifted.softmax(dim=1) * index).sum(dim=1, keepdim=True)
 
@@ -61,8 +62,8 @@ class LabelMapAlignment(AdversarialAlignment):
         blur: Standard deviation of the Gaussian in pixels; 0 does not blur.
         crop_size: Side in pixels of the random windows that the discriminator sees, or None for all. The paper's
             discriminator takes 256 px of 512 and does not say how; resizing would lose the detail that it judges.
-        ignore_index: Label of exemplar pixels that hold no class; predictions are given the class 0 there too, a row
-            of exemplars for a row of predictions.
+        ignore_index: Label of exemplar pixels that hold no class: they become 0, and predictions are given as many 0,
+            in the places of a window of the exemplars drawn for them, so that 0 tells nothing.
         loss_weight: Factor of the generator loss; the paper gives none.
         **kwargs: As :class:`AdversarialAlignment`.
     """
@@ -99,8 +100,7 @@ class LabelMapAlignment(AdversarialAlignment):
         self.ignore_index = ignore_index
 
     def reads(self, phase: str) -> set[str]:
-        addresses = super().reads(phase)
-        return addresses | {self.image}
+        return super().reads(phase) | {self.image, self.addresses['target']}
 
     def read(self, domain: str, context) -> Tensor:
         """Blurred class indices (N, 1, h, w)."""
@@ -110,9 +110,14 @@ class LabelMapAlignment(AdversarialAlignment):
             if tap.shape[-2:] != size:
                 tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=False)
             maps = sargmax(self._crop(tap), self.temperature)
+            unknown = self._crop(context.tap(self.addresses['target']).unsqueeze(1)) == self.ignore_index
+            if unknown.any():
+                unknown = unknown[torch.arange(len(maps), device=maps.device) % len(unknown)]
+                maps = maps.masked_fill(unknown, 0.0)
         else:
             maps = self._crop(tap.unsqueeze(1))
-            maps = torch.where(maps == self.ignore_index, 0, maps + 1).to(torch.get_default_dtype())
+            dtype = next(self.discriminator.parameters()).dtype
+            maps = torch.where(maps == self.ignore_index, 0, maps + 1).to(dtype)
         return gaussian_blur(maps, self.blur) if self.blur else maps
 
     def _crop(self, maps: Tensor) -> Tensor:

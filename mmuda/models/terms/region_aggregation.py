@@ -61,7 +61,7 @@ class RegionAggregation(Term):
         aggregated, labels = aggregated[kept], labels[kept]
         if not len(labels):
             # Still a part of the graph, so that every rank has a gradient.
-            return {'loss_ce': logits.sum() * 0.0, 'cells': labels.new_zeros((), dtype=logits.dtype)}
+            return {'loss_ce': logits.sum() * 0.0}
         return {
             'loss_ce': F.cross_entropy(aggregated, labels) * self.loss_weight,
             'acc_cells': (aggregated.detach().argmax(dim=1) == labels).to(logits.dtype).mean(),

@@ -115,11 +115,12 @@ class MaskedAutoencoder(PlanExecutor):
         for name, value in dict(mask=mask, loss_on=loss_on).items():
             if value not in CHOICES[name]:
                 raise ValueError(f'{name}={value!r} of MaskedAutoencoder is unknown; give one of {CHOICES[name]}.')
-        if not 0 < mask_ratio < 1 or stride % upsample or channels % 4 or decoder_channels % 4:
+        fits = not (channels % 4 or decoder_channels % 4 or channels % heads or decoder_channels % decoder_heads)
+        if not (0 < mask_ratio < 1 and upsample > 0 and stride % upsample == 0 and fits):
             raise ValueError(
                 f'MaskedAutoencoder got mask_ratio={mask_ratio}, stride={stride}, upsample={upsample}, channels='
-                f'{channels} and decoder_channels={decoder_channels}; give a share between 0 and 1, an upsampling that '
-                'divides the stride, and widths that 4 divides.'
+                f'{channels} for {heads} heads and decoder_channels={decoder_channels} for {decoder_heads}; give a '
+                'share between 0 and 1, an upsampling that divides the stride, and widths that 4 and the heads divide.'
             )
         self.embedding = MODELS.build(embedding)
         self.stride, self.upsample = stride, upsample
@@ -202,6 +203,11 @@ class MaskedAutoencoder(PlanExecutor):
         hidden = torch.ones(count, rows * cols, device=images.device).scatter(1, kept, 0.0)
         pixels = F.interpolate(hidden.view(count, 1, rows, cols), scale_factor=float(self.patch), mode='nearest')
         feature = self.embedding(images * (1 - pixels) if self.mask == 'pixels' else images)[-1]
+        if feature.shape[-2:] != (height // self.stride, width // self.stride):
+            raise ValueError(
+                f'The embedding of MaskedAutoencoder gives {feature.shape[-2]} x {feature.shape[-1]} features of '
+                f'{height} x {width} px, but stride={self.stride} was said; correct it.'
+            )
         feature = F.interpolate(feature, size=(rows, cols), mode='bilinear', align_corners=False)
         tokens = self.to_tokens(feature.flatten(2).transpose(1, 2))
         tokens = tokens + sine_positions(rows, cols, tokens.shape[-1]).to(tokens)
