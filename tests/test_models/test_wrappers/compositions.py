@@ -17,7 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 from toy import CLASSES, build_runner, config, optimizer, segmentor, streams
 
-from mmuda.models.terms import AdversarialAlignment, Term
+from mmuda.models.terms import AdversarialAlignment
 from mmuda.models.views import View
 from mmuda.registry import MODELS, TERMS, VIEWS
 
@@ -231,52 +231,24 @@ def self_training() -> dict:
     return config(model, STAGES, dict(generator=GENERATOR))
 
 
-@TERMS.register_module(force=True)
-class ToyRegionSupervision(Term):
-    """Low2High: class shares of predictions in coarse cells against those of the labels."""
-
-    def reads(self, phase: str) -> set[str]:
-        return {'source:prob', 'source:label'}
-
-    def losses(self, phase: str, context) -> dict[str, Tensor]:
-        shares = F.avg_pool2d(context.tap('source:prob'), 4)
-        truth = F.avg_pool2d(F.one_hot(context.tap('source:label'), CLASSES).permute(0, 3, 1, 2).float(), 4)
-        return {'loss_region': -(truth * (shares + 1e-6).log()).sum(dim=1).mean()}
-
-
-@TERMS.register_module(force=True)
-class ToyLabelMapAlignment(Term):
-    """Low2High: a discriminator tells exemplar label maps from predicted ones (soft argmax), (N, 1, h, w)."""
-
-    phases = ('generator', 'discriminator')
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.discriminator = MODELS.build(dict(DISCRIMINATOR, in_channels=1))
-        self.gan_loss = MODELS.build(VANILLA)
-
-    def reads(self, phase: str) -> set[str]:
-        return {'target:prob'} | ({'exemplar:label'} if phase == 'discriminator' else set())
-
-    def losses(self, phase: str, context) -> dict[str, Tensor]:
-        prob = context.tap('target:prob')
-        index = torch.arange(CLASSES, dtype=prob.dtype, device=prob.device).view(1, -1, 1, 1)
-        predicted = self.discriminator((prob * index).sum(dim=1, keepdim=True))
-        if phase == 'generator':
-            return {'loss_map': self.gan_loss(predicted, True)}
-        exemplar = self.discriminator(context.tap('exemplar:label').unsqueeze(1).float())
-        loss = self.gan_loss(exemplar, True, is_disc=True) + self.gan_loss(predicted, False, is_disc=True)
-        return {'loss_map': loss}
-
-
 def exemplars() -> dict:
     """Low2High: a stream of label maps without images, and supervision of another kind."""
     model = dict(
         type='DomainAdaptation',
         segmentor=segmentor(),
-        terms=dict(supervised=dict(type='ToyRegionSupervision'), map=dict(type='ToyLabelMapAlignment')),
+        terms=dict(
+            supervised=dict(type='RegionAggregation'),
+            map=dict(
+                type='LabelMapAlignment',
+                view='target',
+                discriminator=dict(DISCRIMINATOR, in_channels=1),
+                loss=VANILLA,  # the hinge leaves a bias alone while both domains lie inside it
+                crop_size=12,
+            ),
+        ),
     )
     dataset = streams(exemplar=dict(type='ToyDataset', images=False))
+    dataset['source'] = dict(type='ToyDataset', cells=5)
     return config(model, STAGES, TWO_OPTIMIZERS, dataset)
 
 

@@ -74,13 +74,21 @@ class ToyDataset(Dataset):
         labelled: Give ``gt_sem_seg``: the image's mean in three classes.
         images: Give ``inputs``; without them the stream has label maps only.
         fine: Side of ``fine_image`` and of the labels, if they lie on a finer grid.
+        cells: Side of label cells, if labels are coarser than images: one label a cell, and its index.
         gain: Factor of the contrast, so that domains differ.
     """
 
     metainfo = dict(classes=('low', 'middle', 'high'), palette=[[0, 0, 0], [9, 9, 9], [99, 99, 99]])
 
-    def __init__(self, labelled: bool = True, images: bool = True, fine: int | None = None, gain: float = 1.0) -> None:
-        self.labelled, self.images, self.fine, self.gain = labelled, images, fine, gain
+    def __init__(
+        self,
+        labelled: bool = True,
+        images: bool = True,
+        fine: int | None = None,
+        gain: float = 1.0,
+        cells: int | None = None,
+    ) -> None:
+        self.labelled, self.images, self.fine, self.gain, self.cells = labelled, images, fine, gain, cells
 
     def __len__(self) -> int:
         return 6
@@ -93,12 +101,17 @@ class ToyDataset(Dataset):
         sample = SegDataSample(metainfo=dict(ori_shape=(side, side), img_shape=(SIZE, SIZE), index=int(index)))
         if self.labelled:
             label = (fine.mean(dim=0) / 85).long().clamp(0, CLASSES - 1)
+            if self.cells:
+                cell = torch.arange(side) // self.cells
+                label = label[cell[:, None] * self.cells, cell * self.cells]
             sample.gt_sem_seg = PixelData(data=label[None])
         packed = dict(data_samples=sample)
         if self.images:
             packed['inputs'] = torch.nn.functional.interpolate(fine[None], size=(SIZE, SIZE), mode='nearest')[0]
         if self.fine:
             packed['fine_image'] = fine
+        if self.cells:
+            packed['cells'] = (cell[:, None] * (side // self.cells) + cell).int()
         return packed
 
 
