@@ -110,9 +110,9 @@ class LabelMapAlignment(AdversarialAlignment):
             if tap.shape[-2:] != size:
                 tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=False)
             maps = sargmax(self._crop(tap), self.temperature)
-            unknown = self._crop(context.tap(self.addresses['target']).unsqueeze(1)) == self.ignore_index
+            unknown = context.tap(self.addresses['target']).unsqueeze(1) == self.ignore_index
             if unknown.any():
-                unknown = unknown[torch.arange(len(maps), device=maps.device) % len(unknown)]
+                unknown = self._crop(unknown)[torch.arange(len(maps), device=maps.device) % len(unknown)]
                 maps = maps.masked_fill(unknown, 0.0)
         else:
             maps = self._crop(tap.unsqueeze(1))
