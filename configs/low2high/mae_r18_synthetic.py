@@ -5,14 +5,14 @@ model = dict(
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     embedding=dict(type='StemResNet', depth=18, base_channels=16, stem_channels=16),
     embedding_channels=128,
-    channels=128,
+    channels=192,
     depth=4,
     heads=4,
-    decoder_channels=64,
+    decoder_channels=192,
     decoder_depth=2,
     decoder_heads=4,
 )
-iters = 800
+iters = 3000
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
