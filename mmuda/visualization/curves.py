@@ -56,7 +56,7 @@ def plot_log(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    runs = {Path(folder).resolve().name: read_log(folder) for folder in work_dirs}
+    runs = {Path(os.path.abspath(folder)).name: read_log(folder) for folder in work_dirs}
     for key in keys:
         if not any(key in run for run in runs.values()):
             known = sorted({name for run in runs.values() for name in run})
