@@ -3,7 +3,9 @@ _base_ = './adversarial_unet-r18_synthetic.py'
 model = dict(
     segmentor=dict(
         backbone=dict(
-            init_cfg=dict(type='Pretrained', checkpoint='work_dirs/mae_r18_synthetic/iter_3000.pth', prefix='embedding.')
+            init_cfg=dict(
+                type='Pretrained', checkpoint='work_dirs/mae_r18_synthetic/iter_3000.pth', prefix='embedding.'
+            )
         )
     )
 )
