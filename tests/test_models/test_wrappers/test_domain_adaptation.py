@@ -17,7 +17,10 @@ def build(terms=None, **kwargs):
 @pytest.mark.parametrize(
     ('terms', 'message'),
     [
-        (dict(output=dict(OUTPUT, tap='probs')), "'source:probs' is not offered by EncoderDecoder; it offers features"),
+        (
+            dict(output=dict(OUTPUT, tap='probs')),
+            "'source:probs' is not offered by EncoderDecoder; it offers cells, features",
+        ),
         (dict(output=dict(OUTPUT, tap='aux.0.prob')), "'source:aux.0.prob' is not offered by EncoderDecoder"),
         (dict(output=dict(OUTPUT, tap='module.neck.conv')), "EncoderDecoder has no submodule 'neck.conv'"),
         (dict(output=dict(OUTPUT, target='target@teacher')), r'keeps none; give `ema=dict\(momentum=\.\.\.\)`'),
