@@ -9,7 +9,7 @@ import numpy as np
 
 from mmuda.datasets.label_cells import classes_of, overlap
 from mmuda.datasets.labels import build_label_lut
-from mmuda.datasets.raster import CHECK_FILES, RasterDataset
+from mmuda.datasets.raster import RasterDataset
 from mmuda.datasets.raster_io import RasterInfo, open_raster, read_window
 from mmuda.registry import DATASETS
 
@@ -99,11 +99,7 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_coarse_values(self, paths: list[str]) -> None:
         """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
-        if self.check_labels == 'none':
-            return
-        if self.check_labels == 'sample' and len(paths) > CHECK_FILES:
-            paths = [paths[i] for i in np.linspace(0, len(paths) - 1, CHECK_FILES).astype(int)]
-        for path in paths:
+        for path in self._checked(paths):
             for window in self._check_windows(open_raster(path).shape):
                 values = np.unique(read_window(path, window, bands=1))
                 classes_of(values, np.ones(values.shape, dtype=bool), self.coarse_lut, path)

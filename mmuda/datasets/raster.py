@@ -15,7 +15,7 @@ from mmuda.registry import DATASETS, TRANSFORMS
 
 _FULL_CHECK_PIXELS = 1024 * 1024
 _CHECK_WINDOW = 512
-CHECK_FILES = 64
+_CHECK_FILES = 64
 
 
 @DATASETS.register_module()
@@ -346,13 +346,17 @@ class RasterDataset(BaseSegDataset):
             dataset=type(self).__name__,
         )
 
-    def _check_label_values(self, labels: list[str]) -> None:
+    def _checked(self, labels: list[str]) -> list[str]:
+        """The label files that ``check_labels`` lets be read when the dataset is built."""
         if self.check_labels == 'none':
-            return
-        if self.check_labels == 'sample' and len(labels) > CHECK_FILES:
-            labels = [labels[i] for i in np.linspace(0, len(labels) - 1, CHECK_FILES).astype(int)]
+            return []
+        if self.check_labels == 'sample' and len(labels) > _CHECK_FILES:
+            return [labels[i] for i in np.linspace(0, len(labels) - 1, _CHECK_FILES).astype(int)]
+        return labels
+
+    def _check_label_values(self, labels: list[str]) -> None:
         found: set[int] = set()
-        for path in labels:
+        for path in self._checked(labels):
             shape = probe_raster(path).shape
             for window in self._check_windows(shape):
                 values = np.unique(read_window(path, window, bands=1))

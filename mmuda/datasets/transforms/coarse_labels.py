@@ -4,7 +4,8 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.label_cells import NO_CELL, classes_of, read_cells
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
-from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.transforms.loading import window_of
 from mmuda.registry import TRANSFORMS
 
 
@@ -79,10 +80,7 @@ class LoadLabelWindow(BaseTransform):
         Returns:
             dict: ``results`` with the added keys.
         """
-        window = results.get('window')
-        if window is None:
-            raster = open_raster(results['img_path'])
-            window = results['window'] = (0, 0, raster.height, raster.width)
+        window = results['window'] = window_of(results)
         values = read_window(results['img_path'], window, bands=1)
         results['gt_seg_map'] = apply_label_lut(values, results['label_lut'], results['img_path'])
         results['img_shape'] = results['ori_shape'] = values.shape

@@ -37,11 +37,7 @@ class LoadRasterWindow(BaseTransform):
         Returns:
             dict: ``results`` with the added keys.
         """
-        window = results.get('window')
-        if window is None:
-            raster = open_raster(results['img_path'])
-            window = (0, 0, raster.height, raster.width)
-        results['window'] = tuple(window)
+        window = results['window'] = window_of(results)
         image = read_window(results['img_path'], window, results.get('bands'))
         results['img'] = scale_values(image, results.get('value_range'), results['img_path'])
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
@@ -55,6 +51,19 @@ class LoadRasterWindow(BaseTransform):
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(with_label={self.with_label})'
+
+
+def window_of(results: dict) -> tuple[int, int, int, int]:
+    """The window (row, col, height, width) of a sample, or all of its raster.
+
+    Args:
+        results (dict): ``img_path`` and, unless the whole raster is meant, ``window``.
+    """
+    window = results.get('window')
+    if window is None:
+        raster = open_raster(results['img_path'])
+        window = (0, 0, raster.height, raster.width)
+    return tuple(window)
 
 
 def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, path: str) -> np.ndarray:

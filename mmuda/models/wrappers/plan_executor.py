@@ -45,6 +45,10 @@ class PlanExecutor(BaseModel):
     # What a subclass gives.
 
     @abstractmethod
+    def active_terms(self, stage: Stage) -> list[str]:
+        """Names of the terms that a stage uses; refuses, by ValueError, a stage that names others."""
+
+    @abstractmethod
     def available_losses(self, stage: Stage) -> list[str]:
         """Names ``term.phase`` that the stage offers."""
 
