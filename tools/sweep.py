@@ -17,6 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--values', nargs='+', required=True, help='its values')
     parser.add_argument('--metric', default='mIoU', help='score in summary.json (default: mIoU)')
     parser.add_argument('--references', nargs='*', default=[], metavar='CONFIG', help='configs drawn as level lines')
+    parser.add_argument('--label', help='what the axis of the values says (default: KEY)')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its share of the cores')
@@ -39,7 +40,16 @@ def main() -> None:
     with exit_on_user_error():
         values = [value_of(text) for text in args.values]
         table = sweep(
-            args.config, args.key, values, args.metric, args.out, train, args.seeds, args.jobs, args.references
+            args.config,
+            args.key,
+            values,
+            args.metric,
+            args.out,
+            train,
+            args.seeds,
+            args.jobs,
+            args.references,
+            args.label,
         )
     print(table)
 

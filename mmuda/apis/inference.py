@@ -1,7 +1,6 @@
 """Loads a trained model and predicts images, samples and rasters of any size."""
 
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,12 +19,12 @@ from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS, TRANSFORMS
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
+from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
 from mmuda.visualization import NO_PREDICTION, default_palette, label_raster
 
 DEFAULT_TILE = 512
-REPORT_SECONDS = 60.0
 # Only these read labels or files; the rest of a test pipeline is applied to a window or an array.
 WINDOW_LOADER = 'LoadRasterWindow'
 LABEL_LOADER = 'LoadAnnotations'
@@ -183,8 +182,8 @@ def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output,
     rows = list(spans(info.height, tile, margin))
     columns = list(spans(info.width, tile, margin))
     source = open_raster(info.path)
-    begin = last = time.monotonic()
-    for number, (top, bottom, keep_top, keep_bottom) in enumerate(rows):
+    progress = Progress(info.height, f'rows of {info.path}', report, seconds=60.0, last=True)
+    for top, bottom, keep_top, keep_bottom in rows:
         strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
         for left, right, keep_left, keep_right in columns:
             sample = pipeline.of_window(info.path, (top, left, bottom - top, right - left), gsd)
@@ -194,11 +193,7 @@ def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output,
         window = Window(0, keep_top, info.width, keep_bottom - keep_top)
         strip[source.dataset_mask(window=window) == 0] = NO_PREDICTION
         output.write(strip, 1, window=window)
-        now = time.monotonic()
-        if report and (now - last >= REPORT_SECONDS or number + 1 == len(rows)):
-            last, share = now, (number + 1) / len(rows)
-            left_over = (now - begin) * (1 - share) / share
-            report(f'{info.path}: {100 * share:.0f} %, {now - begin:.0f} s, about {left_over:.0f} s left')
+        progress.update(keep_bottom)
 
 
 def spans(length: int, tile: int, margin: int) -> Iterator[tuple[int, int, int, int]]:

@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +21,10 @@ from mmuda.datasets.low2high import CLASSES, SPLITS
 from mmuda.datasets.raster_io import open_raster, read_window
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import mix_seed
 
 SHARES = dict(train=0.75, val=0.10, heldout=0.10, test=0.05)
-REPORT_SECONDS = 10.0
 COLUMNS = ('name', 'split', 'kept', 'why', 'image', 'row', 'col')
 
 
@@ -140,7 +139,7 @@ def build_low2high(
             )
     settings['images'] = os.path.abspath(images)
     _claim(Path(out) / f'{region}.json', settings)
-    rows, began, said = [], time.monotonic(), time.monotonic()
+    rows, progress = [], Progress(len(jobs), 'tiles', report)
     for done, (raster, stem, pair, window) in enumerate(jobs, 1):
         where = split or _draw(seed, stem)
         try:
@@ -148,9 +147,7 @@ def build_low2high(
         except ValueError as error:
             raise UserError(str(error)) from error
         rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
-        if time.monotonic() - said > REPORT_SECONDS and done < len(jobs):
-            said, left = time.monotonic(), (time.monotonic() - began) / done * (len(jobs) - done)
-            report(f'{done} of {len(jobs)} tiles, about {left:.0f} s left')
+        progress.update(done)
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator='\n').writerows([COLUMNS, *rows])
     write_atomically(buffer.getvalue().encode(), Path(out) / f'{region}.csv')

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -26,13 +25,13 @@ from mmuda.registry import DATASETS
 from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.progress import Progress
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
 NEED_MODEL = ('approximation', 'feature_mmd')
 NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
 GIB = 1 << 30
-REPORT_SECONDS = 10.0
 # Target patches that are read and predicted together.
 TOGETHER = 8
 # Arrays of source by target patches in float64 that a block of scores takes.
@@ -295,8 +294,7 @@ def _match(scorer, target, count: int, out: Path, made_from: dict, report: Calla
     if start:
         report(f'going on at target patch {start} of {len(target)}')
     block = max(1, min(len(target), scorer.memory // 2 // scorer.bytes_a_target))
-    began, said = time.monotonic(), time.monotonic()
-    first = start
+    progress = Progress(len(target), 'target patches', report, done=start)
     while start < len(target):
         end = min(start + block, len(target))
         encoded = []
@@ -307,10 +305,7 @@ def _match(scorer, target, count: int, out: Path, made_from: dict, report: Calla
         buffer = io.BytesIO()
         np.savez(buffer, index=matches.index, score=matches.score, start=start, made_from=wanted)
         write_atomically(buffer.getvalue(), state_file)
-        if time.monotonic() - said > REPORT_SECONDS and start < len(target):
-            left = (time.monotonic() - began) / (start - first) * (len(target) - start)
-            report(f'{start} of {len(target)} target patches, about {left:.0f} s left')
-            said = time.monotonic()
+        progress.update(start)
     return matches
 
 

@@ -25,6 +25,7 @@ def sweep(
     seeds: Sequence[int] = (0, 1, 2),
     jobs: int = 1,
     references: Sequence[str | os.PathLike] = (),
+    label: str | None = None,
     report: Callable[[str], None] | None = None,
 ) -> str:
     """Train a config with each value of a setting; e.g. the number of exemplar label maps (Low2High, Figure 5).
@@ -41,6 +42,7 @@ def sweep(
         seeds: Seeds of every value.
         jobs: Runs at a time.
         references: Configs that do not have the setting, drawn as level lines.
+        label: What the axis of the values says; None for the key.
         report: Called with lines for the user; None prints.
 
     Returns:
@@ -59,7 +61,7 @@ def sweep(
     for reference in references:
         table = compare([reference], out / 'references', train_command, **common)
         levels[Path(reference).stem] = _spread(table, metric, reference)
-    lines = [f'| {key} | {metric} | seeds |', '|---|---|---|']
+    lines = [f'| {label or key} | {metric} | seeds |', '|---|---|---|']
     lines += [f'| {name} | {spread.text()} | {spread.count} |' for name, spread in {**levels, **found}.items()]
     text = '\n'.join(lines)
     rows = dict(values={value: asdict(spread) for value, spread in found.items()})
@@ -68,7 +70,7 @@ def sweep(
         json.dumps(dict(config=str(config), key=key, metric=metric, **rows), indent=2).encode(), out / 'sweep.json'
     )
     write_atomically(f'{text}\n'.encode(), out / 'sweep.md')
-    write_atomically(_draw(values, list(found.values()), levels, key, metric), out / 'sweep.png')
+    write_atomically(_draw(values, list(found.values()), levels, label or key, metric), out / 'sweep.png')
     return text
 
 
@@ -81,7 +83,7 @@ def _spread(table: Table, metric: str, config) -> Spread:
     return Spread.of(values)
 
 
-def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], key: str, metric: str) -> bytes:
+def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], label: str, metric: str) -> bytes:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -92,7 +94,9 @@ def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], key:
     places = list(values) if numbers else list(range(len(values)))
     means, errors = [one.mean for one in found], [one.std or 0.0 for one in found]
     seeds = found[0].count
-    axis.errorbar(places, means, yerr=errors, marker='o', capsize=3, label=f'mean and spread of {seeds} seeds')
+    axis.errorbar(
+        places, means, yerr=errors, marker='o', capsize=3, label=f'mean and standard deviation of {seeds} seeds'
+    )
     for i, (name, spread) in enumerate(levels.items(), 1):
         axis.axhline(spread.mean, color=f'C{i}', linestyle='--', linewidth=1, label=name)
     if numbers and min(places) > 0 and max(places) > 10 * min(places):
@@ -100,7 +104,7 @@ def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], key:
     if not numbers or len(places) <= 8:
         axis.set_xticks(places, [str(value) for value in values])
         axis.minorticks_off()
-    axis.set_xlabel(key, fontsize=8)
+    axis.set_xlabel(label, fontsize=8)
     axis.set_ylabel(metric, fontsize=8)
     axis.tick_params(labelsize=8)
     axis.legend(fontsize=7)

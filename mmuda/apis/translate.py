@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.visualization import Panel, draw_panels, viewable
@@ -75,16 +75,13 @@ def translate_dataset(
         raise UserError(f'{checkpoint} has no generators of {cfg.filename}; give the checkpoint of this config')
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
     folder, written, maker = dataset.data_prefix['img_path'], [], digest_of(checkpoint)
-    began, done = time.monotonic(), 0
-    total = sum(raster.height * raster.width for raster in dataset.rasters)
-    for raster in dataset.rasters:
+    progress = Progress(len(dataset.rasters), 'rasters', report, seconds=0, last=True)
+    for done, raster in enumerate(dataset.rasters, 1):
         path = Path(out) / os.path.relpath(raster.path, folder)
         if not _made_by(path, maker):
             _translate(model, dataset, raster, path, tile, margin, maker)
         written.append(path)
-        done += raster.height * raster.width
-        left = (time.monotonic() - began) * (total - done) / done
-        report(f'{path}: {100 * done / total:.0f} %, about {left:.0f} s left')
+        progress.update(done)
     picture = Path(f'{os.path.normpath(out)}.png')
     write_atomically(_picture(cfg, dataset, written), picture)
     report(f'look at {picture}')

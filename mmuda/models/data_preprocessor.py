@@ -96,6 +96,21 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         mean, std = (torch.as_tensor(own[k], dtype=dtype, device=image.device).view(-1, 1, 1) for k in ('mean', 'std'))
         return (image - mean) / std
 
+    def to_pixels(self, images: Tensor, domain: str) -> Tensor:
+        """Undo the normalisation.
+
+        Args:
+            images: Normalised, (N, C, H, W).
+            domain: The stream they are from, whose statistics apply.
+
+        Returns:
+            (N, C, H, W) in the units of the raster; not rounded, nor clamped.
+        """
+        own = self.streams.get(domain, self.default)
+        mean, std = (torch.as_tensor(own[key]).to(images).view(1, -1, 1, 1) for key in ('mean', 'std'))
+        pixels = images * std + mean
+        return pixels.flip(1) if own['bgr_to_rgb'] else pixels
+
     def _stack(self, tensors: list[Tensor], name: str) -> Tensor:
         shapes = {tuple(tensor.shape) for tensor in tensors}
         if len(shapes) > 1:

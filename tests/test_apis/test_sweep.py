@@ -41,10 +41,10 @@ def run(tmp_path, monkeypatch):
 
 
 def test_each_value_is_trained_with_each_seed(run):
-    text = run([1, 2, 50], references=[run.folder / 'low.py'])
+    text = run([1, 2, 50], references=[run.folder / 'low.py'], label='exemplars')
     spread = statistics.stdev([0, 1, 4])
     lines = text.splitlines()
-    assert lines[2:] == [
+    assert lines[0] == '| exemplars | mFscore | seeds |' and lines[2:] == [
         f'| low | {5 / 3:.2f} ± {spread:.2f} | 3 |',
         *(f'| {count} | {10 * count + 5 / 3:.2f} ± {spread:.2f} | 3 |' for count in (1, 2, 50)),
     ]

@@ -5,15 +5,17 @@ import json
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from mmengine.logging import print_log
+
+from mmuda.utils.progress import Progress
 
 from .materials import BUILDING
 from .render import render_scene
@@ -34,7 +36,6 @@ META = 'meta.json'
 CRS = 'EPSG:32633'
 ORIGIN = (400_000.0, 5_800_000.0)
 SPACING = 1_000.0
-PROGRESS_SECONDS = 4.0
 
 Scenes = Mapping[str, Mapping[str, tuple[int, int]]]
 
@@ -158,21 +159,16 @@ def list_jobs(folder: Path, seed: int, scenes: Scenes, styles: Mapping[str, Doma
 
 def run_jobs(jobs: list[tuple], root: Path, workers: int) -> None:
     """Write the scenes and say how far it is, with an estimate."""
-    start = reported = time.monotonic()
     print_log(f'Synthetic imagery: writing {len(jobs)} scenes to {root}, once.', logger='current')
+    progress = Progress(
+        len(jobs), 'scenes of synthetic imagery', partial(print_log, logger='current'), seconds=4.0, last=True
+    )
     with ThreadPoolExecutor(workers) as pool:
         futures = [pool.submit(write_scene, *job) for job in jobs]
         try:
             for done, future in enumerate(as_completed(futures), 1):
                 future.result()
-                now = time.monotonic()
-                if now - reported > PROGRESS_SECONDS or done == len(jobs):
-                    reported, left = now, (now - start) / done * (len(jobs) - done)
-                    print_log(
-                        f'Synthetic imagery: {done} of {len(jobs)} scenes after {now - start:.0f} s, '
-                        f'about {left:.0f} s left.',
-                        logger='current',
-                    )
+                progress.update(done)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

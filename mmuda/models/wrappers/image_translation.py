@@ -216,13 +216,6 @@ class ImageTranslation(PlanExecutor):
             images: Of the other domain.
             domain: ``'target'`` or ``'source'``.
         """
-        preprocessor = self.data_preprocessor
-        inputs = preprocessor(dict(inputs=list(images), data_samples=None), training=False)['inputs']
-        translated = self.generators[domain](inputs)
-        mean, std = (
-            torch.as_tensor(preprocessor.default[key], dtype=translated.dtype, device=translated.device).view(
-                1, -1, 1, 1
-            )
-            for key in ('mean', 'std')
-        )
-        return (translated * std + mean).clamp(0, 255)
+        origin = 'source' if domain == 'target' else 'target'
+        inputs = self.data_preprocessor({origin: dict(inputs=list(images))})[origin]['inputs']
+        return self.data_preprocessor.to_pixels(self.generators[domain](inputs), domain).clamp(0, 255)

@@ -16,7 +16,7 @@ from .plan import Stage
 from .plan_executor import PlanExecutor
 
 LOSS = 'reconstruction'
-CHOICES = dict(mask=('tokens', 'pixels'), loss_on=('image', 'masked'))
+CHOICES = dict(upsampling=('transposed', 'bilinear'), mask=('tokens', 'pixels'), loss_on=('image', 'masked'))
 
 
 def sine_positions(height: int, width: int, channels: int) -> Tensor:
@@ -71,7 +71,11 @@ class MaskedAutoencoder(PlanExecutor):
         embedding: Config of the backbone in MODELS; its last feature map is taken.
         embedding_channels: Channels of that map.
         stride: Its stride in pixels.
-        upsample: Factor by which it is upsampled (bilinear) into tokens.
+        upsample: Factor by which it is upsampled into tokens.
+        upsampling: ``'transposed'``, a transposed convolution with a kernel of that factor, so that each token of a
+            position has weights of its own; or ``'bilinear'`` and one linear layer, whose tokens are mixtures that the
+            transformer must take apart by their positions, which learns far more slowly. The paper says "2x
+            upsampling layer".
         in_channels: Channels of the images.
         channels: Width of the encoder, a multiple of 4.
         depth: Its blocks.
@@ -97,6 +101,7 @@ class MaskedAutoencoder(PlanExecutor):
         embedding_channels: int = 512,
         stride: int = 32,
         upsample: int = 2,
+        upsampling: str = 'transposed',
         in_channels: int = 3,
         channels: int = 768,
         depth: int = 12,
@@ -112,7 +117,7 @@ class MaskedAutoencoder(PlanExecutor):
         data_preprocessor: dict | None = None,
     ) -> None:
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
-        for name, value in dict(mask=mask, loss_on=loss_on).items():
+        for name, value in dict(upsampling=upsampling, mask=mask, loss_on=loss_on).items():
             if value not in CHOICES[name]:
                 raise ValueError(f'{name}={value!r} of MaskedAutoencoder is unknown; give one of {CHOICES[name]}.')
         fits = not (channels % 4 or decoder_channels % 4 or channels % heads or decoder_channels % decoder_heads)
@@ -128,7 +133,12 @@ class MaskedAutoencoder(PlanExecutor):
         self.in_channels = in_channels
         self.mask_ratio, self.mask, self.loss_on = mask_ratio, mask, loss_on
         self.streams = tuple(streams)
-        self.to_tokens = nn.Linear(embedding_channels, channels)
+        if upsampling == 'transposed':
+            self.to_tokens = nn.ConvTranspose2d(embedding_channels, channels, upsample, upsample)
+        else:
+            self.to_tokens = nn.Sequential(
+                nn.Upsample(scale_factor=float(upsample), mode='bilinear'), nn.Conv2d(embedding_channels, channels, 1)
+            )
         self.encoder = transformer(channels, depth, heads)
         self.to_decoder = nn.Linear(channels, decoder_channels)
         self.mask_token = nn.Parameter(torch.zeros(decoder_channels))
@@ -208,8 +218,7 @@ class MaskedAutoencoder(PlanExecutor):
                 f'The embedding of MaskedAutoencoder gives {feature.shape[-2]} x {feature.shape[-1]} features of '
                 f'{height} x {width} px, but stride={self.stride} was said; correct it.'
             )
-        feature = F.interpolate(feature, size=(rows, cols), mode='bilinear', align_corners=False)
-        tokens = self.to_tokens(feature.flatten(2).transpose(1, 2))
+        tokens = self.to_tokens(feature).flatten(2).transpose(1, 2)
         tokens = tokens + sine_positions(rows, cols, tokens.shape[-1]).to(tokens)
         chosen = kept.unsqueeze(-1)
         encoded = self.to_decoder(self.encoder(tokens.gather(1, chosen.expand(-1, -1, tokens.shape[-1]))))

@@ -130,9 +130,25 @@ def test_its_encoder_initialises_a_segmentors(tmp_path):
     load_checkpoint(autoencoder(), str(tmp_path / 'mae.pth'))
 
 
-def test_it_learns_to_reconstruct(tmp_path):
+def test_tokens_of_both_upsamplings():
+    feature = images()[..., :4, :2]
+    up = autoencoder(embedding_channels=3).to_tokens
+    found = up(feature)
+    for row in range(8):
+        for col in range(4):
+            wanted = up.weight[:, :, row % 2, col % 2].T @ feature[0, :, row // 2, col // 2] + up.bias
+            assert torch.allclose(found[0, :, row, col], wanted, atol=1e-6)
+    up = autoencoder(embedding_channels=3, upsampling='bilinear').to_tokens
+    found = up(feature)
+    wanted = torch.tensor([1.0, 0.75, 0.25, 0.0])  # the weight of the left column along a row of two
+    inside = (feature[..., :1] * wanted + feature[..., 1:] * (1 - wanted))[0, :, 0]
+    assert torch.allclose(found[0, :, 0], up[1].weight[..., 0, 0] @ inside + up[1].bias[:, None], atol=1e-6)
+
+
+@pytest.mark.parametrize('upsampling', ['transposed', 'bilinear'])
+def test_it_learns_to_reconstruct(upsampling):
     torch.manual_seed(0)
-    model, x = autoencoder(), images(4).clamp(-1, 1)
+    model, x = autoencoder(upsampling=upsampling), images(4).clamp(-1, 1)
     x = torch.nn.functional.interpolate(x[..., :4, :4], size=(SIZE, SIZE), mode='bilinear')
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     values = []
@@ -148,6 +164,7 @@ def test_it_learns_to_reconstruct(tmp_path):
 @pytest.mark.parametrize(
     ('options', 'says'),
     [
+        (dict(upsampling='nearest'), "upsampling='nearest' of MaskedAutoencoder is unknown"),
         (dict(mask='rows'), "mask='rows' of MaskedAutoencoder is unknown"),
         (dict(mask_ratio=1.0), 'a share between 0 and 1'),
     ],

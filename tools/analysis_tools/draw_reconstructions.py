@@ -1,0 +1,33 @@
+"""Draw what a masked autoencoder makes of training images: shown, reconstructed, and both together."""
+
+import argparse
+
+from mmengine.config import DictAction
+
+from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.reconstruct import draw_reconstructions
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('config', help='config of the pretraining (MaskedAutoencoder)')
+    parser.add_argument('checkpoint', help='its trained weights')
+    parser.add_argument('--out', required=True, metavar='PNG', help='picture')
+    parser.add_argument('--count', type=int, default=4, help='images (default: 4)')
+    parser.add_argument('--seed', type=int, default=0, help='of crops and of what is hidden (default: 0)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
+    )
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = parse_args()
+    with exit_on_user_error():
+        cfg = load_config(args.config, args.cfg_options)
+        errors = draw_reconstructions(cfg, args.checkpoint, args.out, args.count, args.seed)
+    print(', '.join(f'{name} {value:.4f}' for name, value in errors.items()))
+
+
+if __name__ == '__main__':
+    main()
