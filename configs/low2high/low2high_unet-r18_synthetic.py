@@ -4,7 +4,7 @@ model = dict(
     segmentor=dict(
         backbone=dict(
             init_cfg=dict(
-                type='Pretrained', checkpoint='work_dirs/mae_r18_synthetic/iter_3000.pth', prefix='embedding.'
+                type='Pretrained', checkpoint='work_dirs/mae_r18_synthetic/iter_4000.pth', prefix='embedding.'
             )
         )
     )

@@ -2,7 +2,10 @@
 _base_ = ['../_base_/datasets/low2high_synthetic.py', '../_base_/default_runtime.py']
 model = dict(
     type='MaskedAutoencoder',
-    data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
+    # Unit variance; the segmentor's own statistics differ, which batch norm behind the first convolution undoes.
+    data_preprocessor=dict(
+        type='UDADataPreprocessor', mean=[106.0, 114.0, 93.0], std=[32.0, 28.0, 31.0], channels_last=True
+    ),
     embedding=dict(type='StemResNet', depth=18, base_channels=16, stem_channels=16),
     embedding_channels=128,
     channels=192,
@@ -12,7 +15,7 @@ model = dict(
     decoder_depth=2,
     decoder_heads=4,
 )
-iters = 3000
+iters = 4000
 train_dataloader = dict(
     _delete_=True,
     batch_size=8,
@@ -39,7 +42,9 @@ test_dataloader = None
 test_evaluator = None
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['*'], optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05)),
+    generator=dict(
+        params=['*'], optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
+    ),
 )
 param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
 train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=iters)])

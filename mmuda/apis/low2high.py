@@ -6,8 +6,12 @@ import csv
 import io
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import starmap
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +29,7 @@ from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import mix_seed
 
 SHARES = dict(train=0.75, val=0.10, heldout=0.10, test=0.05)
+TILES_TOGETHER = 8
 COLUMNS = ('name', 'split', 'kept', 'why', 'image', 'row', 'col')
 
 
@@ -73,6 +78,7 @@ def build_low2high(
     max_ignored: float = 0.1,
     split: str | None = None,
     seed: int = 0,
+    workers: int = 1,
     report: Callable[[str], None] = print,
 ) -> dict[str, int]:
     """Cut rasters into tiles with fine and coarse labels of merged classes (Low2High, section 3.1).
@@ -98,6 +104,7 @@ def build_low2high(
         max_ignored: Not in the paper.
         split: Put all tiles into this one; None draws train, val, heldout and test as 75, 10, 10 and 5 %.
         seed: Seed of the split.
+        workers: Processes; the result does not depend on them.
         report: Called with lines for the user.
 
     Returns:
@@ -114,10 +121,8 @@ def build_low2high(
         raise UserError(f'no images end with {image_suffix!r} in {images}')
     luts, settings = {}, dict(tile=tile, limits=[min_classes, max_share, max_ignored], split=split, seed=seed)
     for name, labels in (('fine', fine), ('coarse', coarse)):
-        try:
+        with _told():
             classes, values = read_legend(labels.legend)
-        except ValueError as error:
-            raise UserError(str(error)) from error
         if classes != CLASSES:
             raise UserError(f'the legend {labels.legend} has the classes {classes}; those of Low2High are {CLASSES}')
         luts[name] = build_label_lut(len(classes), label_values=values, dataset=f'the legend {labels.legend}')
@@ -140,19 +145,45 @@ def build_low2high(
     settings['images'] = os.path.abspath(images)
     _claim(Path(out) / f'{region}.json', settings)
     rows, progress = [], Progress(len(jobs), 'tiles', report)
-    for done, (raster, stem, pair, window) in enumerate(jobs, 1):
-        where = split or _draw(seed, stem)
-        try:
-            why = _cut(raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
-        except ValueError as error:
-            raise UserError(str(error)) from error
-        rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
-        progress.update(done)
+    splits = [split or _draw(seed, stem) for _, stem, _, _ in jobs]
+    tasks = [
+        (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
+        for (raster, stem, pair, window), where in zip(jobs, splits, strict=True)
+    ]
+    with _mapping(workers) as mapped, _told():
+        for done, why in enumerate(mapped(_cut, tasks), 1):
+            raster, stem, _, window = jobs[done - 1]
+            rows.append((stem, splits[done - 1], int(not why), why, raster.name, window[0], window[1]))
+            progress.update(done)
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator='\n').writerows([COLUMNS, *rows])
     write_atomically(buffer.getvalue().encode(), Path(out) / f'{region}.csv')
     counts = {name: sum(row[1] == name and row[2] for row in rows) for name in SPLITS}
     return {**counts, 'dropped': sum(not row[2] for row in rows)}
+
+
+@contextmanager
+def _mapping(workers: int) -> Iterator[Callable]:
+    """A map of a function over tuples of arguments, in order, in so many processes."""
+    if workers < 2:
+        yield starmap
+        return
+    # Not forked: GDAL's open files do not survive that.
+    with ProcessPoolExecutor(workers, mp_context=get_context('spawn')) as pool:
+        try:
+            yield lambda function, tasks: pool.map(function, *zip(*tasks, strict=True), chunksize=TILES_TOGETHER)
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What is wrong with a raster is the user's to mend."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tuple]:
@@ -168,10 +199,8 @@ def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tupl
 
 
 def _overlaps(image: Path, path: str) -> bool:
-    try:
+    with _told():
         return overlap(open_raster(str(image)), open_raster(path))
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def _claim(path: Path, settings: dict) -> None:

@@ -173,6 +173,20 @@ def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeyp
     assert len(set(written[7:]) & first) == 1 and tiles_of(raw / 'd') == tiles_of(raw / 'a')
 
 
+def test_two_processes_write_what_one_writes_and_tell_what_is_wrong(raw):
+    counts = convert(raw, 'one')
+    assert convert(raw, 'two', workers=2) == counts
+    found = [
+        {path.relative_to(raw / out): path.read_bytes() for path in (raw / out).rglob('*') if path.is_file()}
+        for out in ('one', 'two')
+    ]
+    assert found[0] == found[1]
+    spoil(raw, 'code')
+    with pytest.raises(UserError, match='m_3807502_nw_lc.tif holds the value 9'):
+        convert(raw, 'bad', workers=2)
+    assert not (raw / 'bad' / 'md.csv').exists()
+
+
 @pytest.mark.parametrize(
     ('changed', 'names'), [(dict(seed=1), 'seed'), (dict(split='test'), 'split'), (dict(max_share=0.6), 'limits')]
 )

@@ -24,6 +24,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--max-ignored', type=float, default=0.1, help='drop tiles with more unknown (default: 0.1)')
     parser.add_argument('--split', choices=SPLITS, help='put all tiles there instead of drawing 75, 10, 10 and 5 %%')
     parser.add_argument('--seed', type=int, default=0, help='seed of the split')
+    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
     return parser.parse_args()
 
 
@@ -43,6 +44,7 @@ def main() -> None:
             args.max_ignored,
             args.split,
             args.seed,
+            args.workers,
         )
     print(', '.join(f'{name} {count}' for name, count in counts.items()))
 
