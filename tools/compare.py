@@ -30,6 +30,15 @@ def parse_args() -> argparse.Namespace:
         help="which config trains on the target's labels: adds the column NAM",
     )
     parser.add_argument(
+        '--columns', nargs='+', default=[], metavar='METRIC', help='other metrics in the table, e.g. aAcc mFscore'
+    )
+    parser.add_argument(
+        '--weights',
+        choices=('last', 'best'),
+        default='last',
+        help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
+    )
+    parser.add_argument(
         '--cfg-options',
         nargs='+',
         action=DictAction,
@@ -54,6 +63,8 @@ def main() -> None:
             args.jobs,
             args.picture,
             target_only=args.target_only,
+            columns=args.columns,
+            weights=args.weights,
         )
         print(table)
 

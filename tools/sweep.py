@@ -18,6 +18,12 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--metric', default='mIoU', help='score in summary.json (default: mIoU)')
     parser.add_argument('--references', nargs='*', default=[], metavar='CONFIG', help='configs drawn as level lines')
     parser.add_argument('--label', help='what the axis of the values says (default: KEY)')
+    parser.add_argument(
+        '--weights',
+        choices=('last', 'best'),
+        default='last',
+        help="the last validation, or the one that the config's save_best chose (default: last)",
+    )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
     parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
     parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its share of the cores')
@@ -50,6 +56,7 @@ def main() -> None:
             args.jobs,
             args.references,
             args.label,
+            args.weights,
         )
     print(table)
 

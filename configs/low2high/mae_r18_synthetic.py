@@ -2,10 +2,7 @@
 _base_ = ['../_base_/datasets/low2high_synthetic.py', '../_base_/default_runtime.py']
 model = dict(
     type='MaskedAutoencoder',
-    # Unit variance; the segmentor's own statistics differ, which batch norm behind the first convolution undoes.
-    data_preprocessor=dict(
-        type='UDADataPreprocessor', mean=[106.0, 114.0, 93.0], std=[32.0, 28.0, 31.0], channels_last=True
-    ),
+    data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3, channels_last=True),
     embedding=dict(type='StemResNet', depth=18, base_channels=16, stem_channels=16),
     embedding_channels=128,
     channels=192,

@@ -26,6 +26,7 @@ LOG_NAME = 'console.log'
 # A failed run is explained by the end of its log; the whole of it would bury the other runs.
 TAIL_LINES = 15
 TAIL_BYTES = 16_384
+WEIGHTS = ('last', 'best')
 # Keys of a config that begin so change neither the weights nor the validation.
 NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
 ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
@@ -123,6 +124,8 @@ def compare(
     picture: bool = True,
     report: Callable[[str], None] | None = None,
     target_only: str | os.PathLike | None = None,
+    columns: Sequence[str] = (),
+    weights: str = 'last',
 ) -> Table:
     """Train each config with each seed and write ``table.md``, ``table.json`` and ``comparison.png`` to ``out``.
 
@@ -141,6 +144,9 @@ def compare(
         report: Called with a line a minute and at the end of each run; None prints.
         target_only: Which of the configs trains on the target's labels; adds the column NAM, the share of the gap from
             the first config to this one that each closes.
+        columns: Other metrics of ``summary.json`` that the table shows, e.g. ``'mFscore'``.
+        weights: ``'last'`` takes the metrics of the last validation, ``'best'`` those of the one that the configs'
+            ``save_best`` chose.
 
     Returns:
         The table; ``str()`` of it is Markdown.
@@ -151,6 +157,8 @@ def compare(
     report = report or _print
     if jobs < 1 or not seeds or not configs:
         raise UserError(f'jobs={jobs}, {len(seeds)} seeds and {len(configs)} configs were given; at least one of each')
+    if weights not in WEIGHTS:
+        raise UserError(f'weights={weights!r} is unknown; choose one of {", ".join(WEIGHTS)}')
     names = [Path(config).stem for config in configs]
     target_only = None if target_only is None else Path(target_only).stem
     if target_only is not None and target_only not in names[1:]:
@@ -159,7 +167,9 @@ def compare(
         )
     runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
     failed = _Scheduler(runs, list(train_command), jobs, report).run()
-    table = Table.from_summaries([(run.config, run.seed, run.summary) for run in runs if run.summary], target_only)
+    summaries = [(run.config, run.seed, _judged(run, weights)) for run in runs if run.summary]
+    _check_columns(columns, summaries)
+    table = Table.from_summaries(summaries, target_only, columns)
     write_atomically(f'{table}\n'.encode(), Path(out) / 'table.md')
     write_atomically((json.dumps(table.as_dict(), indent=2) + '\n').encode(), Path(out) / 'table.json')
     if failed:
@@ -170,6 +180,27 @@ def compare(
     if picture:
         _draw(runs, Path(out) / 'comparison.png', report)
     return table
+
+
+def _judged(run: Run, weights: str) -> dict:
+    """A run's summary with the metrics of the weights that were asked for."""
+    summary = run.summary
+    if weights == 'last':
+        return summary
+    if not summary.get('best'):
+        raise UserError(
+            f'{run.config} chose no checkpoint, so there are no best weights of {run}; set '
+            "default_hooks.checkpoint.save_best in its config, or give weights='last'"
+        )
+    metrics = {name: value for name, value in summary['best'].items() if name not in ('best_score', 'iteration')}
+    return dict(summary, metrics=metrics, selection=summary['selection'].removeprefix('last iteration; '))
+
+
+def _check_columns(columns: Sequence[str], summaries: list[tuple[str, int, dict]]) -> None:
+    known = sorted({name for _, _, summary in summaries for name in summary.get('metrics') or {}})
+    missing = [name for name in columns if name not in known]
+    if summaries and missing:
+        raise UserError(f'no run has the metrics {", ".join(missing)}; there is {", ".join(known) or "none"}')
 
 
 def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, report) -> list[Run]:

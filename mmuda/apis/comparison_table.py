@@ -3,7 +3,7 @@
 import os
 import platform
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -60,6 +60,7 @@ class Row:
         nam: Share of the gap between the first config and the target-only one that it closes, percent.
         rate: Mean training iterations a second.
         peak_memory: Mean of the runs' largest memory, MiB.
+        columns: Other metrics over seeds that were asked for.
     """
 
     config: str
@@ -74,9 +75,12 @@ class Row:
     nam: float | None = None
     rate: float | None = None
     peak_memory: float | None = None
+    columns: dict[str, Spread] = field(default_factory=dict)
 
     @classmethod
-    def from_summaries(cls, config: str, by_seed: dict[int, dict], reference: dict[int, dict] | None) -> 'Row':
+    def from_summaries(
+        cls, config: str, by_seed: dict[int, dict], reference: dict[int, dict] | None, columns: Sequence[str] = ()
+    ) -> 'Row':
         metrics = {seed: summary.get('metrics') or {} for seed, summary in by_seed.items()}
         names = dict.fromkeys(key for values in metrics.values() for key in values if key.startswith(CLASS_PREFIX))
         difference = None
@@ -100,6 +104,7 @@ class Row:
             metrics=metrics,
             rate=Spread.of(summary.get('iterations_per_second') for summary in by_seed.values()).mean,
             peak_memory=Spread.of(summary.get('peak_memory_mib') for summary in by_seed.values()).mean,
+            columns={name: Spread.of(values.get(name) for values in metrics.values()) for name in columns},
             selection=list(dict.fromkeys(summary.get('selection') or '' for summary in by_seed.values())),
         )
 
@@ -112,21 +117,28 @@ class Table:
         rows: In the order of the configs.
         machine: What it was computed on.
         target_only: Name of the config whose row is the upper end of NAM; None for a table without it.
+        columns: Other metrics that are shown.
     """
 
     rows: list[Row]
     machine: str = field(default_factory=lambda: machine_name())
     target_only: str | None = None
+    columns: Sequence[str] = ()
 
     @classmethod
-    def from_summaries(cls, summaries: Iterable[tuple[str, int, dict]], target_only: str | None = None) -> 'Table':
+    def from_summaries(
+        cls,
+        summaries: Iterable[tuple[str, int, dict]],
+        target_only: str | None = None,
+        columns: Sequence[str] = (),
+    ) -> 'Table':
         """Table of (config, seed, content of ``summary.json``); the config that comes first is the reference."""
         by_config: dict[str, dict[int, dict]] = {}
         for config, seed, summary in summaries:
             by_config.setdefault(config, {})[seed] = summary
         reference = next(iter(by_config.values()), None)
         rows = [
-            Row.from_summaries(config, by_seed, None if by_seed is reference else reference)
+            Row.from_summaries(config, by_seed, None if by_seed is reference else reference, columns)
             for config, by_seed in by_config.items()
         ]
         upper = next((row.miou.mean for row in rows if row.config == target_only), None)
@@ -134,7 +146,7 @@ class Table:
             for row in rows:
                 if row.miou.mean is not None:
                     row.nam = normalised_adaptability(row.miou.mean, rows[0].miou.mean, upper)
-        return cls(rows, target_only=target_only)
+        return cls(rows, target_only=target_only, columns=columns)
 
     def as_dict(self) -> dict:
         """Content of ``table.json``."""
@@ -143,6 +155,7 @@ class Table:
             entry = dict(vars(row))
             entry['miou'] = vars(row.miou)
             entry['difference'] = None if row.difference is None else vars(row.difference)
+            entry['columns'] = {name: vars(spread) for name, spread in row.columns.items()}
             rows.append(entry)
         return dict(machine=self.machine, target_only=self.target_only, rows=rows)
 
@@ -152,7 +165,18 @@ class Table:
         classes = list(dict.fromkeys(name for row in self.rows for name in row.classes))
         first = self.rows[0].config
         nam = ['NAM'] if self.target_only else []
-        header = ['config', 'mIoU', 'difference to the first', *nam, 'seeds', *classes, 'it/s', 'MiB', 'seconds']
+        header = [
+            'config',
+            'mIoU',
+            'difference to the first',
+            *nam,
+            *self.columns,
+            'seeds',
+            *classes,
+            'it/s',
+            'MiB',
+            'seconds',
+        ]
         lines = [_line(header), _line([':--', *['--:'] * (len(header) - 1)])]
         for row in self.rows:
             ious = [row.classes.get(name) for name in classes]
@@ -161,6 +185,7 @@ class Table:
                 row.miou.text(),
                 '' if row.difference is None else row.difference.text(sign=True),
                 *(('-' if row.nam is None else f'{row.nam:.1f}') for _ in nam),
+                *(row.columns[name].text() for name in self.columns),
                 ', '.join(map(str, row.seeds)),
                 *('-' if iou is None else f'{iou:.2f}' for iou in ious),
                 '-' if row.rate is None else f'{row.rate:.2f}',

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from mmuda.apis.compare import compare
-from mmuda.apis.comparison_table import Spread, Table
+from mmuda.apis.comparison_table import Spread
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
@@ -26,6 +27,7 @@ def sweep(
     jobs: int = 1,
     references: Sequence[str | os.PathLike] = (),
     label: str | None = None,
+    weights: str = 'last',
     report: Callable[[str], None] | None = None,
 ) -> str:
     """Train a config with each value of a setting; e.g. the number of exemplar label maps (Low2High, Figure 5).
@@ -35,32 +37,34 @@ def sweep(
     Args:
         config: The config.
         key: The setting, by dotted key, e.g. ``'train_dataloader.dataset.exemplar.count'``.
-        values: Its values; numbers are drawn to scale (logarithmic if they span more than a factor of 10).
+        values: Its values, each once; numbers are drawn to scale (logarithmic if they span more than a factor of 10).
         metric: Name of the score in ``summary.json``, e.g. ``'mFscore'``.
-        out: Folder; the runs of a value go to ``out/<value>``.
+        out: Folder; the runs of a value go to ``out/values/<value>``, those of references to ``out/references``.
         train_command: As for :func:`compare`.
         seeds: Seeds of every value.
         jobs: Runs at a time.
         references: Configs that do not have the setting, drawn as level lines.
         label: What the axis of the values says; None for the key.
+        weights: As for :func:`compare`.
         report: Called with lines for the user; None prints.
 
     Returns:
         The table, Markdown.
 
     Raises:
-        UserError: As :func:`compare`; or if no run has the metric.
+        UserError: As :func:`compare`; or if values repeat.
     """
     out = Path(out)
-    common = dict(seeds=seeds, jobs=jobs, picture=False, report=report)
+    common = dict(seeds=seeds, jobs=jobs, picture=False, report=report, columns=[metric], weights=weights)
+    folders = _folders(values)
     found = {}
-    for value in values:
-        table = compare([config], out / str(value), train_command, cfg_options={key: value}, **common)
-        found[str(value)] = _spread(table, metric, config)
+    for value, folder in zip(values, folders, strict=True):
+        table = compare([config], out / 'values' / folder, train_command, cfg_options={key: value}, **common)
+        found[str(value)] = table.rows[0].columns[metric]
     levels = {}
-    for reference in references:
-        table = compare([reference], out / 'references', train_command, **common)
-        levels[Path(reference).stem] = _spread(table, metric, reference)
+    if references:
+        table = compare(references, out / 'references', train_command, **common)
+        levels = {row.config: row.columns[metric] for row in table.rows}
     lines = [f'| {label or key} | {metric} | seeds |', '|---|---|---|']
     lines += [f'| {name} | {spread.text()} | {spread.count} |' for name, spread in {**levels, **found}.items()]
     text = '\n'.join(lines)
@@ -74,13 +78,12 @@ def sweep(
     return text
 
 
-def _spread(table: Table, metric: str, config) -> Spread:
-    (row,) = table.rows
-    values = [one.get(metric) for one in row.metrics.values()]
-    if all(value is None for value in values):
-        known = sorted({name for one in row.metrics.values() for name in one})
-        raise UserError(f'the runs of {config} have no metric {metric!r}; there is {", ".join(known)}')
-    return Spread.of(values)
+def _folders(values: Sequence) -> list[str]:
+    """A folder's name for each value, whatever it is."""
+    names = [re.sub(r'[^\w.+-]', '_', str(value)).strip('.') or '_' for value in values]
+    if len(set(names)) < len(names):
+        raise UserError(f'the values {", ".join(map(str, values))} do not have different names; give each once')
+    return names
 
 
 def _draw(values: Sequence, found: list[Spread], levels: dict[str, Spread], label: str, metric: str) -> bytes:

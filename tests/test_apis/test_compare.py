@@ -23,9 +23,12 @@ print('Iter(train) [100/100]  lr: 1e-3', flush=True)
 if 'fails' in text and not Path(__file__).with_name('mended').exists():
     sys.exit('the cause')
 base = 40.0 if 'better' in text else 30.0
-summary = dict(mode='train', metrics={'mIoU': base + seed * seed, 'IoU.roof': base}, seconds=2.0 + seed,
+summary = dict(mode='train', metrics={'mIoU': base + seed * seed, 'IoU.roof': base, 'F': seed}, seconds=2.0 + seed,
                iterations_per_second=4.0 + seed, peak_memory_mib=500 + seed,
                selection='last iteration', threads=os.environ['OMP_NUM_THREADS'])
+if 'chosen' in text:
+    summary['best'] = {'best_score': 9.0, 'iteration': 40, 'mIoU': base + 7, 'F': 10.0 * seed}
+    summary['selection'] = 'last iteration; best by F of the validation set'
 (work_dir / 'summary.json').write_text(json.dumps(summary))
 """
 
@@ -38,7 +41,7 @@ def run(tmp_path, monkeypatch):
     script = tmp_path / 'train.py'
     script.write_text(TRAIN)
 
-    def run(seeds=(0, 1), jobs=1, cfg_options=None, target_only=None, **contents):
+    def run(seeds=(0, 1), jobs=1, cfg_options=None, target_only=None, columns=(), weights='last', **contents):
         paths = []
         for name, content in contents.items():
             paths.append(tmp_path / f'{name}.py')
@@ -46,7 +49,7 @@ def run(tmp_path, monkeypatch):
         lines = []
         command = [sys.executable, str(script)]
         options = dict(seeds=seeds, jobs=jobs, cfg_options=cfg_options, picture=False, report=lines.append)
-        options['target_only'] = target_only
+        options.update(target_only=target_only, columns=columns, weights=weights)
         try:
             return compare(paths, tmp_path / 'out', command, **options), lines
         finally:
@@ -76,6 +79,22 @@ def test_table_has_mean_spread_and_paired_difference(run):
     assert saved['rows'][1]['difference'] == dict(mean=10.0, std=0.0, count=3)
     assert saved['rows'][0]['metrics']['2']['mIoU'] == 34.0
     assert any('6/6 runs ended' in line for line in lines)
+
+
+def test_other_metrics_are_columns_and_best_weights_may_be_asked_for(run):
+    contents = dict(first='x = "chosen"', second='x = "better chosen"')
+    table, _ = run(columns=['F'], **contents)
+    assert '| 40.50 ± 0.71 | +10.00 ± 0.00 | 0.50 ± 0.71 | 0, 1 |' in str(table)
+    table, _ = run(columns=['F'], weights='best', **contents)
+    assert '| second | 47.00 ± 0.00 | +10.00 ± 0.00 | 5.00 ± 7.07 | 0, 1 |' in str(table)
+    assert 'Weights: best by F of the validation set.' in str(table)
+    saved = json.loads((run.out / 'table.json').read_text())['rows'][1]
+    assert saved['columns']['F']['mean'] == 5.0 and saved['metrics']['1'] == {'mIoU': 47.0, 'F': 10.0}
+    assert starts(run, 'second', 1) == 1
+    with pytest.raises(UserError, match='no run has the metrics G, H; there is F, IoU.roof, mIoU'):
+        run(columns=['F', 'G', 'H'], **contents)
+    with pytest.raises(UserError, match='third chose no checkpoint'):
+        run(weights='best', third='x = 1')
 
 
 def test_nam_is_a_column_where_the_upper_end_is_named(run):

@@ -31,10 +31,10 @@ def run(tmp_path, monkeypatch):
     for name, count in (('ours', 3), ('low', 0)):
         (tmp_path / f'{name}.py').write_text(f'train_cfg = dict(max_iters=100)\nexemplar = dict(count={count})\n')
 
-    def run(values, metric='mFscore', **kwargs):
+    def run(values, metric='mFscore', key='exemplar.count', **kwargs):
         command = [sys.executable, str(tmp_path / 'train.py')]
         kwargs = dict(seeds=(0, 1, 4), jobs=2, report=lambda _: None, **kwargs)
-        return sweep(tmp_path / 'ours.py', 'exemplar.count', values, metric, tmp_path / 'out', command, **kwargs)
+        return sweep(tmp_path / 'ours.py', key, values, metric, tmp_path / 'out', command, **kwargs)
 
     run.folder = tmp_path
     return run
@@ -52,10 +52,35 @@ def test_each_value_is_trained_with_each_seed(run):
     assert saved['values']['50']['mean'] == pytest.approx(500 + 5 / 3) and 'low' in saved['references']
     assert (run.folder / 'out' / 'sweep.png').stat().st_size > 1000
     run([1, 2, 50, 7])  # what has ended is not repeated
-    starts = {path.parent.parent.parent.name: path.read_text() for path in run.folder.glob('out/*/ours/seed0/starts')}
+    starts = {
+        path.parent.parent.parent.name: path.read_text() for path in run.folder.glob('out/values/*/ours/seed0/starts')
+    }
     assert starts == {'1': 'x', '2': 'x', '50': 'x', '7': 'x'}
 
 
 def test_a_metric_that_no_run_has_is_told(run):
-    with pytest.raises(UserError, match="have no metric 'F1'; there is mFscore, mIoU"):
+    with pytest.raises(UserError, match='no run has the metrics F1; there is mFscore, mIoU'):
         run([5], metric='F1')
+
+
+def test_values_that_are_paths_stay_below_the_folder(run):
+    text = run(['/data/a_1', '../b_2', 'references'], key='exemplar.root', references=[run.folder / 'low.py'])
+    assert sorted(path.name for path in (run.folder / 'out' / 'values').iterdir()) == [
+        '_b_2',
+        '_data_a_1',
+        'references',
+    ]
+    assert [line.split(' | ')[0] for line in text.splitlines()[2:]] == [
+        '| low',
+        '| /data/a_1',
+        '| ../b_2',
+        '| references',
+    ]
+    with pytest.raises(UserError, match='the values a/b, a_b do not have different names'):
+        run(['a/b', 'a_b'])
+
+
+def test_all_references_are_in_one_table(run):
+    run([1], references=[run.folder / 'low.py', run.folder / 'ours.py'])
+    saved = json.loads((run.folder / 'out' / 'references' / 'table.json').read_text())
+    assert [row['config'] for row in saved['rows']] == ['low', 'ours']

@@ -130,6 +130,29 @@ def test_its_encoder_initialises_a_segmentors(tmp_path):
     load_checkpoint(autoencoder(), str(tmp_path / 'mae.pth'))
 
 
+def test_weights_are_xaviers_and_no_two_blocks_share_them():
+    model = autoencoder(depth=3, decoder_depth=2, channels=64, decoder_channels=64)
+    kinds = {}
+    for name, parameter in model.state_dict().items():
+        if name.startswith(('encoder.', 'decoder.', 'to_decoder.', 'to_pixels.')) and parameter.ndim == 2:
+            bound = math.sqrt(6 / sum(parameter.shape))
+            assert parameter.abs().max() <= bound and float(parameter.std()) == pytest.approx(
+                bound / math.sqrt(3), rel=0.1
+            )
+            kinds.setdefault((name.split('layers.')[-1][1:], parameter.shape), []).append(parameter)
+        elif name.endswith('bias') and not name.startswith('embedding.'):
+            assert not parameter.any()
+    for alike in kinds.values():
+        assert not any(torch.equal(a, b) for i, a in enumerate(alike) for b in alike[:i])
+    assert sum(len(alike) == 5 for alike in kinds.values()) == 4  # in and out of the attention, both layers behind it
+    bound = math.sqrt(6 / (32 + 64))
+    assert float(model.state_dict()['to_tokens.weight'].std()) == pytest.approx(bound / math.sqrt(3), rel=0.1)
+
+
+def test_one_stream_may_be_given_by_its_name():
+    assert autoencoder(streams='source').streams == ('source',)
+
+
 def test_tokens_of_both_upsamplings():
     feature = images()[..., :4, :2]
     up = autoencoder(embedding_channels=3).to_tokens
