@@ -30,6 +30,7 @@ from mmuda.utils.seeds import mix_seed
 
 SHARES = dict(train=0.75, val=0.10, heldout=0.10, test=0.05)
 TILES_TOGETHER = 8
+MIN_CELL = 4  # pixels
 COLUMNS = ('name', 'split', 'kept', 'why', 'image', 'row', 'col')
 
 
@@ -111,8 +112,9 @@ def build_low2high(
         Number of tiles by split, and ``dropped``.
 
     Raises:
-        UserError: If nothing is found, a raster has no projection, labels overlap no image, a label holds a code that
-            its legend does not know, legends have other classes, or ``out`` holds the region with other settings.
+        UserError: If nothing is found, a raster has no projection, one label for all images overlaps none of them or
+            one of an image does not overlap it, coarse cells are smaller than 4 pixels, a label holds a code that its
+            legend does not know, legends have other classes, or ``out`` holds the region with other settings.
     """
     if split is not None and split not in SPLITS:
         raise UserError(f'split {split!r} is unknown; choose one of {", ".join(SPLITS)}')
@@ -129,22 +131,25 @@ def build_low2high(
         codes = {str(code): values[code] for code in sorted(values)}
         settings[name] = dict(path=os.path.abspath(labels.path), codes=codes)
     folder = Path(images).parent if os.path.isfile(images) else Path(images)
-    jobs, overlapping = [], {fine.path: False, coarse.path: False}
+    jobs, small, apart = [], [], {'fine': [], 'coarse': []}
     for raster in rasters:
         stem = raster.relative_to(folder).as_posix().removesuffix(image_suffix)
-        paths = fine.of(raster, stem), coarse.of(raster, stem)
-        for labels, path in zip((fine, coarse), paths, strict=True):
-            overlapping[labels.path] |= _overlaps(raster, path)
-        jobs += _jobs(raster, f'{region}_{stem.replace("/", "_")}', paths, tile)
-    for path, found in overlapping.items():
+        pair = fine.of(raster, stem), coarse.of(raster, stem)
+        for kind, path in zip(apart, pair, strict=True):
+            if not _overlaps(raster, path):
+                apart[kind].append((raster, path))
+        found = _jobs(raster, f'{region}_{stem.replace("/", "_")}', pair, tile)
         if not found:
-            raise UserError(
-                f'the labels {path} do not overlap any image of {images}, e.g. {rasters[0]}; check the georeference of '
-                'both'
-            )
+            small.append((f'{region}_{stem.replace("/", "_")}', '', 0, f'smaller than {tile} px', raster.name, 0, 0))
+        jobs += found
+    _check_overlap(apart, (fine, coarse), len(rasters))
+    if not jobs:
+        raise UserError(f'every image of {images} is smaller than a tile of {tile} px; give a smaller --tile')
+    for raster, _, pair, window in jobs[:1]:
+        _check_cells(raster, pair[1], window)
     settings['images'] = os.path.abspath(images)
     _claim(Path(out) / f'{region}.json', settings)
-    rows, progress = [], Progress(len(jobs), 'tiles', report)
+    rows, progress = small, Progress(len(jobs), 'tiles', report)
     splits = [split or _draw(seed, stem) for _, stem, _, _ in jobs]
     tasks = [
         (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
@@ -189,8 +194,6 @@ def _told() -> Iterator[None]:
 def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tuple]:
     """Complete tiles of an image."""
     raster = open_raster(str(image))
-    if min(raster.height, raster.width) < tile:
-        raise UserError(f'{image} is {raster.height} x {raster.width} px, smaller than a tile of {tile} px')
     return [
         (image, f'{stem}_r{row}_c{col}', pair, (row, col, tile, tile))
         for row in range(0, raster.height - tile + 1, tile)
@@ -201,6 +204,28 @@ def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tupl
 def _overlaps(image: Path, path: str) -> bool:
     with _told():
         return overlap(open_raster(str(image)), open_raster(path))
+
+
+def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Labels], count: int) -> None:
+    """A raster for all images may miss some of them; one that belongs to an image must lie below it."""
+    for (kind, pairs), labels in zip(apart.items(), products, strict=True):
+        if pairs and (len(pairs) == count or not os.path.isfile(labels.path)):
+            image, path = pairs[0]
+            raise UserError(
+                f'the {kind} label {path} does not overlap the image {image}; check the georeference of both'
+            )
+
+
+def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> None:
+    """Refuse coarse labels that were resampled to the imagery's grid: nothing tells their cells any more."""
+    with _told():
+        rows, cols = cell_positions(open_raster(str(image)), open_raster(path), window)
+    cells = (np.ptp(rows) + 1) * (np.ptp(cols) + 1)
+    if cells * MIN_CELL > window[2] * window[3]:
+        raise UserError(
+            f'a tile of {image} has {window[2] * window[3]} px and {cells} cells of the coarse label {path}: it was '
+            "repeated onto the imagery's grid, where its cells are lost; give the product at its own resolution"
+        )
 
 
 def _claim(path: Path, settings: dict) -> None:

@@ -63,7 +63,7 @@ def raw(tmp_path):
 
 
 def convert(raw, out='out', fine=None, coarse=None, region='md', **kwargs):
-    kwargs = dict(image_suffix='_naip-new.tif', tile=TILE, report=lambda _: None, **kwargs)
+    kwargs = {'image_suffix': '_naip-new.tif', 'tile': TILE, 'report': lambda _: None, **kwargs}
     fine = fine or Labels(str(raw / 'md'), '_lc.tif', 'chesapeake')
     coarse = coarse or Labels(str(raw / 'nlcd.tif'), '', 'nlcd')
     return build_low2high(raw / 'md', fine, coarse, raw / out, region, **kwargs)
@@ -256,6 +256,23 @@ def spoil(raw, what):
     if what == 'place':
         with rasterio.open(nlcd, 'r+') as file:
             file.transform = rasterio.Affine(30, 0, 0, 0, -30, 3_000_000)
+    if what == 'beside':  # coarse labels in the folder of the fine ones
+        with rasterio.open(nlcd) as file:
+            codes, crs = file.read(), file.crs
+        for path in (raw / 'md').glob('*_lc.tif'):
+            write(path.with_name(path.name.replace('_lc', '_nlcd')), codes, rasterio.Affine(30, 0, 0, 0, -30, 0), crs)
+    if what == 'moved':  # one of two
+        with rasterio.open(lc, 'r+') as file:
+            file.transform = rasterio.Affine(1, 0, EAST + 90_000, 0, -1, NORTH)
+    if what == 'repeated':
+        for path in (raw / 'md').glob('*_lc.tif'):
+            with rasterio.open(path) as file:
+                write(
+                    path.with_name(path.name.replace('_lc', '_nlcd')),
+                    np.full_like(file.read(), 11),
+                    file.transform,
+                    UTM,
+                )
     if what == 'missing':
         lc.unlink()
     if what == 'none':
@@ -268,15 +285,33 @@ def spoil(raw, what):
     [
         ('code', r'm_3807502_nw_lc.tif holds the value 9, but only 1, 2, 3, 4, 5, 6, 15'),
         ('projection', 'nlcd.tif has no projection'),
-        ('place', 'nlcd.tif do not overlap any image of .*, e.g. .*_naip-new.tif'),
+        ('place', 'coarse label .*nlcd.tif does not overlap the image .*_naip-new.tif'),
+        ('beside', 'coarse label .*_nlcd.tif does not overlap the image .*_naip-new.tif'),
+        ('moved', 'fine label .*_nw_lc.tif does not overlap the image .*_nw_naip-new.tif'),
+        ('repeated', 'has 4096 px and 4096 cells of the coarse label .*_nlcd.tif'),
         ('missing', 'm_3807502_nw_naip-new.tif has no label'),
         ('none', 'no images end with'),
     ],
 )
 def test_unfit_rasters_are_refused(raw, what, says):
     spoil(raw, what)
+    coarse = Labels(str(raw / 'md'), '_nlcd.tif', 'nlcd') if what in ('beside', 'repeated') else None
     with pytest.raises(UserError, match=says):
-        convert(raw)
+        convert(raw, coarse=coarse)
+    assert what == 'code' or not (raw / 'out').exists()
+
+
+def test_images_smaller_than_a_tile_are_listed(raw):
+    whole = convert(raw)
+    transform = rasterio.Affine(1, 0, EAST + 600, 0, -1, NORTH)
+    for suffix, bands in (('_naip-new.tif', 4), ('_lc.tif', 1)):
+        write(raw / 'md' / f'tiny{suffix}', np.ones((bands, TILE - 1, TILE), np.uint8), transform, UTM)
+    found = convert(raw, 'more')
+    assert found == {**whole, 'dropped': whole['dropped'] + 1}
+    with open(raw / 'more' / 'md.csv', newline='') as file:
+        assert [(row['name'], row['why']) for row in csv.DictReader(file)][0] == ('md_tiny', 'smaller than 64 px')
+    with pytest.raises(UserError, match='smaller than a tile of 300 px; give a smaller --tile'):
+        convert(raw, 'none', tile=300)
 
 
 @pytest.mark.parametrize(

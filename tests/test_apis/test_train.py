@@ -31,6 +31,41 @@ def test_a_resumed_run_equals_one_that_was_never_killed(tiny, tmp_path):
     assert not list(killed.glob('.*tmp'))
 
 
+@pytest.mark.parametrize(
+    ('save_best', 'rule'),
+    [('mIoU', 'greater'), (['aAcc', 'mIoU'], ['less', 'greater']), ('auto', 'greater')],
+    ids=['one', 'two', 'auto'],
+)
+def test_the_summary_has_the_metrics_of_the_chosen_checkpoint(tiny, tmp_path, save_best, rule):
+    cfg = tiny(
+        train_cfg__stages=[dict(iters=6)],
+        train_cfg__val_interval=2,
+        val_cfg=dict(type='ValLoop'),
+        val_dataloader=dict(
+            batch_size=1,
+            num_workers=0,
+            sampler=dict(type='DefaultSampler', shuffle=False),
+            dataset=dict(type='DrawnDataset'),
+        ),
+        val_evaluator=dict(type='ClassIoUMetric', iou_metrics=['mIoU']),
+        default_hooks__checkpoint__save_best=save_best,
+        default_hooks__checkpoint__rule=rule,
+        optim_wrapper__generator__optimizer__lr=1.0,
+    )
+    runner = train(cfg, str(tmp_path / 'run'), seed=1)
+    summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
+    scalars = runner.message_hub.log_scalars
+    name = 'aAcc' if save_best != 'mIoU' else 'mIoU'
+    history = [float(value) for value in scalars[f'val/{name}'].data[0]]
+    assert len(set(history)) == len(history) == 3
+    place = history.index(min(history) if rule != 'greater' else max(history))
+    assert summary['best'][name] == pytest.approx(history[place]) and summary['best']['iteration'] == 2 * (place + 1)
+    assert summary['best']['IoU.bright'] == pytest.approx(scalars['val/IoU.bright'].data[0][place])
+    assert f'best by {name} of the validation set' in summary['selection']
+    (file,) = (tmp_path / 'run').glob(f'best_{name}_*.pth')
+    assert file.stem.endswith(f'iter_{2 * (place + 1)}')
+
+
 def test_resume_needs_a_checkpoint_unless_told(tiny, tmp_path):
     with pytest.raises(UserError, match='nothing to resume from'):
         train(tiny(), str(tmp_path / 'run'), resume=True)

@@ -70,8 +70,8 @@ def test_the_summary_says_what_the_chosen_checkpoint_reached(tmp_path):
     """By a score without labels (here ``cell``), beside the score with them at the same validation."""
     runner = build_runner(toy(), tmp_path)
     hook = next(hook for hook in runner.hooks if isinstance(hook, summary_hook.SummaryHook))
-    for checkpoint in (one for one in runner.hooks if isinstance(one, CheckpointHook)):
-        checkpoint.save_best, checkpoint.rule = 'cell', 'greater'
+    runner._hooks = [one for one in runner.hooks if not isinstance(one, CheckpointHook)]
+    runner.register_hook(CheckpointHook(by_epoch=False, save_best='cell', rule='greater'))
     runner.message_hub.update_info('best_score', np.float32(12.5))  # as mmseg's metrics come
     for cell, fine in ((10.0, 1.0), (12.5, 2.0), (float('nan'), 3.0), (11.0, 4.0)):
         hook.after_val_epoch(runner, dict(cell=np.float32(cell), mIoU=fine))

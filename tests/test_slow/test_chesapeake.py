@@ -39,9 +39,10 @@ def test_real_patches_are_converted_and_trained_on(tmp_path, monkeypatch):
         write(tmp_path / 'nlcd' / f'{image.stem}_nlcd.tif', cells[None], 30.0, left, NORTH)
     fine = Labels(str(tmp_path / 'lc'), '_lc.tif', 'chesapeake')
     coarse = Labels(str(tmp_path / 'nlcd'), '_nlcd.tif', 'nlcd')
-    for split in ('train', 'heldout', 'val'):
+    # A region a split: one region is not made with two settings.
+    for region, split in (('wv', 'train'), ('va', 'heldout'), ('md', 'val')):
         counts = build_low2high(
-            tmp_path / 'naip', fine, coarse, tmp_path / 'data', 'wv', '_naip-new.tif', 256, min_classes=2,
+            tmp_path / 'naip', fine, coarse, tmp_path / 'data', region, '_naip-new.tif', 256, min_classes=2,
             max_share=1.0, max_ignored=0.2, split=split,
         )  # fmt: skip
         assert counts[split] > 3

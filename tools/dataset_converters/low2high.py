@@ -10,12 +10,14 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('images', help='folder of imagery at 1 m, or one raster')
     parser.add_argument('--fine', required=True, help='folder of fine labels, or one raster')
-    parser.add_argument('--coarse', required=True, help='folder of coarse labels, or one raster (NLCD)')
+    parser.add_argument(
+        '--coarse', required=True, help='one raster (NLCD at its own 30 m, not repeated to 1 m), or a folder of them'
+    )
     parser.add_argument('--out', required=True, help='folder of the dataset; regions may share it')
     parser.add_argument('--region', required=True, help="prefix of the tiles' names, e.g. va")
     parser.add_argument('--image-suffix', default='_naip-new.tif', help='default: Chesapeake, _naip-new.tif')
     parser.add_argument('--fine-suffix', default='_lc.tif', help='default: Chesapeake, _lc.tif')
-    parser.add_argument('--coarse-suffix', default='_nlcd.tif', help='default: Chesapeake, _nlcd.tif')
+    parser.add_argument('--coarse-suffix', default='.tif', help='of a folder of coarse labels (default: .tif)')
     parser.add_argument('--fine-legend', default='chesapeake', help='chesapeake, enviroatlas, or a JSON file')
     parser.add_argument('--coarse-legend', default='nlcd', help='nlcd, or a JSON file')
     parser.add_argument('--tile', type=int, default=512, help='side in pixels (default: 512)')

@@ -59,13 +59,18 @@ class SummaryHook(Hook):
     def _keep_best(runner, metrics: dict[str, float]) -> None:
         """Keep all metrics of the validation that ``save_best`` prefers, in what a checkpoint carries."""
         for hook in runner.hooks:
-            if isinstance(hook, CheckpointHook) and hook.save_best in metrics:
-                new = _finite(metrics[hook.save_best])
-                kept = runner.message_hub.runtime_info.get('best_metrics')
-                old = kept and kept[hook.save_best]
-                if new is not None and (old is None or hook.rule_map[hook.rule](new, old)):
-                    kept = {key: _finite(value) for key, value in metrics.items()}
-                    runner.message_hub.update_info('best_metrics', {**kept, 'iteration': runner.iter})
+            if not isinstance(hook, CheckpointHook) or hook.save_best is None or not metrics:
+                continue
+            if 'auto' in hook.key_indicators:  # as mmengine resolves it, a moment later
+                hook._init_rule(hook.rules, [next(iter(metrics))])
+            # mmengine makes a list of one, too; of several the first counts.
+            name, rule = hook.key_indicators[0], hook.rules[0]
+            new = _finite(metrics[name]) if name in metrics else None
+            kept = runner.message_hub.runtime_info.get('best_metrics')
+            old = kept and kept[name]
+            if new is not None and (old is None or hook.rule_map[rule](new, old)):
+                kept = {key: _finite(value) for key, value in metrics.items()}
+                runner.message_hub.update_info('best_metrics', {**kept, 'iteration': runner.iter})
 
     def after_test_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
@@ -93,7 +98,8 @@ class SummaryHook(Hook):
                 info = runner.message_hub.runtime_info
                 best = {k: _finite(info[k]) for k in info if k.startswith('best_score')}
                 best.update(info.get('best_metrics') or {})
-                return dict(selection=f'last iteration; best by {hook.save_best} of the validation set', best=best)
+                name = hook.key_indicators[0]
+                return dict(selection=f'last iteration; best by {name} of the validation set', best=best)
         return dict(selection='last iteration')
 
     def _write(self, runner, head: dict, name: str = 'summary.json') -> None:
