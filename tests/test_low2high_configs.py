@@ -1,5 +1,6 @@
 """The configs of Low2High and of DANN's pairs: all there, buildable, with the labels they may read."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,28 @@ def test_a_config_has_its_terms_streams_and_labels(name, data):
         assert sum(p.numel() for p in model.segmentor.backbone.parameters()) == 11_176_512
         if 'maps' in model.terms:
             assert sum(p.numel() for p in model.terms.maps.discriminator.parameters()) == 2_787_521
+
+
+# Images that train (section 3.1; without Virginia, section 5.4; Table S3) and epochs (section 4.6, the supplement).
+LENGTHS = {
+    **{f'{name}_unet-r18_chesapeake': (25_263, 100) for name in ('low', 'high', 'aggregation', 'low2high')},
+    **{f'{name}_unet-r18_chesapeake': (20_823, 100) for name in STUDY},
+    'mae_r18_chesapeake': (25_263, 300),
+    'mae_r18_without-virginia': (20_823, 100),
+    'mae_r18_usa': (12_024, 100),
+}
+
+
+@pytest.mark.parametrize('name', LENGTHS)
+def test_full_size_configs_train_for_the_papers_epochs(name):
+    cfg = load_config(str(FOLDER / 'low2high' / f'{name}.py'))
+    images, epochs = LENGTHS[name]
+    (stage,) = cfg.train_cfg.stages
+    epoch = math.ceil(images / cfg.train_dataloader.batch_size)
+    assert stage['iters'] == epochs * epoch
+    assert cfg.optim_wrapper.generator.optimizer == dict(type='Adam', lr=1e-4)
+    if not name.startswith('mae'):
+        assert cfg.train_cfg.val_interval % epoch == 0
 
 
 @pytest.mark.parametrize('name', STUDY)

@@ -11,7 +11,7 @@ from mmengine.config import Config
 
 from mmuda.models.wrappers.masked_autoencoder import MaskedAutoencoder
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.seeds import seeded
@@ -19,6 +19,7 @@ from mmuda.utils.setup_env import register_all_modules
 from mmuda.visualization import Panel, draw_panels, viewable
 
 HIDDEN_GREY = 160
+SHOWN = dict(tokens='Tokens kept', pixels='Shown')
 
 
 def draw_reconstructions(
@@ -29,7 +30,10 @@ def draw_reconstructions(
     seed: int = 0,
     device: str | None = None,
 ) -> dict[str, float]:
-    """Draw training images, what is shown of them, their reconstruction, and both together (Low2High, Figure S4).
+    """Draw training images, what is kept of them, their reconstruction, and both together (Low2High, Figure S4).
+
+    With ``mask='tokens'`` the embedding has seen the whole image: tokens that are kept know what lies around them, and
+    the reconstruction of the remainder is no evidence of guessing.
 
     Args:
         cfg: Config of a :class:`MaskedAutoencoder`.
@@ -50,10 +54,7 @@ def draw_reconstructions(
     model = MODELS.build(cfg.model)
     if not isinstance(model, MaskedAutoencoder):
         raise UserError(f'the model of {cfg.filename} is a {type(model).__name__}; give a config of MaskedAutoencoder')
-    state = {k.removeprefix('module.'): v for k, v in state_dict_of(read_checkpoint(os.fspath(checkpoint))).items()}
-    missing = model.load_state_dict(state, strict=False).missing_keys
-    if missing:
-        raise UserError(f'{checkpoint} lacks {missing[0]} of {cfg.filename}; give the checkpoint of this config')
+    load_weights(model, checkpoint)
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
     stream = model.streams[0]
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset[stream]))
@@ -70,7 +71,7 @@ def draw_reconstructions(
         rows.append(
             [
                 Panel(whole, 'Image', True),
-                Panel(np.where(covered, np.uint8(HIDDEN_GREY), whole), 'Shown', True),
+                Panel(np.where(covered, np.uint8(HIDDEN_GREY), whole), SHOWN[model.mask], True),
                 Panel(made, 'Reconstruction', True),
                 Panel(np.where(covered, made, whole), 'Both', True),
             ]

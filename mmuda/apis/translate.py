@@ -18,7 +18,7 @@ from mmuda.apis.inference import spans
 from mmuda.datasets.raster_io import raster_like, read_window
 from mmuda.datasets.transforms.loading import scale_values
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import digest_of, read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import digest_of, load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.progress import Progress
@@ -69,10 +69,7 @@ def translate_dataset(
     register_all_modules()
     dataset = _source(cfg)
     model = MODELS.build(cfg.model)
-    state = {k.removeprefix('module.'): v for k, v in state_dict_of(read_checkpoint(os.fspath(checkpoint))).items()}
-    mismatch = model.load_state_dict(state, strict=False)
-    if [name for name in mismatch.missing_keys if name.startswith('generators.')]:
-        raise UserError(f'{checkpoint} has no generators of {cfg.filename}; give the checkpoint of this config')
+    load_weights(model, checkpoint)
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
     folder, written, maker = dataset.data_prefix['img_path'], [], digest_of(checkpoint)
     progress = Progress(len(dataset.rasters), 'rasters', report, seconds=0, last=True)

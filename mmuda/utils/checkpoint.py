@@ -11,7 +11,7 @@ from pickle import UnpicklingError
 
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -206,6 +206,25 @@ def _smallest_part(key: str, fits: set[str]) -> str:
         if not any(k == part or k.startswith(f'{part}.') for k in kept):
             return part
     return '.'.join(names)
+
+
+def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
+    """Fill a whole model, whatever it is, from a checkpoint of its config.
+
+    Args:
+        model: The model.
+        path: The checkpoint.
+
+    Raises:
+        UserError: If names or shapes differ, with a list of them.
+    """
+    state = {
+        key.removeprefix('module.'): value for key, value in state_dict_of(read_checkpoint(os.fspath(path))).items()
+    }
+    _refuse_misfit(
+        state, model.state_dict(), f'{path} is of another model', 'give a checkpoint that this config has written'
+    )
+    model.load_state_dict(state)
 
 
 def digest_of(path: str | os.PathLike) -> str:

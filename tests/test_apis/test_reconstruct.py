@@ -77,8 +77,11 @@ def test_a_picture_is_written_and_repeats(cfg, tmp_path):
 
 def test_other_models_and_checkpoints_are_refused(cfg, tmp_path):
     torch.save(dict(state_dict={}), tmp_path / 'empty.pth')
-    with pytest.raises(UserError, match=r'empty\.pth lacks \w+'):
-        draw_reconstructions(cfg, tmp_path / 'empty.pth', tmp_path / 'p.png')
+    for name, change in (('wide', dict(channels=32)), ('deep', dict(depth=2))):
+        torch.save(dict(state_dict=MODELS.build({**MODEL, **change}).state_dict()), tmp_path / f'{name}.pth')
+    for name, says in (('empty', 'missing'), ('wide', 'shape'), ('deep', 'unexpected')):
+        with pytest.raises(UserError, match=rf'{name}\.pth is of another model: .*{says}'):
+            draw_reconstructions(cfg, tmp_path / f'{name}.pth', tmp_path / 'p.png')
     cfg.model = dict(type='StemResNet')
     with pytest.raises(UserError, match='is a StemResNet; give a config of MaskedAutoencoder'):
         draw_reconstructions(cfg, tmp_path / 'mae.pth', tmp_path / 'p.png')

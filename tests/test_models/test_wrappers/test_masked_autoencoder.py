@@ -5,7 +5,6 @@ import math
 
 import pytest
 import torch
-from mmengine.runner.checkpoint import load_checkpoint
 from toy import KilledError, KillHook, build_runner, config, differences, optimizer, state_of
 
 from mmuda.models.wrappers.masked_autoencoder import sine_positions
@@ -127,7 +126,6 @@ def test_its_encoder_initialises_a_segmentors(tmp_path):
     backbone = MODELS.build(dict(NARROW, init_cfg=init))
     backbone.init_weights()
     assert not differences(backbone.state_dict(), model.embedding.state_dict())
-    load_checkpoint(autoencoder(), str(tmp_path / 'mae.pth'))
 
 
 def test_weights_are_xaviers_and_no_two_blocks_share_them():
@@ -175,13 +173,13 @@ def test_it_learns_to_reconstruct(upsampling):
     x = torch.nn.functional.interpolate(x[..., :4, :4], size=(SIZE, SIZE), mode='bilinear')
     optimiser = torch.optim.Adam(model.parameters(), lr=3e-3)
     values = []
-    for _ in range(60):
+    for _ in range(160):
         loss = losses_of(model, x)['reconstruction.loss']
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         values.append(loss.item())
-    assert sum(values[-5:]) < 0.5 * sum(values[:5])
+    assert sum(values[-5:]) / 5 < 0.6 * x.var()  # eight channels cannot hold all
 
 
 @pytest.mark.parametrize(
