@@ -4,6 +4,8 @@ model = dict(
     type='MaskedAutoencoder',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     embedding=dict(type='StemResNet', depth=18),
+    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (README).
+    mask='pixels',
 )
 epoch = 1579
 pipeline = [

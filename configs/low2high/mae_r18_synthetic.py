@@ -11,6 +11,8 @@ model = dict(
     decoder_channels=192,
     decoder_depth=2,
     decoder_heads=4,
+    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (README).
+    mask='pixels',
 )
 iters = 4000
 train_dataloader = dict(
