@@ -84,7 +84,7 @@ class MaskedAutoencoder(PlanExecutor):
         decoder_depth: Its blocks.
         decoder_heads: Its attention heads.
         mask_ratio: Share of the tokens that is hidden, in (0, 1).
-        mask: ``'tokens'`` drops tokens behind the embedding, as the paper reads; but a ResNet's token has seen its
+        mask: ``'tokens'`` drops tokens behind the embedding (the paper does not say which); a ResNet's has seen its
             neighbours' pixels. ``'pixels'`` blanks the hidden patches before the embedding too.
         loss_on: ``'image'`` (equation S1) or ``'masked'`` patches alone, as the masked-autoencoder paper.
         streams: Stream, or streams whose images are used together.
