@@ -8,6 +8,7 @@ from pathlib import Path
 from mmengine.config import DictAction
 
 from mmuda.apis import compare, exit_on_user_error
+from mmuda.apis.compare import WEIGHTS
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,7 +35,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--weights',
-        choices=('last', 'best'),
+        choices=WEIGHTS,
         default='last',
         help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
     )

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
+from mmuda.apis.compare import WEIGHTS
 from mmuda.apis.sweep import sweep
 
 
@@ -20,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--label', help='what the axis of the values says (default: KEY)')
     parser.add_argument(
         '--weights',
-        choices=('last', 'best'),
+        choices=WEIGHTS,
         default='last',
         help="the last validation, or the one that the config's save_best chose (default: last)",
     )

@@ -167,7 +167,7 @@ def compare(
         )
     runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
     failed = _Scheduler(runs, list(train_command), jobs, report).run()
-    summaries = [(run.config, run.seed, _judged(run, weights)) for run in runs if run.summary]
+    summaries = [(run.config, run.seed, _judged(run, found, weights)) for run in runs if (found := run.summary)]
     _check_columns(columns, summaries)
     table = Table.from_summaries(summaries, target_only, columns)
     write_atomically(f'{table}\n'.encode(), Path(out) / 'table.md')
@@ -182,9 +182,8 @@ def compare(
     return table
 
 
-def _judged(run: Run, weights: str) -> dict:
+def _judged(run: Run, summary: dict, weights: str) -> dict:
     """A run's summary with the metrics of the weights that were asked for."""
-    summary = run.summary
     if weights == 'last':
         return summary
     if not summary.get('best'):

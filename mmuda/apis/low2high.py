@@ -134,32 +134,32 @@ def build_low2high(
     jobs, small, apart = [], [], {'fine': [], 'coarse': []}
     for raster in rasters:
         stem = raster.relative_to(folder).as_posix().removesuffix(image_suffix)
+        name = f'{region}_{stem.replace("/", "_")}'
         pair = fine.of(raster, stem), coarse.of(raster, stem)
         for kind, path in zip(apart, pair, strict=True):
             if not _overlaps(raster, path):
                 apart[kind].append((raster, path))
-        found = _jobs(raster, f'{region}_{stem.replace("/", "_")}', pair, tile)
+        found = _jobs(raster, name, pair, tile)
         if not found:
-            small.append((f'{region}_{stem.replace("/", "_")}', '', 0, f'smaller than {tile} px', raster.name, 0, 0))
+            small.append((name, '', 0, f'smaller than {tile} px', raster.name, 0, 0))
         jobs += found
     _check_overlap(apart, (fine, coarse), len(rasters))
     if not jobs:
         raise UserError(f'every image of {images} is smaller than a tile of {tile} px; give a smaller --tile')
-    for raster, _, pair, window in jobs[:1]:
-        _check_cells(raster, pair[1], window)
+    raster, _, (_, label), window = jobs[0]
+    _check_cells(raster, label, window)
     settings['images'] = os.path.abspath(images)
     _claim(Path(out) / f'{region}.json', settings)
-    rows, progress = small, Progress(len(jobs), 'tiles', report)
+    rows, progress = list(small), Progress(len(jobs), 'tiles', report)
     splits = [split or _draw(seed, stem) for _, stem, _, _ in jobs]
     tasks = [
         (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
         for (raster, stem, pair, window), where in zip(jobs, splits, strict=True)
     ]
     with _mapping(workers) as mapped, _told():
-        for done, why in enumerate(mapped(_cut, tasks), 1):
-            raster, stem, _, window = jobs[done - 1]
-            rows.append((stem, splits[done - 1], int(not why), why, raster.name, window[0], window[1]))
-            progress.update(done)
+        for (raster, stem, _, window), where, why in zip(jobs, splits, mapped(_cut, tasks), strict=True):
+            rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
+            progress.update(len(rows) - len(small))
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator='\n').writerows([COLUMNS, *rows])
     write_atomically(buffer.getvalue().encode(), Path(out) / f'{region}.csv')

@@ -218,9 +218,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
     Raises:
         UserError: If names or shapes differ, with a list of them.
     """
-    state = {
-        key.removeprefix('module.'): value for key, value in state_dict_of(read_checkpoint(os.fspath(path))).items()
-    }
+    state = state_dict_of(read_checkpoint(os.fspath(path)))
     _refuse_misfit(
         state, model.state_dict(), f'{path} is of another model', 'give a checkpoint that this config has written'
     )
