@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import adapt_batch_norm, exit_on_user_error, load_config
+from mmuda.apis.config import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -14,9 +13,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('out', help='checkpoint to write')
     parser.add_argument('--batches', type=int, default=100, help='batches to average over (default: 100)')
     parser.add_argument('--seed', type=int, default=0, help='seed of the crops (default: 0)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

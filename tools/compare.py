@@ -5,10 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from mmengine.config import DictAction
-
 from mmuda.apis import compare, exit_on_user_error
 from mmuda.apis.compare import WEIGHTS
+from mmuda.apis.config import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -39,13 +38,7 @@ def parse_args() -> argparse.Namespace:
         default='last',
         help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='replace values of every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"',
-    )
+    add_cfg_options(parser, 'replace values of every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
     return parser.parse_args()
 
 

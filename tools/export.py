@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, export_segmentor, load_config
+from mmuda.apis.config import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -13,9 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='trained weights')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of segmentor.py and segmentor.pth')
     parser.add_argument('--domain', default='target', help='whose statistics normalise images (default: target)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, init_distributed, load_config
+from mmuda.apis.config import add_cfg_options
 from mmuda.apis.pair_domains import GIB, STRATEGIES, pair_domains
 
 
@@ -18,9 +17,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--memory', type=float, default=1.0, metavar='GIB', help='working memory (default: 1)')
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

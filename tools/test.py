@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, load_config, test
+from mmuda.apis.config import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -15,13 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', metavar='DIR', help='save the predicted label maps')
     parser.add_argument('--show-dir', metavar='DIR', help='save pictures: image, truth, prediction')
     parser.add_argument('--tta', action='store_true', help='test-time augmentation by the tta_pipeline of the config')
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='replace values of the config, e.g. test_dataloader.batch_size=4 or key="[a,b]"',
-    )
+    add_cfg_options(parser, 'replace values of the config, e.g. test_dataloader.batch_size=4 or key="[a,b]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
     # Launchers of old torch pass it; torchrun sets LOCAL_RANK in the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

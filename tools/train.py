@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import check, exit_on_user_error, load_config, train
+from mmuda.apis.config import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
@@ -28,13 +27,7 @@ def parse_args() -> argparse.Namespace:
         action='store_true',
         help='build everything, read a batch of each stream, run a step, report, and write nothing',
     )
-    parser.add_argument(
-        '--cfg-options',
-        nargs='+',
-        action=DictAction,
-        metavar='KEY=VALUE',
-        help='replace values of the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"',
-    )
+    add_cfg_options(parser, 'replace values of the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
     # Launchers of old torch pass it; torchrun sets LOCAL_RANK in the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)

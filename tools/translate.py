@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.config import add_cfg_options
 from mmuda.apis.translate import translate_dataset
 
 
@@ -17,9 +16,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--margin', type=int, default=32, help='pixels at their borders that are not kept (default: 32)'
     )
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

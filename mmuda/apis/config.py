@@ -1,10 +1,11 @@
 """Loads a config and applies what the command line says to it."""
 
+import argparse
 import os
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict
+from mmengine.config import Config, ConfigDict, DictAction
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import allow_mmseg_configs, register_all_modules
@@ -16,6 +17,16 @@ REQUIRED_HOOKS = ('CheckpointGuardHook', 'IterSeedHook', 'SummaryHook')
 GRAD_SYNC_WRAPPER = 'mmseg.mmuda.GradSyncWrapper'
 # mmengine's optimiser wrappers and ours that average gradients over processes.
 AVERAGING_WRAPPERS = {'OptimWrapper': 'SyncOptimWrapper', 'AmpOptimWrapper': 'SyncAmpOptimWrapper'}
+
+
+def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'replace values of the config') -> None:
+    """Add ``--cfg-options KEY=VALUE ...``, whose values :func:`load_config` takes.
+
+    Args:
+        parser: Of a tool.
+        text: What its help says.
+    """
+    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help=text)
 
 
 def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Config:

@@ -2,18 +2,15 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.config import add_cfg_options
 from mmuda.apis.oracle import coarse_oracle
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config whose test set has fine and coarse labels')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 

@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmengine.config import DictAction
-
 from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis.config import add_cfg_options
 from mmuda.apis.reconstruct import draw_reconstructions
 
 
@@ -15,9 +14,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--out', required=True, metavar='PNG', help='picture')
     parser.add_argument('--count', type=int, default=4, help='images (default: 4)')
     parser.add_argument('--seed', type=int, default=0, help='of crops and of what is hidden (default: 0)')
-    parser.add_argument(
-        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='replace values of the config'
-    )
+    add_cfg_options(parser)
     return parser.parse_args()
 
 
