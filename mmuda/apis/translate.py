@@ -15,7 +15,8 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.inference import spans
-from mmuda.datasets.raster_io import raster_like, read_window
+from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.raster_output import raster_like
 from mmuda.datasets.transforms.loading import scale_values
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, load_weights

@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import rasterio
 
-from mmuda.datasets.raster_io import open_raster, raster_like
+from mmuda.datasets.raster_io import open_raster
+from mmuda.datasets.raster_output import raster_like
 from mmuda.visualization.colours import colour_table
 
 # mmseg's label of what counts for nothing; here: pixels that were not predicted.
