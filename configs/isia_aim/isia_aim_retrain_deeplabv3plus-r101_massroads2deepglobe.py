@@ -11,8 +11,8 @@ train_cfg = dict(
         dict(
             name='retrain',
             iters=80000,
-            terms=['supervised', 'pseudo'],
-            # The whole target, labelled by the model as it is when the stage begins, where it is sure.
+            # (13) keeps every term of (12). The pseudo labels: the whole target, labelled by the model as it is when
+            # the stage begins, where it is sure.
             pseudo_labels=dict(
                 dataloader=dict(
                     batch_size=1,

@@ -9,6 +9,7 @@ from .segmentors import *  # noqa: F403
 from .sr_heads import *  # noqa: F403
 from .terms import *  # noqa: F403
 from .views import *  # noqa: F403
+from .weight_init import KaimingWeightsInit
 from .wrappers import *  # noqa: F403
 
-__all__ = ['UDADataPreprocessor']
+__all__ = ['KaimingWeightsInit', 'UDADataPreprocessor']

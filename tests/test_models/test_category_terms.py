@@ -166,7 +166,7 @@ def after_warmup():
 
 
 def aim(classes, **options):
-    options = {'max_instances': 3, 'warmup': 5, 'loss_weight': 0.1, **options}
+    options = {'max_instances': 3, 'warmup': 5, 'loss_weight': 0.1, 'max_weight': None, **options}
     return TERMS.build(dict(type='InstanceAlignment', classes=classes, channels=D, memory=50, **options)).double()
 
 
@@ -186,6 +186,32 @@ def test_aim(classes, case, after_warmup):
         if value is losses['loss']:
             ours = taps['target:features.3'].grad.clone()
     torch.testing.assert_close(ours, taps['target:features.3'].grad, **TOLERANCE)
+
+
+def weights_at(distances, **options):
+    """eta of classes whose vectors differ by these L1 distances between the domains."""
+    source = torch.zeros(K, K, dtype=torch.float64)
+    target = source.clone()
+    target[: len(distances), 0] = torch.tensor(distances, dtype=torch.float64)
+    term = aim(tuple(range(len(distances))), **options)
+    term.class_vectors = lambda context: (source, target, torch.ones(K, dtype=torch.bool))
+    return term._weights(None).tolist()
+
+
+def test_weights_of_aim_are_bounded_and_keep_their_ratios():
+    assert weights_at([0.2, 0.20001]) == pytest.approx([20000, 20001])  # the letter of equation 11
+    bounded = weights_at([0.2, 0.20001], max_weight=10.0)
+    assert max(bounded) == pytest.approx(10.0) and bounded[0] / bounded[1] == pytest.approx(0.2 / 0.20001)
+    # Where classes differ clearly, the bound changes nothing.
+    assert weights_at([0.2, 0.6, 1.0], max_weight=10.0) == pytest.approx([0.25, 0.75, 1.25])
+    default = TERMS.build(dict(type='InstanceAlignment', classes=(1,), channels=D))
+    assert default.max_weight == 10.0
+
+
+@pytest.mark.parametrize('bound', [0.0, -1.0, float('nan')])
+def test_a_bound_of_aim_that_is_not_positive_is_refused(bound):
+    with pytest.raises(ValueError, match='max_weight'):
+        aim((1,), max_weight=bound)
 
 
 def test_aim_without_instances_on_either_side_is_zero(after_warmup):

@@ -41,6 +41,10 @@ def narrow(width_of_vgg, layers, terms=('identity_source',)):
     networks = ['segmentor.backbone', 'segmentor.sr_head', 'segmentor.decode_head']
     networks += ['terms.pixel.discriminator', 'terms.output.discriminator']
     options = {f'model.{network}.base_channels': WIDTH for network in networks}
+    # The config's N(0, 0.02) is made for wide networks: in these, gradients would drown in rounding. As PyTorch's own.
+    options['model.terms.pixel.discriminator.init_cfg'] = dict(
+        type='Kaiming', layer='Conv2d', a=5**0.5, mode='fan_in', nonlinearity='leaky_relu', distribution='uniform'
+    )
     for term in terms:
         options[f'model.terms.{term}.loss.network'] = dict(type='VGGFeatures', width=width_of_vgg, out_layer=layers)
         options[f'model.terms.{term}.loss.weights'] = None

@@ -7,7 +7,10 @@ model = dict(
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     segmentor=dict(
         type='EncoderDecoder',
-        init_cfg=dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'),
+        # As the authors' code: biases keep torch's initialisation.
+        init_cfg=dict(
+            type='KaimingWeights', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'
+        ),
         backbone=dict(type='NoAdaptBackbone', base_channels=base_channels),
         decode_head=dict(
             type='ConvHead',

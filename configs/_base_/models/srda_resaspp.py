@@ -11,8 +11,10 @@ model = dict(
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     segmentor=dict(
         type='SuperResolutionSegmentor',
-        # As the authors' code; transposed convolutions keep torch's initialisation.
-        init_cfg=dict(type='Kaiming', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'),
+        # As the authors' code: biases and transposed convolutions keep torch's initialisation.
+        init_cfg=dict(
+            type='KaimingWeights', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'
+        ),
         backbone=dict(type='ResidualASPP', base_channels=base_channels),  # E
         sr_head=dict(type='SuperResolutionHead', base_channels=base_channels),  # R
         decode_head=dict(  # S, with the pyramid fusion (strategy 1)

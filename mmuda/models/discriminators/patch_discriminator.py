@@ -19,7 +19,8 @@ class PatchDiscriminator(ConvDiscriminator):
     Args:
         in_channels: Channels of the image.
         base_channels: Width of the first convolution.
-        init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
+        init_cfg: mmengine's initialisation config; N(0, 0.02) with biases of zero by default, as the released code of
+            CycleGAN and SRDA-Net.
 
     Example:
         >>> PatchDiscriminator(base_channels=8)(torch.rand(2, 3, 160, 160)).shape
@@ -32,4 +33,5 @@ class PatchDiscriminator(ConvDiscriminator):
             width = multiple * base_channels
             layers += [conv4x4(width // 2, width, stride), nn.InstanceNorm2d(width), activation()]
         layers.append(conv4x4(8 * base_channels, 1, stride=1))
-        super().__init__(in_channels, layers, min_size=24, init_cfg=init_cfg)
+        released = dict(type='Normal', layer='Conv2d', mean=0.0, std=0.02, bias=0.0)
+        super().__init__(in_channels, layers, min_size=24, init_cfg=init_cfg or released)

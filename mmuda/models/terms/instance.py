@@ -62,6 +62,10 @@ class InstanceAlignment(Term):
     foreground classes present in both domains; 1 where these do not differ. No gradient flows into the weights, nor
     into the memory.
 
+    The paper's eta has no bound: it equals ``||c_k^s - c_k^t||_1 / (max_i - min_i)``, so two classes at the distances
+    0.2 and 0.20001 weigh 20,000 each, although neither is harder than the other. ``max_weight`` bounds the largest
+    weight and scales the others with it, which keeps their ratios.
+
     The memory is a ring of the latest source instances of all ranks, in buffers: equal on every rank, and part of a
     checkpoint.
 
@@ -77,9 +81,10 @@ class InstanceAlignment(Term):
         source: Name of the source stream or view.
         target: Name of the target stream or view.
         loss_weight: Factor of the loss, lambda_AIM.
+        max_weight: Bound of the weights eta; None leaves them as in equation 11.
 
     Raises:
-        ValueError: If there are no classes.
+        ValueError: If there are no classes, or ``max_weight`` is not positive.
     """
 
     def __init__(
@@ -94,10 +99,15 @@ class InstanceAlignment(Term):
         source: str = 'source',
         target: str = 'target',
         loss_weight: float = 0.001,
+        max_weight: float | None = 10.0,
     ) -> None:
         super().__init__()
         if not classes:
             raise ValueError('InstanceAlignment: classes is empty; name the classes whose regions are instances.')
+        if max_weight is not None and not max_weight > 0:
+            raise ValueError(
+                f'InstanceAlignment: max_weight={max_weight} is not positive; give a bound, or None for no bound.'
+            )
         self.classes = tuple(classes)
         self.class_vectors = ClassVectors(class_vector, source, target, feature)
         self.features = {'source': f'{source}:{feature}', 'target': f'{target}:{feature}'}
@@ -105,6 +115,7 @@ class InstanceAlignment(Term):
         self.max_instances = max_instances
         self.warmup = warmup
         self.loss_weight = loss_weight
+        self.max_weight = max_weight
         self.register_buffer('memory', torch.zeros(len(self.classes), memory, channels))
         self.register_buffer('seen', torch.zeros(len(self.classes), dtype=torch.long))
 
@@ -153,5 +164,8 @@ class InstanceAlignment(Term):
             spread = distance[known].max() - distance[known].min()
             if spread > EPS:
                 zeta = distance[known] / spread
-                weights[known] = zeta / (zeta.max() - zeta.min())
+                eta = zeta / (zeta.max() - zeta.min())
+                if self.max_weight is not None:
+                    eta = eta * (self.max_weight / eta.max()).clamp(max=1.0)
+                weights[known] = eta
         return weights
