@@ -90,6 +90,18 @@ def test_every_method_has_a_buildable_config_for_every_pair(method):
             model.check_streams(stage, views)
 
 
+@pytest.mark.parametrize('pair', PAIRS)
+def test_retraining_keeps_every_term_of_the_initial_training(pair):
+    """Equation 13 is equation 12 plus the cross entropy on pseudo labels; its discriminator is trained on."""
+    cfg = Config.fromfile(file_of('isia_aim/isia_aim_retrain', pair))
+    model = build(cfg)
+    initial, retrain = (Stage.from_cfg(stage) for stage in cfg.train_cfg.stages)
+    assert set(model.active_terms(initial)) == {'supervised', 'output', 'category', 'instance'}
+    assert set(model.active_terms(retrain)) == {'supervised', 'output', 'category', 'instance', 'pseudo'}
+    assert retrain.plan is None and retrain.trainable is None
+    assert all(model.terms[name].loss_weight > 0 and retrain.weights.get(name, 1) == 1 for name in model.terms)
+
+
 @pytest.mark.parametrize('path', sorted((FOLDER / 'mixtures').glob('*.py')), ids=lambda path: path.stem)
 def test_mixtures_build_and_their_stages_fit(path):
     cfg = Config.fromfile(path)
