@@ -1,6 +1,13 @@
 # Colour transfer (Reinhard) + category alignment (ISIA) + maximum squares: synthetic imagery.
 _base_ = '../isia_aim/isia_deeplabv3plus-mv2_synthetic.py'
-max_square = dict(type='TapLoss', tap='target:prob', loss=dict(type='MaxSquareLoss'), loss_weight=0.1)
+max_square = dict(
+    type='TapLoss',
+    tap='target:logits',
+    resize_to='image',
+    activation='softmax',
+    loss=dict(type='MaxSquareLoss'),
+    loss_weight=0.1,
+)
 model = dict(terms=dict(max_square=max_square))
 source = _base_.train_dataloader.dataset.source
 target = _base_.train_dataloader.dataset.target

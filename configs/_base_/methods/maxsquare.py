@@ -1,2 +1,12 @@
-# MaxSquare (https://arxiv.org/abs/1909.13589): -mean(p^2) / 2 on the target; no discriminator.
-terms = dict(max_square=dict(type='TapLoss', tap='target:prob', loss=dict(type='MaxSquareLoss'), loss_weight=0.1))
+# MaxSquare (https://arxiv.org/abs/1909.13589): -mean(p^2) / 2 on the target, of the softmax of logits resized to the
+# image; no discriminator.
+terms = dict(
+    max_square=dict(
+        type='TapLoss',
+        tap='target:logits',
+        resize_to='image',
+        activation='softmax',
+        loss=dict(type='MaxSquareLoss'),
+        loss_weight=0.1,
+    )
+)

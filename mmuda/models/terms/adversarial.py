@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mmuda.models.losses.entropy_loss import self_information
 from mmuda.registry import MODELS, TERMS
 
 from .base import Term
+from .tap_reader import TapReader
+
+DOMAINS = ('source', 'target')
 
 
 class ReverseGradient(torch.autograd.Function):
@@ -23,13 +27,6 @@ class ReverseGradient(torch.autograd.Function):
     @staticmethod
     def backward(ctx, grad: Tensor) -> tuple[Tensor, None]:
         return -ctx.strength * grad, None
-
-
-ACTIVATIONS = {
-    None: lambda tap: tap,
-    'softmax': lambda logits: logits.softmax(dim=1),
-    'entropy': lambda logits: self_information(logits.softmax(dim=1)),
-}
 
 
 def _fit(weight: Tensor | None, logits: Tensor) -> Tensor | None:
@@ -62,10 +59,11 @@ class AdversarialAlignment(Term):
         source: Name of the source stream or view.
         target: Name of the target stream or view.
         resize_to: ``'image'`` resizes the taps (bilinear, align_corners) to the segmentor's input before the
-            discriminator; None leaves them.
+            discriminator, a pair (height, width) to that many pixels; None leaves them. ``dict(source=...,
+            target=...)`` gives each domain its own.
         activation: Applied after resizing: ``'softmax'``, or ``'entropy'`` for the self-information map of the softmax
             (ADVENT). AdaptSegNet's discriminator reads the softmax of resized logits: ``tap='logits',
-            resize_to='image', activation='softmax'``.
+            resize_to='image', activation='softmax'``. See :class:`TapReader`.
         loss_weight: Factor of the generator loss (lambda_adv).
         discriminator_weight: Factor of the discriminator loss. The default 0.5 is the mean over the two domains, as
             the released code of SRDA-Net and AdaptSegNet has it; SRDA-Net's equation 10 is the sum, 1.0.
@@ -88,7 +86,7 @@ class AdversarialAlignment(Term):
         align_both: bool = False,
         source: str = 'source',
         target: str = 'target',
-        resize_to: str | None = None,
+        resize_to: str | Sequence[int] | Mapping | None = None,
         activation: str | None = None,
         loss_weight: float = 1.0,
         discriminator_weight: float = 0.5,
@@ -97,16 +95,14 @@ class AdversarialAlignment(Term):
     ) -> None:
         super().__init__()
         moves = moves or ('target' if real is None else 'source')
-        if moves not in ('source', 'target'):
+        if moves not in DOMAINS:
             raise ValueError(f"moves={moves!r} is not known; give 'source' or 'target'.")
-        if resize_to not in (None, 'image'):
-            raise ValueError(f"resize_to={resize_to!r} is not known; give 'image' or None.")
-        if activation not in ACTIVATIONS:
-            raise ValueError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
         self.addresses = {'source': f'{source}:{tap}', 'target': f'{target}:{real or tap}'}
-        self.moved = ('source', 'target') if align_both else (moves,)
-        self.resize_to = resize_to
-        self.activation = ACTIVATIONS[activation]
+        sizes = resize_to if isinstance(resize_to, Mapping) else dict.fromkeys(DOMAINS, resize_to)
+        if set(sizes) != set(DOMAINS):
+            raise ValueError(f'resize_to={dict(sizes)} must give one size for source and one for target, or be one.')
+        self.readers = {d: TapReader(address, sizes[d], activation) for d, address in self.addresses.items()}
+        self.moved = DOMAINS if align_both else (moves,)
         self.loss_weight = loss_weight
         self.discriminator_weight = discriminator_weight
         self.gradient_penalty = gradient_penalty
@@ -115,22 +111,18 @@ class AdversarialAlignment(Term):
         self.gan_loss = MODELS.build(loss)
 
     def reads(self, phase: str) -> set[str]:
-        domains = self.moved if phase == 'generator' else ('source', 'target')
-        addresses = {self.addresses[domain] for domain in domains}
-        if self.resize_to:
-            addresses |= {f'{address.partition(":")[0]}:image' for address in addresses}
-        return addresses
+        domains = self.moved if phase == 'generator' else DOMAINS
+        return set().union(*(self.readers[domain].reads() for domain in domains))
 
     def read(self, domain: str, context) -> Tensor:
         """What the discriminator sees of a domain; a subclass may transform the tap here."""
-        tap = context.tap(self.addresses[domain])
-        if self.resize_to:
-            size = context.tap(f'{self.addresses[domain].partition(":")[0]}:image').shape[-2:]
-            tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=True)
-        return self.activation(tap)
+        return self.readers[domain](context)
 
     def weight(self, domain: str, context) -> Tensor | None:
-        """Weights of the generator loss, (N, 1, h, w), resized to the discriminator's logits; default none."""
+        """Weights of the generator loss, (N, 1, h, w), resized to the discriminator's logits; default none.
+
+        A graph that they carry is followed in the generator's loss alone.
+        """
         return None
 
     def judge(self, tap: Tensor, weight: Tensor | None) -> Tensor:
@@ -150,7 +142,7 @@ class AdversarialAlignment(Term):
         return {'loss_adversarial': sum(losses) * self.loss_weight}
 
     def _discriminator(self, context) -> dict[str, Tensor]:
-        taps = {domain: self.read(domain, context).detach() for domain in ('source', 'target')}
+        taps = {domain: self.read(domain, context).detach() for domain in DOMAINS}
         losses = self._discriminate(taps, context)
         if self.gradient_penalty:
             losses['loss_gradient_penalty'] = self.gradient_penalty * self._penalty(taps)
@@ -158,16 +150,17 @@ class AdversarialAlignment(Term):
 
     def _reversal(self, context) -> dict[str, Tensor]:
         return self._discriminate(
-            {
-                domain: ReverseGradient.apply(self.read(domain, context), self.reversal_strength)
-                for domain in ('source', 'target')
-            },
+            {domain: ReverseGradient.apply(self.read(domain, context), self.reversal_strength) for domain in DOMAINS},
             context,
         )
 
     def _discriminate(self, taps: dict[str, Tensor], context) -> dict[str, Tensor]:
-        weights = {domain: self.weight(domain, context) if self.weighs_discriminator else None for domain in taps}
-        source, target = (self.judge(taps[domain], weights[domain]) for domain in ('source', 'target'))
+        weights = dict.fromkeys(DOMAINS)
+        if self.weighs_discriminator:
+            found = {domain: self.weight(domain, context) for domain in DOMAINS}
+            # The discriminator's loss trains no segmentor through its weights, whatever graph they carry.
+            weights = {domain: None if weight is None else weight.detach() for domain, weight in found.items()}
+        source, target = (self.judge(taps[domain], weights[domain]) for domain in DOMAINS)
         loss = self.gan_loss(source, False, is_disc=True, weight=_fit(weights['source'], source))
         loss = loss + self.gan_loss(target, True, is_disc=True, weight=_fit(weights['target'], target))
         middle = self.gan_loss.decision_threshold

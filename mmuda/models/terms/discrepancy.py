@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from mmengine.logging import MessageHub
 from torch import Tensor
@@ -10,6 +11,7 @@ from mmuda.registry import TERMS
 
 from .adversarial import AdversarialAlignment
 from .base import Term
+from .tap_reader import TapReader
 
 
 @TERMS.register_module()
@@ -18,13 +20,18 @@ class DiscrepancyAlignment(AdversarialAlignment):
     classifiers disagree on it, ``local_weight * (1 - cosine) + epsilon`` (equation 7), plain during the warm-up.
 
     The discriminator's logits are upsampled to the grid of the weights. The equation is one min-max objective, hence
-    the discriminator's loss of the target is weighted too, as in the authors' code.
+    the discriminator's loss of the target is weighted too, as in the authors' code. For the same reason the segmentor's
+    gradient flows through the weights by default: equation 7 does not stop it and the authors' code does not either;
+    of their gradient 0.1 % to 68 % is left without it. The discriminator's loss never trains the segmentor.
 
     Args:
         classifiers: Taps of the two classifiers' logits.
         local_weight: lambda_local; 40, or 10 for SYNTHIA.
         epsilon: Weight where the classifiers agree.
         warmup: Iterations with plain losses; 5 % of the run in the paper's code.
+        detach_weight: Take the weights as constants in the generator's loss.
+        always_upsample: Upsample the discriminator's logits where nothing weighs them too (source, warm-up), as the
+            authors' code does: their mean then counts border logits less.
         **kwargs: As :class:`AdversarialAlignment`; ``moves`` is the target.
     """
 
@@ -37,36 +44,34 @@ class DiscrepancyAlignment(AdversarialAlignment):
         local_weight: float = 40.0,
         epsilon: float = 0.4,
         warmup: int = 0,
+        detach_weight: bool = False,
+        always_upsample: bool = False,
         **kwargs,
     ) -> None:
         super().__init__(*args, **kwargs)
-        view = self.addresses['target'].partition(':')[0]
-        self.classifiers = tuple(f'{view}:{tap}' for tap in classifiers)
+        target = self.readers['target']
+        self.classifiers = tuple(TapReader(f'{target.view}:{tap}', target.resize_to, 'softmax') for tap in classifiers)
         self.local_weight = local_weight
         self.epsilon = epsilon
         self.warmup = warmup
+        self.detach_weight = detach_weight
+        self.always_upsample = always_upsample
 
     def reads(self, phase: str) -> set[str]:
-        reads = super().reads(phase) | set(self.classifiers)
-        if self.resize_to:
-            reads.add(f'{self.classifiers[0].partition(":")[0]}:image')
-        return reads
+        return super().reads(phase).union(*(classifier.reads() for classifier in self.classifiers))
 
     def weight(self, domain: str, context) -> Tensor | None:
         if domain != 'target' or MessageHub.get_current_instance().get_info('iter', 0) < self.warmup:
             return None
-        logits = [context.tap(address).detach() for address in self.classifiers]
-        if self.resize_to:
-            size = context.tap(f'{self.classifiers[0].partition(":")[0]}:image').shape[-2:]
-            logits = [F.interpolate(x, size=size, mode='bilinear', align_corners=True) for x in logits]
-        first, second = (x.softmax(dim=1) for x in logits)
-        return (self.local_weight * (1 - F.cosine_similarity(first, second, dim=1)) + self.epsilon).unsqueeze(1)
+        first, second = (classifier(context) for classifier in self.classifiers)
+        weight = self.local_weight * (1 - F.cosine_similarity(first, second, dim=1)) + self.epsilon
+        return (weight.detach() if self.detach_weight else weight).unsqueeze(1)
 
     def judge(self, tap: Tensor, weight: Tensor | None) -> Tensor:
         logits = self.discriminator(tap)
-        if weight is None:
+        if weight is None and not self.always_upsample:
             return logits
-        return F.interpolate(logits, size=weight.shape[-2:], mode='bilinear', align_corners=True)
+        return F.interpolate(logits, size=tap.shape[-2:], mode='bilinear', align_corners=True)
 
 
 @TERMS.register_module()
@@ -77,7 +82,7 @@ class ParameterSimilarity(Term):
         first: Path of a module of the segmentor, e.g. ``'decode_head.classifiers.0'``.
         second: Path of a module with as many parameters.
         view: The stream whose forward it goes with; any will do.
-        loss_weight: Factor of the loss; 0.01 in the paper.
+        loss_weight: Factor of the loss; 0.01 in the paper, which the authors' code doubles to 0.02.
     """
 
     def __init__(self, first: str, second: str, view: str = 'source', loss_weight: float = 0.01) -> None:
@@ -102,17 +107,29 @@ class ParameterSimilarity(Term):
 class TapCrossEntropy(Term):
     """Cross entropy of a tap of logits on the labels: supervision of what no head's loss reaches (CLAN's classifiers).
 
+    With ``gamma`` it is the focal loss ``-(1 - p)^gamma log p`` of the true class's probability p, mean over the
+    labelled pixels. CLAN's code sums it over its two classifiers, ``gamma=2``, where the paper supervises their sum.
+
     Args:
         tap: Address of logits (N, K, h, w); resized (bilinear) to the labels.
+        gamma: Focusing exponent; 0 is the cross entropy.
         ignore_index: Label that does not count.
         align_corners: For the resizing.
         loss_weight: Factor of the loss.
     """
 
-    def __init__(self, tap: str, ignore_index: int = 255, align_corners: bool = True, loss_weight: float = 1.0) -> None:
+    def __init__(
+        self,
+        tap: str,
+        gamma: float = 0.0,
+        ignore_index: int = 255,
+        align_corners: bool = True,
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.tap = tap
         self.label = f'{tap.partition(":")[0]}:label'
+        self.gamma = gamma
         self.ignore_index = ignore_index
         self.align_corners = align_corners
         self.loss_weight = loss_weight
@@ -123,6 +140,9 @@ class TapCrossEntropy(Term):
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         logits, label = context.tap(self.tap), context.tap(self.label)
         logits = F.interpolate(logits, size=label.shape[-2:], mode='bilinear', align_corners=self.align_corners)
-        total = F.cross_entropy(logits, label, ignore_index=self.ignore_index, reduction='sum')
+        loss = F.cross_entropy(logits, label, ignore_index=self.ignore_index, reduction='none')
+        if self.gamma:
+            # 1 - p from its logarithm keeps the precision that 1 - exp(-loss) loses near p = 1.
+            loss = (-torch.expm1(-loss)) ** self.gamma * loss
         # A crop without any label is no error, and gives 0 instead of NaN.
-        return {'loss': self.loss_weight * total / (label != self.ignore_index).sum().clamp_min(1)}
+        return {'loss': self.loss_weight * loss.sum() / (label != self.ignore_index).sum().clamp_min(1)}

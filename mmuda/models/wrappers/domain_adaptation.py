@@ -118,7 +118,7 @@ class DomainAdaptation(PlanExecutor):
             ValueError: If the stage names a term that the model does not have.
         """
         named = list(self.terms if stage.terms is None else stage.terms)
-        unknown = [name for name in [*named, *stage.weights] if name not in self.terms and name not in self.left_out]
+        unknown = [name for name in named if name not in self.terms and name not in self.left_out]
         if unknown:
             raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; the model has {list(self.terms)}.")
         return [name for name in named if name in self.terms]
@@ -210,7 +210,7 @@ class DomainAdaptation(PlanExecutor):
 
     def compute_losses(self, name: str, context: ForwardContext) -> dict[str, Tensor]:
         term, _, phase = name.rpartition('.')
-        weight = self.stage.weights.get(term, 1.0)
+        weight = self.weight_of(name)
         losses = self.terms[term].losses(phase, context)
         return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
 

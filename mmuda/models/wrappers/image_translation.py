@@ -164,7 +164,7 @@ class ImageTranslation(PlanExecutor):
 
     def compute_losses(self, name: str, context: TranslationContext) -> dict[str, Tensor]:
         term, _, phase = name.rpartition('.')
-        weight = self.stage.weights.get(term, 1.0)
+        weight = self.weight_of(name)
         losses = self._discriminate(term, context) if phase == 'discriminator' else getattr(self, f'_{term}')(context)
         return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
 

@@ -168,7 +168,7 @@ class MaskedAutoencoder(PlanExecutor):
         Raises:
             ValueError: If the stage names another.
         """
-        unknown = sorted({*(stage.terms or ()), *stage.weights} - {LOSS})
+        unknown = sorted(set(stage.terms or ()) - {LOSS})
         if unknown:
             raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; MaskedAutoencoder has {LOSS!r}.")
         return [LOSS] if stage.terms is None else list(stage.terms)
@@ -199,7 +199,7 @@ class MaskedAutoencoder(PlanExecutor):
         of_hidden = (squared * hidden).sum() / (hidden.sum() * self.in_channels)
         loss = squared.mean() if self.loss_on == 'image' else of_hidden
         return {
-            f'{LOSS}.loss': loss * self.stage.weights.get(LOSS, 1.0),
+            f'{LOSS}.loss': loss * self.weight_of(name),
             f'{LOSS}.mse_hidden': of_hidden.detach(),
             f'{LOSS}.mse_shown': (squared * shown).sum().detach() / (shown.sum() * self.in_channels),
         }

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, fields
 
 from mmuda.utils.patterns import matches
 
+from .weight_schedule import WeightSchedule, weight_from_cfg
+
 
 def _known(cls: type, cfg: dict, what: str) -> None:
     names = {f.name for f in fields(cls)}
@@ -75,7 +77,9 @@ class Stage:
         name: Name in the log.
         iters: Length in iterations; None for the whole run.
         terms: Names of the active terms; None for all.
-        weights: Factors of terms' losses by term name; 1 where absent.
+        weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.generator'``); those that
+            fit are multiplied, 1 where none does. A factor is a number, or changes along the run:
+            ``dict(start_factor=1.0, end_factor=0.0, begin=0, end=100_000)``, see :class:`WeightSchedule`.
         trainable: Patterns of the parameters that may be trained; None for all.
         plan: Steps of this stage; None for the model's plan.
         train_dataloader: Overrides merged into the run's ``train_dataloader`` in this stage; ``{work_dir}`` in a
@@ -88,7 +92,7 @@ class Stage:
     name: str = 'train'
     iters: int | None = None
     terms: tuple[str, ...] | None = None
-    weights: dict[str, float] = field(default_factory=dict)
+    weights: dict[str, float | WeightSchedule] = field(default_factory=dict)
     trainable: tuple[str, ...] | None = None
     plan: tuple[Step, ...] | None = None
     train_dataloader: dict | None = None
@@ -110,7 +114,17 @@ class Stage:
                 cfg[key] = tuple(cfg[key])
         if cfg.get('plan') is not None:
             cfg['plan'] = tuple(Step.from_cfg(step) for step in cfg['plan'])
-        stage = cls(**cfg)
+        what = f"Stage '{cfg.get('name', cls.name)}', weights of"
+        weights = {key: weight_from_cfg(weight, f"{what} '{key}'") for key, weight in (cfg.get('weights') or {}).items()}
+        stage = cls(**{**cfg, 'weights': weights})
         if stage.iters is not None and stage.iters < 1:
             raise ValueError(f"Stage '{stage.name}': iters={stage.iters}; give at least 1 or leave the stage out.")
         return stage
+
+    def weight(self, name: str, iteration: int) -> float:
+        """Factor of the losses ``term.phase`` at an iteration of the run."""
+        factor = 1.0
+        for pattern, weight in self.weights.items():
+            if matches(name, pattern):
+                factor *= weight.at(iteration) if isinstance(weight, WeightSchedule) else weight
+        return factor

@@ -17,7 +17,7 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from torch import Tensor, nn
 
 from mmuda.utils.errors import NonFiniteError
-from mmuda.utils.patterns import select
+from mmuda.utils.patterns import matches, select
 from mmuda.utils.ranks import average_norm_statistics
 
 from .plan import DEFAULT_PLAN, Stage, Step
@@ -33,6 +33,9 @@ class PlanExecutor(BaseModel):
         plan: Steps, see :class:`Step`; None for all generators, then all discriminators.
         data_preprocessor: Config of the data preprocessor.
     """
+
+    # Names of terms that a config takes out of what it inherits; its stages may go on naming them.
+    left_out: frozenset[str] | set[str] = frozenset()
 
     def __init__(self, plan: list[dict] | None = None, data_preprocessor: dict | nn.Module | None = None) -> None:
         super().__init__(data_preprocessor=data_preprocessor)
@@ -84,9 +87,25 @@ class PlanExecutor(BaseModel):
                 f"Stage '{stage.name}' has nothing to train: its plan asks for "
                 f'{[list(step.losses) for step in self.steps(stage)]}, its terms offer {available}.'
             )
+        self._check_weights(stage)
         names = [name for name, _ in self.named_parameters()]
         if stage.trainable is not None:
             select(names, stage.trainable, f"Stage '{stage.name}', trainable")
+
+    def _check_weights(self, stage: Stage) -> None:
+        """Refuse a weight of a loss that there is not: it would silently count for nothing."""
+        every = self.available_losses(Stage())
+        unknown = [
+            name
+            for name in stage.weights
+            if name.partition('.')[0] not in self.left_out and not any(matches(loss, name) for loss in every)
+        ]
+        if unknown:
+            raise ValueError(f"Stage '{stage.name}' names the terms {unknown} in its weights; the losses are {every}.")
+
+    def weight_of(self, name: str) -> float:
+        """Factor of the losses ``term.phase`` in the current stage at the current iteration."""
+        return self.stage.weight(name, MessageHub.get_current_instance().get_info('iter', 0))
 
     def check_optimizers(self, stage: Stage, optim_wrapper: OptimWrapper) -> None:
         """Refuse a stage whose steps have no optimiser, or nothing to train with it; before the first iteration.
