@@ -41,9 +41,10 @@ def clan(**options):
     return TERMS.build({**cfg, **options}).double()
 
 
+@pytest.mark.parametrize('detach', [False, True])
 @pytest.mark.parametrize('resize_to', [None, 'image'])
-def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to):
-    term = clan(resize_to=resize_to)
+def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to, detach):
+    term = clan(resize_to=resize_to, detach_weight=detach)
     image = 48 if resize_to else 40
     taps = {f'target:{name}': random(2, 3, 40, 40, seed=i) for i, name in enumerate(CLASSIFIERS)}
     taps['target:logits'] = sum(taps.values())
@@ -54,10 +55,11 @@ def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to):
     def large(x):
         return F.interpolate(x, size=(image, image), mode='bilinear', align_corners=True)
 
-    first, second = (large(taps[f'target:{name}']).detach() for name in CLASSIFIERS)
+    first, second = (large(taps[f'target:{name}']) for name in CLASSIFIERS)
     first, second = (x.exp() / x.exp().sum(1, keepdim=True) for x in (first, second))
     cosine = (first * second).sum(1) / (first.square().sum(1) * second.square().sum(1)).sqrt()
     weight = 0.4 + 40 * (1 - cosine)
+    weight = weight.detach() if detach else weight
     judged = {d: large(term.discriminator(large(taps[f'{d}:logits']).softmax(1)))[:, 0] for d in ('source', 'target')}
     to_source = -torch.log(1 - torch.sigmoid(judged['target']))
     loss = term.losses('generator', Taps(taps))['loss_adversarial']
@@ -74,6 +76,8 @@ def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to):
     by_hand = -torch.log(1 - torch.sigmoid(own)).mean() - (weight * torch.log(torch.sigmoid(judged['target']))).mean()
     loss = term.losses('discriminator', Taps(taps))['loss_discriminator']
     torch.testing.assert_close(loss, 0.5 * by_hand, **TOLERANCE)
+    # It trains the discriminator alone, whatever graph its weights have.
+    assert torch.autograd.grad(loss, inputs, allow_unused=True) == (None, None)
 
 
 def test_clan_is_plain_in_its_warmup():
@@ -101,14 +105,18 @@ def test_parameters_that_differ():
         term.losses('generator', Taps({'source:parameters.a': first, 'source:parameters.b': second[1:]}))
 
 
-def test_cross_entropy_of_a_tap():
+@pytest.mark.parametrize('gamma', [0, 2])
+def test_cross_entropy_of_a_tap(gamma):
     logits, label = random(2, 3, 4, 4), torch.randint(0, 3, (2, 8, 8), generator=torch.Generator().manual_seed(0))
     label[0, :3] = 255
-    term = TERMS.build(dict(type='TapCrossEntropy', tap='source:aux', loss_weight=2.0))
+    term = TERMS.build(dict(type='TapCrossEntropy', tap='source:aux', loss_weight=2.0, gamma=gamma))
     loss = term.losses('generator', Taps({'source:aux': logits, 'source:label': label}))['loss']
     log = F.interpolate(logits, size=(8, 8), mode='bilinear', align_corners=True).log_softmax(1)
     picked = [-log[n, label[n, y, x], y, x] for n in range(2) for y in range(8) for x in range(8) if label[n, y, x] < 3]
-    torch.testing.assert_close(loss, 2.0 * sum(picked) / len(picked), **TOLERANCE)
+    expected = 2.0 * sum((1 - torch.exp(-x)) ** gamma * x for x in picked) / len(picked)
+    torch.testing.assert_close(loss, expected, **TOLERANCE)
+    ours, theirs = (torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (loss, expected))
+    torch.testing.assert_close(ours, theirs, **TOLERANCE)
     nothing = term.losses('generator', Taps({'source:aux': logits, 'source:label': torch.full_like(label, 255)}))
     assert nothing['loss'].item() == 0
 

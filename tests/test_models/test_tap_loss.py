@@ -90,7 +90,8 @@ def test_a_reference_is_read_as_the_tap_is():
     taps = {'a:logits': random(1, 3, 4, 4, seed=1), 'b:logits': random(1, 3, 5, 3, seed=2)}
     term = TERMS.build(cfg)
     assert term.reads('generator') == set(taps)
-    first, second = (F.interpolate(x, size=(9, 7), mode='bilinear', align_corners=True).softmax(1) for x in taps.values())
+    large = (F.interpolate(x, size=(9, 7), mode='bilinear', align_corners=True) for x in taps.values())
+    first, second = (x.softmax(dim=1) for x in large)
     torch.testing.assert_close(
         term.losses('generator', Taps(taps))['loss'], 2.0 * ((first - second) ** 2).mean(), **TOLERANCE
     )

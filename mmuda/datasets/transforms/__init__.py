@@ -5,6 +5,7 @@ from mmuda.datasets.transforms.colour_transfer import FourierTransfer, Histogram
 from mmuda.datasets.transforms.flip import RandomFlipAll, RandomQuarterTurn
 from mmuda.datasets.transforms.formatting import PackUDAInputs
 from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
+from mmuda.datasets.transforms.image_scale import RandomImageScale
 from mmuda.datasets.transforms.loading import LoadRasterWindow
 from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
 
@@ -17,6 +18,7 @@ __all__ = [
     'PackUDAInputs',
     'RandomFlipAll',
     'RandomGroundCrop',
+    'RandomImageScale',
     'RandomQuarterTurn',
     'ReinhardTransfer',
     'ResampleToGSD',

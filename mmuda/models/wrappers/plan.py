@@ -115,8 +115,9 @@ class Stage:
         if cfg.get('plan') is not None:
             cfg['plan'] = tuple(Step.from_cfg(step) for step in cfg['plan'])
         what = f"Stage '{cfg.get('name', cls.name)}', weights of"
-        weights = {key: weight_from_cfg(weight, f"{what} '{key}'") for key, weight in (cfg.get('weights') or {}).items()}
-        stage = cls(**{**cfg, 'weights': weights})
+        weights = cfg.get('weights') or {}
+        cfg['weights'] = {name: weight_from_cfg(weight, f"{what} '{name}'") for name, weight in weights.items()}
+        stage = cls(**cfg)
         if stage.iters is not None and stage.iters < 1:
             raise ValueError(f"Stage '{stage.name}': iters={stage.iters}; give at least 1 or leave the stage out.")
         return stage
