@@ -1,4 +1,11 @@
 from .constructor import NamedOptimWrapperConstructor
 from .optim_wrappers import NamedOptimWrapperDict, SyncAmpOptimWrapper, SyncOptimWrapper
+from .repeated_sgd import RepeatedSGD
 
-__all__ = ['NamedOptimWrapperConstructor', 'NamedOptimWrapperDict', 'SyncAmpOptimWrapper', 'SyncOptimWrapper']
+__all__ = [
+    'NamedOptimWrapperConstructor',
+    'NamedOptimWrapperDict',
+    'RepeatedSGD',
+    'SyncAmpOptimWrapper',
+    'SyncOptimWrapper',
+]

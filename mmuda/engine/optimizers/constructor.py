@@ -14,6 +14,7 @@ from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmuda.utils.patterns import select
 
 from .optim_wrappers import NamedOptimWrapperDict
+from .repeated_sgd import RepeatedSGD, released_repeats
 
 
 def restrict(module: nn.Module, names: set[str], prefix: str = '') -> nn.Module:
@@ -48,11 +49,13 @@ class NamedOptimWrapperConstructor:
             ``params`` are patterns over parameter names (``'segmentor'``, ``'terms.*.discriminator'``,
             ``'!segmentor.backbone'`` takes away); without it the name itself is the pattern. Two optimisers may own
             one parameter (DANN's encoder); plan and stage say which of them steps. Each gets mmengine's keys besides.
-            A name set to None is left out.
+            A name set to None is left out. ``released_rate=True`` steps each parameter of a backbone as often as the
+            released optimisers of the DeepLab-v2 family list it, see :class:`RepeatedSGD`.
 
     Raises:
-        ValueError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser, or
-            ``paramwise_cfg`` stands beside the optimisers instead of in one.
+        ValueError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser,
+            ``paramwise_cfg`` stands beside the optimisers instead of in one, or ``released_rate`` is asked of another
+            optimiser than SGD or where there is no backbone.
     """
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
@@ -75,7 +78,10 @@ class NamedOptimWrapperConstructor:
             patterns = [patterns] if isinstance(patterns, str) else patterns
             names = select(trainable, patterns, f"optim_wrapper.{key} ('{key}' must own a network)")
             cfg.setdefault('type', 'SyncOptimWrapper')
+            repeats = _take_released_rate(key, cfg, {name: trainable[name] for name in names})
             wrapper = build_optim_wrapper(restrict(model, set(names)), cfg)
+            if repeats:
+                wrapper.optimizer.repeats = repeats
             if hasattr(wrapper, 'set_networks'):
                 wrapper.set_networks(key, by_network({name: trainable[name] for name in names}))
             elif hasattr(wrapper, 'grad_name'):
@@ -91,3 +97,23 @@ class NamedOptimWrapperConstructor:
                 "that picks them to an optimiser's `params`, or freeze them."
             )
         return NamedOptimWrapperDict(**wrappers)
+
+
+def _take_released_rate(key: str, cfg: dict, parameters: Mapping[str, nn.Parameter]) -> dict[nn.Parameter, int]:
+    """Take ``released_rate`` out of an optimiser's config and give its steps by parameter; none without it."""
+    if not cfg.pop('released_rate', False):
+        return {}
+    kind = cfg['optimizer'].get('type')
+    if kind != 'SGD':
+        raise ValueError(
+            f'optim_wrapper.{key}: released_rate=True repeats steps of SGD, not of {kind}; leave it out, or train with '
+            "optimizer=dict(type='SGD', ...)."
+        )
+    repeats = released_repeats(parameters.items())
+    if not repeats:
+        raise ValueError(
+            f'optim_wrapper.{key}: released_rate=True steps a backbone several times, but this optimiser owns no '
+            "parameter below 'backbone.'; leave it out."
+        )
+    cfg['optimizer'] = {**cfg['optimizer'], 'type': RepeatedSGD}
+    return repeats

@@ -1,0 +1,66 @@
+"""SGD that steps some parameters several times, as the released code of the DeepLab-v2 family does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import nn
+
+from mmuda.registry import OPTIMIZERS
+
+BACKBONE = 'backbone.'
+
+
+@OPTIMIZERS.register_module()
+class RepeatedSGD(torch.optim.SGD):
+    """SGD in which a parameter takes ``repeats[parameter]`` steps in a row for each call of :meth:`step`.
+
+    All of them use the same gradient and one momentum buffer, as SGD does for a parameter that a group lists several
+    times (today's torch warns of such a list). Weight decay acts on the value that each step finds. The PyTorch that
+    the released code was written for added the decay to the gradient itself, so that the second step found the first
+    one's there too; of these 5e-4 times the weight nothing is repeated here.
+
+    The repeats belong to the config and are no part of the state: a checkpoint of it is one of SGD.
+
+    Attributes:
+        repeats: Steps of a parameter; 1 where it is absent.
+    """
+
+    repeats: Mapping[nn.Parameter, int] = {}
+
+    def step(self, closure=None):
+        """All steps of all parameters; as ``torch.optim.SGD.step`` otherwise."""
+        loss = super().step(closure)
+        groups = self.param_groups
+        try:
+            for done in range(1, max(self.repeats.values(), default=1)):
+                self.param_groups = [
+                    {**group, 'params': [p for p in group['params'] if self.repeats.get(p, 1) > done]}
+                    for group in groups
+                ]
+                super().step()
+        finally:
+            self.param_groups = groups
+        return loss
+
+
+def released_repeats(named_parameters: Iterable[tuple[str, nn.Parameter]]) -> dict[nn.Parameter, int]:
+    """How often the released code lists each parameter of a backbone.
+
+    AdaptSegNet, ADVENT, CLAN and MaxSquare walk through all modules of the backbone's children and list all parameters
+    of each, so that a parameter is listed once for every module that holds it: of a ResNet the first convolution once,
+    those of the blocks three times (stage, block, layer), those of the shortcuts four times.
+
+    Args:
+        named_parameters: Names and parameters of a model; those below ``backbone.`` count.
+
+    Returns:
+        Listings by parameter of the backbone.
+    """
+    repeats = {}
+    for name, parameter in named_parameters:
+        _, backbone, path = name.rpartition(BACKBONE)
+        if backbone:
+            repeats[parameter] = path.count('.')
+    return repeats
