@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.config import Config
+from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
 from mmuda.registry import DATASETS, MODELS
@@ -23,8 +24,8 @@ def export_segmentor(
     The config holds ``model`` (mmseg's segmentor with a ``SegDataPreProcessor`` of the domain's statistics, for images
     that mmseg loads, hence BGR), ``default_scope``, and the ``test_pipeline`` that mmseg's inference asks for. Images
     must come at the ground sample distance that the config tests at, which the file's first line tells: mmseg knows
-    none. A segmentor with parts of ours (``DeepLabV2Head``, ...) also gets ``custom_imports`` of mmuda, which registers
-    them; one of mmseg's parts alone needs no mmuda.
+    none. A segmentor with parts of ours (``DeepLabV2Head``, ``DirectEncoderDecoder``, ...) also gets ``custom_imports``
+    of mmuda, which registers them, and predicts as here; one of mmseg's parts alone needs no mmuda.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
@@ -43,7 +44,7 @@ def export_segmentor(
     if segmentor is None:
         raise UserError(f'config {cfg.filename} has no model.segmentor: its model is a plain one already')
     model = MODELS.build(cfg.model)
-    if type(model.segmentor).__module__.startswith('mmuda.'):
+    if not isinstance(model.segmentor, EncoderDecoder):
         raise UserError(
             f'{type(model.segmentor).__name__} predicts on a grid of its own, which a plain EncoderDecoder cannot; '
             'predict with tools/predict.py or mmuda.apis'

@@ -133,7 +133,10 @@ def test_training_steps_at_the_released_rate():
     for i, parameter in enumerate(parameters):
         parameter.register_post_accumulate_grad_hook(lambda p, i=i: gradients.update({i: p.grad.clone()}))
     for _ in range(2):
-        model.train_step(batch(), wrappers)
+        data = batch()
+        for stream in data.values():
+            stream['inputs'] = [image.double() for image in stream['inputs']]
+        model.train_step(data, wrappers)
         by_hand.step(gradients)
         for parameter, expected in zip(parameters, by_hand.values, strict=True):
             torch.testing.assert_close(parameter.detach(), expected, rtol=1e-10, atol=1e-12)

@@ -9,7 +9,7 @@ model = dict(
     # As the released code: forwards of both domains move the running statistics. Affine parameters are fixed.
     batch_norm='shared',
     segmentor=dict(
-        type='EncoderDecoder',
+        type='DirectEncoderDecoder',  # logits are resized once, to the label, as in the released tests
         backbone=dict(
             type='CaffeResNet',
             depth=101,

@@ -1,3 +1,4 @@
+from .direct_encoder_decoder import DirectEncoderDecoder
 from .super_resolution_segmentor import SuperResolutionSegmentor
 
-__all__ = ['SuperResolutionSegmentor']
+__all__ = ['DirectEncoderDecoder', 'SuperResolutionSegmentor']
