@@ -14,3 +14,4 @@ train_dataloader = dict(
 # There is nothing to validate: images have no truth.
 val_dataloader = test_dataloader = None
 val_evaluator = test_evaluator = None
+model = dict(discriminator_weight=1.0)  # the paper: 10 for the cycle and 1 for all other weights

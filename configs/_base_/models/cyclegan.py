@@ -1,5 +1,5 @@
-# CycleGAN as semantic pairing has it: last layer ReLU, no sigmoid, least squares, lambda 10 for the cycle and 1 for the
-# rest, identity at every tenth batch. Images in [0, 1].
+# CycleGAN. Last layer, identity loss and range of the images are semantic pairing's: ReLU, no sigmoid, weight 1 at every
+# tenth batch, [0, 1]. The configs of the published form set their own (tanh, 0.5 lambda at every batch, [-1, 1]).
 model = dict(
     type='ImageTranslation',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),
@@ -10,6 +10,6 @@ model = dict(
     cycle_weight=10.0,
     identity_weight=1.0,
     identity_every=10,
-    discriminator_weight=1.0,
+    discriminator_weight=0.5,  # of both halves, as published
     pool=dict(size=50, image_shape=(3, 224, 224)),  # of CycleGAN; the paper does not mention it
 )
