@@ -1,9 +1,15 @@
+from pathlib import Path
+
 import pytest
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 
 from mmuda.models.discriminators import FCDiscriminator, PatchDiscriminator
 from mmuda.registry import MODELS
+from mmuda.utils.setup_env import register_all_modules
+
+register_all_modules()
 
 
 def num_parameters(module):
@@ -57,3 +63,42 @@ def test_init_cfg_is_followed():
     network.init_weights()
     assert abs(network.layers[8].weight.std() - 0.02) < 0.002
     assert (network.layers[8].bias == 0).all()
+
+
+def test_fcans_discriminator_with_srda_nets_norm_layers():
+    network = MODELS.build(dict(type='ASPPDiscriminator', in_channels=6, channels=4, norm_cfg=dict(type='BN'))).double()
+    assert sum(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules()) == 5
+    generator = torch.Generator().manual_seed(0)
+    for norm in (*network.norms, network.judge_norm):
+        norm.weight.data = torch.rand(norm.weight.shape, dtype=torch.float64, generator=generator) + 0.5
+        norm.bias.data = torch.randn(norm.bias.shape, dtype=torch.float64, generator=generator)
+    x = torch.randn(2, 6, 7, 5, dtype=torch.float64, generator=generator)
+
+    def normed(y, norm):
+        mean, variance = y.mean(dim=(0, 2, 3), keepdim=True), y.var(dim=(0, 2, 3), keepdim=True, unbiased=False)
+        return (y - mean) / (variance + 1e-5).sqrt() * norm.weight[:, None, None] + norm.bias[:, None, None]
+
+    def convolved(y, layer, dilation=0):
+        return F.conv2d(y, layer.weight, layer.bias, padding=dilation, dilation=max(dilation, 1))
+
+    branches = zip(network.branches, network.norms, (0, 2, 3, 4), strict=True)
+    views = [normed(convolved(x, branch, dilation), norm).clamp(min=0) for branch, norm, dilation in branches]
+    pooled = convolved(x.mean(dim=(2, 3), keepdim=True), network.pooled).clamp(min=0)  # no norm: one value an image
+    judged = convolved(torch.cat([*views, pooled.expand(2, 4, 7, 5)], dim=1), network.judge)
+    expected = 1 / (1 + torch.exp(-normed(judged, network.judge_norm)))
+    torch.testing.assert_close(network.train()(x), expected, rtol=1e-9, atol=1e-9)
+    # Weights of the plain form keep their names.
+    plain = MODELS.build(dict(type='ASPPDiscriminator', in_channels=6, channels=4))
+    assert set(plain.state_dict()) < set(network.state_dict())
+
+
+def test_the_config_of_srda_nets_fcan_has_its_discriminator_direction_and_rates():
+    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs' / 'fcan' / 'fcan_srda_code_pspnet-r101_mass2inria.py')
+    with torch.device('meta'):
+        model = MODELS.build(cfg.model)
+    term = model.terms['feature']
+    assert term.moved == ('source',) and isinstance(term.discriminator.judge_norm, torch.nn.BatchNorm2d)
+    rates = [(w.optimizer.type, w.optimizer.lr, w.optimizer.weight_decay) for w in
+             (cfg.optim_wrapper.generator, cfg.optim_wrapper.discriminators)]  # fmt: skip
+    assert rates == [('Adam', 2e-4, 5e-4), ('Adam', 1e-4, 5e-4)]
+    assert not cfg.optim_wrapper.generator.get('paramwise_cfg')  # one rate for backbone and head

@@ -1,4 +1,4 @@
-# CycleGAN. Last layer, identity loss and range of the images are semantic pairing's: ReLU, no sigmoid, weight 1 at every
+# CycleGAN. Last layer, identity loss and range of the images are semantic pairing's: ReLU, no sigmoid, weight 1 at each
 # tenth batch, [0, 1]. The configs of the published form set their own (tanh, 0.5 lambda at every batch, [-1, 1]).
 model = dict(
     type='ImageTranslation',

@@ -1,0 +1,10 @@
+# FCAN as SRDA-Net's code has it as a baseline, feature-level stage: Massachusetts Buildings -> Inria. Norm layers in
+# the discriminator, the source moved towards the target, Adam at one rate for backbone and head. The schedule is this
+# folder's.
+_base_ = './fcan_pspnet-r101_mass2inria.py'
+model = dict(terms=dict(feature=dict(moves='source', discriminator=dict(norm_cfg=dict(type='BN')))))
+adam = dict(_delete_=True, type='Adam', lr=2e-4, weight_decay=5e-4)
+optim_wrapper = dict(
+    generator=dict(optimizer=adam, paramwise_cfg=None),
+    discriminators=dict(optimizer=dict(adam, lr=1e-4)),
+)
