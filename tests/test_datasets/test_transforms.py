@@ -9,6 +9,7 @@ from mmuda.datasets import (
     PackUDAInputs,
     RandomFlipAll,
     RandomGroundCrop,
+    RandomImageScale,
     ResampleToGSD,
     ResolutionPair,
 )
@@ -233,3 +234,28 @@ def test_resample_to_gsd_of_a_training_crop_takes_the_label_along():
     # A crop that was cut again is no longer that piece of ground.
     stale = dict(img=noise(10, 10), gsd=1.0, ground_extent=(20.0, 20.0))
     assert ResampleToGSD(0.5)(stale)['img'].shape == (20, 20, 3)
+
+
+def test_random_image_scale_scales_the_image_and_not_the_label():
+    transform = RandomImageScale(scale=(40, 25))
+    np.random.seed(0)
+    sizes = []
+    for _ in range(2000):
+        drawn = transform(dict(img=np.zeros((1, 1, 3), dtype=np.uint8), gt_seg_map=np.zeros((1, 1), dtype=np.uint8)))
+        assert drawn['gt_seg_map'].shape == drawn['ori_shape'] == (25, 40)
+        assert drawn['img'].shape[:2] == drawn['img_shape']
+        sizes.append(drawn['img_shape'])
+    # As the released code: int(25 * 0.8) = 20, int(25 * 1.1) = 27.
+    assert set(sizes) == {(20, 32), (25, 40), (27, 44)}
+    assert sizes.count((25, 40)) / 2000 == pytest.approx(0.4, abs=0.04)
+    assert sizes.count((20, 32)) / 2000 == pytest.approx(0.3, abs=0.04)
+    sample = crop(50, 80, None)
+    expected = np.asarray(Image.fromarray(sample['img']).resize((32, 20), Image.Resampling.BICUBIC))
+    label = np.asarray(Image.fromarray(sample['gt_seg_map']).resize((40, 25), Image.Resampling.NEAREST))
+    drawn = RandomImageScale(scale=(40, 25), factors=(0.8,), probabilities=(1.0,))(sample)
+    np.testing.assert_array_equal(drawn['img'], expected)
+    np.testing.assert_array_equal(drawn['gt_seg_map'], label)
+    for settings in (dict(factors=(0.0, 1.0), probabilities=(0.5, 0.5)), dict(probabilities=(0.5, 0.5)),
+                     dict(probabilities=(0.5, 0.5, 0.5))):  # fmt: skip
+        with pytest.raises(ValueError, match='RandomImageScale got'):
+            RandomImageScale(scale=(40, 25), **settings)
