@@ -1,13 +1,19 @@
 """Datasets of street scenes and roads, in the layouts and encodings of their downloads."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
+from mmengine.config import Config
 from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
 from mmuda.datasets import GTA5, Cityscapes, DeepGlobeRoads, MassachusettsRoads, Synthia
 from mmuda.datasets.street_scenes import SYNTHIA_13, SYNTHIA_CLASSES
+from mmuda.registry import DATASETS
+
+CONFIGS = Path(__file__).parents[2] / 'configs'
 
 PIPELINE = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 # What the originals say: https://github.com/mcordts/cityscapesScripts, labels.py; -1 (licence plate) is stored as 255.
@@ -104,3 +110,23 @@ def test_deepglobe_roads_are_split_by_number_and_masks_by_128(tmp_path):
     assert numbers == dict(train=['34', '35', '37', '38', '39'], val=['36'], all=['34', '35', '36', '37', '38', '39'])
     found = splits['val'][0]['data_samples'].gt_sem_seg.data[0].numpy()
     assert found.tolist() == [[0, 0, 0, 1], [1, 1, 0, 1]]
+
+
+def test_clans_pipelines_scale_and_mirror_images_and_keep_labels_at_their_size(tmp_path):
+    image(tmp_path / 'images' / '00001.png', (72, 128))
+    (tmp_path / 'labels').mkdir()
+    ids = np.full((72, 128), 7, dtype=np.uint8)
+    ids[:, :64] = 8  # left half sidewalk, right half road
+    Image.fromarray(ids).save(tmp_path / 'labels' / '00001.png')
+    cfg = Config.fromfile(CONFIGS / 'clan' / 'clan_code_deeplabv2-r101_gta2cityscapes.py')
+    source = cfg.train_dataloader.dataset.source
+    dataset = DATASETS.build(dict(source, data_root=str(tmp_path), check_labels='none'))
+    seen = set()
+    for seed in range(30):
+        np.random.seed(seed)
+        sample = dataset[0]
+        label = sample['data_samples'].gt_sem_seg.data[0]
+        assert label.shape == (720, 1280)
+        assert (label[:, :640] == label[0, 0]).all() and (label[:, 640:] == label[0, -1]).all()
+        seen.add((tuple(sample['inputs'].shape[1:]), int(label[0, 0])))
+    assert seen == {(size, first) for size in ((576, 1024), (720, 1280), (792, 1408)) for first in (0, 1)}
