@@ -249,12 +249,13 @@ def test_random_image_scale_scales_the_image_and_not_the_label():
     assert set(sizes) == {(20, 32), (25, 40), (27, 44)}
     assert sizes.count((25, 40)) / 2000 == pytest.approx(0.4, abs=0.04)
     assert sizes.count((20, 32)) / 2000 == pytest.approx(0.3, abs=0.04)
-    sample = crop(50, 80, None)
+    sample = crop(50, 80, 0.4)
     expected = np.asarray(Image.fromarray(sample['img']).resize((32, 20), Image.Resampling.BICUBIC))
     label = np.asarray(Image.fromarray(sample['gt_seg_map']).resize((40, 25), Image.Resampling.NEAREST))
     drawn = RandomImageScale(scale=(40, 25), factors=(0.8,), probabilities=(1.0,))(sample)
     np.testing.assert_array_equal(drawn['img'], expected)
     np.testing.assert_array_equal(drawn['gt_seg_map'], label)
+    assert drawn['gsd'] == pytest.approx(1.0)  # 50 px of 0.4 m are 20
     for settings in (dict(factors=(0.0, 1.0), probabilities=(0.5, 0.5)), dict(probabilities=(0.5, 0.5)),
                      dict(probabilities=(0.5, 0.5, 0.5))):  # fmt: skip
         with pytest.raises(ValueError, match='RandomImageScale got'):

@@ -17,7 +17,7 @@ class RandomImageScale(BaseTransform):
 
     Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W).
     Modified keys: ``img``, ``img_shape`` (of the image), ``gt_seg_map``, ``ori_shape`` (nominal), ``scale_factor``
-    (width, height).
+    (width, height), ``gsd`` where it is known (metres a pixel of ``img``).
 
     Args:
         scale (tuple[int, int]): Nominal (width, height) in pixels, as mmseg's ``Resize`` has it.
@@ -62,6 +62,8 @@ class RandomImageScale(BaseTransform):
         results['img_shape'] = size
         results['scale_factor'] = (size[1] / before[1], size[0] / before[0])
         results['ori_shape'] = (height, width)
+        if results.get('gsd') is not None:
+            results['gsd'] *= before[0] / size[0]
         if 'gt_seg_map' in results:
             results['gt_seg_map'] = resize_label(results['gt_seg_map'], (height, width))
         return results
