@@ -14,6 +14,7 @@ from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from torch import nn
 
+from mmuda.apis.dataset_notes import notes_of
 from mmuda.apis.runner import build_runner, check_class_counts, check_classes, name_near_misses
 from mmuda.apis.stream_report import StreamReport, report_streams
 from mmuda.apis.train import prepare_training
@@ -110,12 +111,13 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         runner.register_hook(probe, priority='LOWEST')
         report = CheckReport(stages=stages)
         _run(runner, report)
+        report.warnings += notes_of(runner.train_dataloader.dataset)
         report.networks = networks_of(unwrapped(runner.model))
         report.learning_rates = learning_rates_of(runner)
         report.streams = report_streams(runner.train_dataloader.dataset, SAMPLES, runner.seed)
         report.memory = peak_memory()
         for split in ('val', 'test'):
-            _try_loader(runner, cfg, split)
+            _try_loader(runner, cfg, split, report)
     report.warnings += [warning for stream in report.streams for warning in stream.warnings()]
     report.warnings += _warnings_between(report.streams) + _warnings_of_rates(report)
     return report
@@ -185,7 +187,7 @@ def _run(runner: Runner, report: CheckReport) -> None:
             report.warnings.append(f'stage {stage.name}: {", ".join(bad)} is not finite; lower the learning rate')
 
 
-def _try_loader(runner: Runner, cfg: Config, split: str) -> None:
+def _try_loader(runner: Runner, cfg: Config, split: str, report: CheckReport) -> None:
     """Read one sample of the validation or test set, so that its mistakes show now and not after hours."""
     loader = cfg.get(f'{split}_dataloader')
     if not loader:
@@ -194,6 +196,7 @@ def _try_loader(runner: Runner, cfg: Config, split: str) -> None:
     if len(dataset) == 0:
         raise UserError(f'{split}_dataloader.dataset has no samples; check its data_root and data_prefix')
     check_classes(runner, dataset, split)
+    report.warnings += [note for note in notes_of(dataset) if note not in report.warnings]
     dataset[0]
 
 

@@ -14,7 +14,8 @@ from torch import nn
 
 from mmuda.apis.config import load_config
 from mmuda.apis.runner import name_near_misses
-from mmuda.datasets.raster_io import open_raster, probe_raster
+from mmuda.datasets.raster_io import RasterInfo, open_raster, probe_raster
+from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS, TRANSFORMS
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
@@ -166,19 +167,19 @@ def predict_raster(
     """
     pipeline = _WindowPipeline(model.cfg)
     info = probe_raster(str(in_path))
-    gsd = gsd if gsd is not None else info.gsd
-    pipeline.check_gsd(gsd, str(in_path), 'predict_raster (--gsd)')
+    pipeline.check_gsd(gsd if gsd is not None else info.gsd, str(in_path), 'predict_raster (--gsd)')
+    info = info.resolved(gsd)
     tile = tile or pipeline.tile
     margin = tile // 8 if margin is None else margin
     if tile < 1 or margin < 0 or 2 * margin >= tile:
         raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
     palette = model.dataset_meta.get('palette') or default_palette(segmentor_of(model).decode_head.num_classes)
     with label_raster(out_path, str(in_path), palette) as output:
-        _predict_windows(model, pipeline, info, gsd, tile, margin, output, report)
+        _predict_windows(model, pipeline, info, tile, margin, output, report)
     return Path(out_path)
 
 
-def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output, report) -> None:
+def _predict_windows(model, pipeline, info, tile: int, margin: int, output, report) -> None:
     rows = list(spans(info.height, tile, margin))
     columns = list(spans(info.width, tile, margin))
     source = open_raster(info.path)
@@ -186,7 +187,7 @@ def _predict_windows(model, pipeline, info, gsd, tile: int, margin: int, output,
     for top, bottom, keep_top, keep_bottom in rows:
         strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
         for left, right, keep_left, keep_right in columns:
-            sample = pipeline.of_window(info.path, (top, left, bottom - top, right - left), gsd)
+            sample = pipeline.of_window(info, (top, left, bottom - top, right - left))
             label = inference_model(model, sample).pred_sem_seg.data[0]
             kept = label[keep_top - top : keep_bottom - top, keep_left - left : keep_right - left]
             strip[:, keep_left:keep_right] = kept.cpu().numpy()
@@ -256,11 +257,14 @@ class _WindowPipeline:
         if gsd is not None and not gsd > 0:
             raise UserError(f'gsd={gsd} of {what} must be a positive number of metres a pixel')
 
-    def of_window(self, path: str, window: tuple[int, int, int, int], gsd: float | None) -> dict:
-        """Sample of one window (row, col, height, width) of a raster."""
+    def of_window(self, info: RasterInfo, window: tuple[int, int, int, int]) -> dict:
+        """Sample of one window (row, col, height, width) of a raster with the pixel size that counts."""
         values = self.dataset.get('value_range')
         bands = tuple(self.dataset.get('bands', (1, 2, 3)) or ()) or None
-        return self.rest(self.load(self._results(gsd, img_path=path, window=window, bands=bands, value_range=values)))
+        results = self._results(info.gsd, img_path=info.path, window=window, bands=bands, value_range=values)
+        if not info.square:
+            results.update(ground_pixel=info.ground_pixel, grid_follows=grid_follows(self.rest.transforms))
+        return self.rest(self.load(results))
 
     def of_array(self, image: np.ndarray, gsd: float | None) -> dict:
         """Sample of an image (H, W, C)."""

@@ -119,6 +119,12 @@ def _source(cfg: Config):
     dataset = DATASETS.build({**source, 'pipeline': [], 'tile': None, 'samples_per_raster': 1, 'labelled': False})
     dataset.full_init()
     resampled |= gsd is not None and any(abs(raster.gsd / gsd - 1) > 0.01 for raster in dataset.rasters)
+    oblong = next((raster.path for raster in dataset.rasters if not raster.square), None)
+    if oblong is not None:
+        raise UserError(
+            f'the pixels of {oblong} are not square on the ground, so the generators were trained on resampled images '
+            'and do not know the raster as it is; reproject the source into square pixels, e.g. of UTM (gdalwarp)'
+        )
     if resampled:
         raise UserError(
             f'config {cfg.filename} trains on a resampled source, so its generators do not know the rasters as they '

@@ -10,7 +10,9 @@ import numpy as np
 from mmuda.datasets.label_cells import classes_of, overlap
 from mmuda.datasets.labels import build_label_lut
 from mmuda.datasets.raster import RasterDataset
-from mmuda.datasets.raster_io import RasterInfo, open_raster, read_window
+from mmuda.datasets.raster_damage import windows_to_check
+from mmuda.datasets.raster_files import existing_suffix, suffix_of
+from mmuda.datasets.raster_io import RasterInfo, check_rasters, open_raster, probe_raster, read_window
 from mmuda.registry import DATASETS
 
 
@@ -60,7 +62,10 @@ class CoarseLabelDataset(RasterDataset):
             label_values=self.coarse_values,
             dataset=type(self).__name__,
         )
-        coarse = {raster.path: self._coarse_path(raster) for raster in self.rasters}
+        listings: dict[str, list[str]] = {}
+        coarse = {raster.path: self._coarse_path(raster, listings) for raster in self.rasters}
+        for path in dict.fromkeys(coarse.values()):
+            probe_raster(path)
         for raster in self.rasters:
             self._check_overlap(raster, coarse[raster.path])
         self._check_coarse_values(list(dict.fromkeys(coarse.values())))
@@ -74,18 +79,19 @@ class CoarseLabelDataset(RasterDataset):
         info['coarse_lut'] = self.coarse_lut
         return info
 
-    def _coarse_path(self, raster: RasterInfo) -> str:
+    def _coarse_path(self, raster: RasterInfo, listings: dict[str, list[str]]) -> str:
         folder = self.data_prefix['coarse_path']
         if osp.isfile(folder):
             return folder
         relative = osp.relpath(raster.path, self.translated_images or self.data_prefix['img_path'])
-        suffix = max((one for one in self.img_suffix if relative.endswith(one)), key=len)
-        path = osp.join(folder, relative[: -len(suffix)] + self.coarse_suffix)
-        if not osp.isfile(path):
+        stem = osp.join(folder, relative[: -len(suffix_of(relative, self.img_suffix))])
+        suffix = existing_suffix(stem, (self.coarse_suffix,), listings)
+        if suffix is None:
             raise FileNotFoundError(
-                f'The image {raster.path} has no coarse label {path}; add it, take the image out, or set coarse_suffix.'
+                f'The image {raster.path} has no coarse label {stem}{self.coarse_suffix}; add it, take the image out, '
+                'or set coarse_suffix.'
             )
-        return path
+        return stem + suffix
 
     def _check_overlap(self, raster: RasterInfo, path: str) -> None:
         label = open_raster(path)
@@ -99,8 +105,10 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_coarse_values(self, paths: list[str]) -> None:
         """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
-        for path in self._checked(paths):
-            for window in self._check_windows(open_raster(path).shape):
+        checked = self._checked(paths, self.check_labels)
+        check_rasters(checked, self.check_labels == 'all')
+        for path in checked:
+            for window in windows_to_check(open_raster(path).shape, self.check_labels == 'all'):
                 values = np.unique(read_window(path, window, bands=1))
                 classes_of(values, np.ones(values.shape, dtype=bool), self.coarse_lut, path)
 

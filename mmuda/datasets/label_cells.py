@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from rasterio.errors import RasterioError
 from rasterio.warp import transform as transform_coordinates
 from rasterio.warp import transform_bounds
 
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, known_values
+from mmuda.datasets.raster_geometry import COORDINATE_ERRORS
 from mmuda.datasets.raster_io import open_raster, read_window
 
 NO_CELL = -1
@@ -50,7 +50,7 @@ def _through_projection(image, coarse, rows: np.ndarray, cols: np.ndarray) -> tu
     world = _apply(image.transform, x.ravel(), y.ravel())
     try:
         xs, ys = transform_coordinates(image.crs, coarse.crs, *world)
-    except RasterioError as error:
+    except COORDINATE_ERRORS as error:
         raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     found = _apply(~coarse.transform, np.array(xs), np.array(ys))
     if not all(np.isfinite(axis).all() for axis in found):
@@ -135,8 +135,10 @@ def overlap(image, coarse) -> bool:
     """
     _check_projected(image, coarse)
     try:
-        left, bottom, right, top = transform_bounds(image.crs, coarse.crs, *_extent(image))
-    except RasterioError as error:
+        left, bottom, right, top = _extent(image)
+        if image.crs != coarse.crs:
+            left, bottom, right, top = transform_bounds(image.crs, coarse.crs, left, bottom, right, top)
+    except COORDINATE_ERRORS as error:
         raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     other_left, other_bottom, other_right, other_top = _extent(coarse)
     return left < other_right and other_left < right and bottom < other_top and other_bottom < top

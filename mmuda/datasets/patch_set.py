@@ -33,7 +33,8 @@ class PatchSet(Dataset):
         dataset (dict): Config of a :class:`RasterDataset`; its pipeline and tiling do not matter.
         patches_per_raster (int): 800 in the paper, 16000 of a target raster for its ground-truth strategy.
         size (int): Height and width in pixels.
-        gsd (float | None): Metres a pixel of the patches; None keeps each raster's own.
+        gsd (float | None): Metres a pixel of the patches; None keeps each raster's own (of the same area, where its
+            pixels are not square on the ground).
         rotation (float): Largest angle in degrees, either way; 180 is any direction.
         shear (float): Largest shear angle in degrees, either way. The paper gives no range.
         seed (int): Seed of the set.
@@ -116,9 +117,9 @@ class PatchSet(Dataset):
         return info
 
     def _shape(self, raster) -> tuple[int, int]:
-        """Rows and columns of a raster at the patches' ground sample distance."""
-        scale = 1.0 if self.gsd is None else raster.gsd / self.gsd
-        return max(1, round(raster.height * scale)), max(1, round(raster.width * scale))
+        """Rows and columns of a raster in square pixels of the patches' ground sample distance."""
+        sides = zip(raster.shape, raster.ground_pixel, strict=True)
+        return tuple(max(1, round(count * (pixel / (self.gsd or raster.gsd)))) for count, pixel in sides)
 
     def _transform(self, raster, k: int) -> np.ndarray:
         rng = np.random.default_rng(mix_seed(self.seed, k, relative_name(self.dataset, raster)))

@@ -1,20 +1,22 @@
 """Rasters of any size as a segmentation dataset, read by windows."""
 
+import logging
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
-import mmengine
 import numpy as np
-from mmengine import fileio
+from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmuda.datasets.labels import apply_label_lut, build_label_lut
-from mmuda.datasets.raster_io import RasterInfo, probe_raster, read_window
+from mmuda.datasets.raster_damage import windows_to_check
+from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_images, read_list, suffix_of
+from mmuda.datasets.raster_grid import check_same_grid
+from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster, read_window
+from mmuda.datasets.raster_notes import notes_on_grids, notes_on_pixels
+from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
 
-_FULL_CHECK_PIXELS = 1024 * 1024
-_CHECK_WINDOW = 512
 _CHECK_FILES = 64
 
 
@@ -28,11 +30,17 @@ class RasterDataset(BaseSegDataset):
     :class:`LoadRasterWindow`.
 
     What is wrong with the files is reported when the dataset is built: no images, unreadable or mismatching rasters,
-    a missing ground sample distance, a crop that is larger than a raster, label values that are no class.
+    a missing ground sample distance, a crop that is larger than a raster, label values that are no class. What the
+    files leave open, and pixels that are not square on the ground, are told as warnings and kept in ``notes``.
+
+    Pixels that are not square on the ground (degrees away from the equator) are resampled to squares of the same area
+    by :class:`LoadRasterWindow`, or by the step behind it that resamples to a ground sample distance; in a test the
+    label stays on the raster's grid, to which the prediction returns.
 
     Args:
         gsd (float | None): Ground sample distance in metres a pixel. None takes it from each raster's georeference,
-            as true ground metres at the raster's centre; a value given here is nominal and wins.
+            as true ground metres at the raster's centre (a map whose scale is true to 0.2 %, as all of UTM is, counts
+            with its own pixel size); a value given here is nominal, says that pixels are squares, and wins.
         bands (Sequence[int] | None): Bands of the image, counted from 1, in the order they are handed on. None is all.
         value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
             that are not uint8 need it; the result is float32 in [0, 255].
@@ -52,9 +60,12 @@ class RasterDataset(BaseSegDataset):
         check_labels (str): What is read of the labels when the dataset is built: ``'all'`` of every file, ``'sample'``
             (small ones wholly, three windows of large ones, at most 64 files) or ``'none'``. Values are checked in any
             case when a window is loaded.
+        check_images (str): What is decoded of the images when the dataset is built, likewise, beside headers and ends
+            of all files; checksums of GeoTIFF blocks, which GDAL takes no notice of, are verified.
         domain (str | None): Name of the domain in the samples' metainfo. :class:`UDADataset` sets its stream's name.
-        img_suffix (str | Sequence[str]): Suffixes of images.
-        seg_map_suffix (str | Sequence[str]): Suffixes of labels; the first that exists is taken.
+        img_suffix (str | Sequence[str]): Suffixes of images; capitals do not matter, ``.tif`` stands for ``.tiff`` too,
+            and ``.jpg`` for ``.jpeg``.
+        seg_map_suffix (str | Sequence[str]): Suffixes of labels, likewise; the first that exists is taken.
         data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Subfolders are
             searched, and a label has its image's relative path.
         pipeline (Sequence[dict | Callable]): Transforms or their configs.
@@ -79,6 +90,7 @@ class RasterDataset(BaseSegDataset):
         samples_per_raster: int | None = None,
         name_prefix: str | Sequence[str] = '',
         check_labels: str = 'sample',
+        check_images: str = 'sample',
         domain: str | None = None,
         img_suffix: str | Sequence[str] = '.tif',
         seg_map_suffix: str | Sequence[str] = '.tif',
@@ -88,6 +100,7 @@ class RasterDataset(BaseSegDataset):
     ) -> None:
         _check_choice('last_tile', last_tile, ('keep', 'shift'))
         _check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
+        _check_choice('check_images', check_images, ('sample', 'all', 'none'))
         if gsd is not None and not gsd > 0:
             raise ValueError(f'gsd={gsd} of {type(self).__name__} must be a positive number of metres a pixel.')
         if value_range is not None and not value_range[1] > value_range[0]:
@@ -105,8 +118,14 @@ class RasterDataset(BaseSegDataset):
         self.samples_per_raster = samples_per_raster
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
         self.check_labels = check_labels
+        self.check_images = check_images
         self.domain = domain
         self.rasters: list[RasterInfo] = []
+        self.notes: list[str] = []
+        # Built here, since mmengine would look only where the default scope points.
+        steps = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
+        # Whether labels follow their images to square pixels; UDADataset sets it for its streams.
+        self.trains = any(hasattr(step, 'crop_size') for step in steps)
         prefix = {key: value for key, value in (data_prefix or dict(img_path='')).items() if value is not None}
         if predicted_labels is not None:
             prefix['seg_map_path'] = predicted_labels
@@ -117,8 +136,7 @@ class RasterDataset(BaseSegDataset):
             img_suffix=_as_tuple(img_suffix),
             seg_map_suffix=_as_tuple(seg_map_suffix),
             data_prefix=prefix,
-            # Built here, since mmengine would look only where the default scope points.
-            pipeline=[TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline],
+            pipeline=steps,
             **kwargs,
         )
 
@@ -138,15 +156,22 @@ class RasterDataset(BaseSegDataset):
 
         Returns:
             list[dict]: One entry an item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres a pixel),
-            ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None.
+            ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None; ``ground_pixel``
+            (height, width; metres) where pixels are not square on the ground.
         """
         self.label_lut = self._label_lut() if self.labelled else None
         pairs = self._find_pairs()
-        self.rasters = [self._check_image(image) for image, _ in pairs]
+        images, labels = [image for image, _ in pairs], [label for _, label in pairs if label is not None]
+        self.rasters = [self._check_image(image) for image in images]
+        check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
+        self.notes = notes_on_pixels(self.rasters)
         if self.labelled:
-            for raster, (_, label) in zip(self.rasters, pairs, strict=True):
-                self._check_label_grid(raster, label)
-            self._check_label_values([label for _, label in pairs])
+            both = zip(self.rasters, labels, strict=True)
+            self.notes += notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both})
+            check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
+            self._check_label_values(labels)
+        for note in self.notes:
+            print_log(note, 'current', logging.WARNING)
         items = []
         for raster, (image, label) in zip(self.rasters, pairs, strict=True):
             for window in self._windows(raster):
@@ -159,6 +184,8 @@ class RasterDataset(BaseSegDataset):
                     reduce_zero_label=self.reduce_zero_label,
                     seg_fields=[],
                 )
+                if not raster.square:
+                    item['ground_pixel'] = raster.ground_pixel
                 if label is not None:
                     item['seg_map_path'] = label
                 items.append(item)
@@ -171,10 +198,12 @@ class RasterDataset(BaseSegDataset):
             idx (int): Index of the item.
 
         Returns:
-            dict: The item plus ``bands``, ``value_range``, ``label_lut`` and, if set, ``domain``.
+            dict: The item plus ``bands``, ``value_range``, ``label_lut``, ``grid_follows`` and ``label_follows``
+            (see :func:`square_pixels`) and, if set, ``domain``.
         """
         info = super().get_data_info(idx)
         info.update(bands=self.bands, value_range=self.value_range, label_lut=self.label_lut)
+        info.update(grid_follows=grid_follows(self.pipeline.transforms), label_follows=self.trains)
         if self.domain is not None:
             info['domain'] = self.domain
         return info
@@ -195,13 +224,15 @@ class RasterDataset(BaseSegDataset):
                 f'Images and labels of {type(self).__name__} share the folder {image_dir} and the suffix '
                 f'{self.img_suffix}; give different img_suffix and seg_map_suffix.'
             )
-        pairs = []
+        pairs, stems = [], {}
+        listings: dict[str, list[str]] = {}
         for relative in self._list_images(image_dir):
-            suffix = max((s for s in self.img_suffix if relative.endswith(s)), key=len)
-            stem = relative[: -len(suffix)]
+            stem = relative[: -len(suffix_of(relative, self.img_suffix))]
             if self.select(osp.basename(stem)):
                 image = self._image(image_dir, relative)
-                pairs.append((image, self._find_label(image, relative, stem) if label_dir else None))
+                stems[osp.join(image_dir, relative)] = osp.join(image_dir, stem)
+                pairs.append((image, self._find_label(image, relative, stem, listings) if label_dir else None))
+        check_spellings(stems)
         if not pairs:
             raise FileNotFoundError(
                 f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
@@ -219,21 +250,24 @@ class RasterDataset(BaseSegDataset):
                 f'{image} does not exist, although translated_images={self.translated_images!r} of '
                 f'{type(self).__name__} is to hold every image of {image_dir}; write them with tools/translate.py.'
             )
+        check_same_grid(probe_raster(osp.join(image_dir, relative)), probe_raster(image), 'translated image')
         return image
 
     def _list_images(self, image_dir: str) -> list[str]:
         if not self.ann_file:
-            return sorted(fileio.list_dir_or_file(image_dir, list_dir=False, suffix=self.img_suffix, recursive=True))
+            return list_images(image_dir, self.img_suffix)
         if not osp.isfile(self.ann_file):
             raise FileNotFoundError(
                 f'The list of images {self.ann_file} (ann_file of {type(self).__name__}) does not exist; correct '
                 'the path or leave ann_file out to take every image of the folder.'
             )
-        names = [line.strip() for line in mmengine.list_from_file(self.ann_file) if line.strip()]
-        return [name + self._image_suffix(osp.join(image_dir, name)) for name in names]
+        listings: dict[str, list[str]] = {}
+        return [name + self._image_suffix(osp.join(image_dir, name), listings) for name in read_list(self.ann_file)]
 
-    def _image_suffix(self, stem: str) -> str:
-        suffix = _existing_suffix(stem, self.img_suffix)
+    def _image_suffix(self, stem: str, listings: dict[str, list[str]]) -> str:
+        if suffix_of(stem, self.img_suffix) and osp.isfile(stem):
+            return ''  # listed with its suffix
+        suffix = existing_suffix(stem, self.img_suffix, listings)
         if suffix is None:
             raise FileNotFoundError(
                 f'The image {stem} with suffix {_or(self.img_suffix)} is listed in {self.ann_file} but does not exist; '
@@ -241,11 +275,11 @@ class RasterDataset(BaseSegDataset):
             )
         return suffix
 
-    def _find_label(self, image: str, relative: str, stem: str) -> str:
+    def _find_label(self, image: str, relative: str, stem: str, listings: dict[str, list[str]]) -> str:
         predicted = self.predicted_labels is not None
         stem = osp.join(self.data_prefix['seg_map_path'], osp.splitext(relative)[0] if predicted else stem)
         suffixes = ('.tif',) if predicted else self.seg_map_suffix
-        suffix = _existing_suffix(stem, suffixes)
+        suffix = existing_suffix(stem, suffixes, listings)
         if suffix is None:
             raise FileNotFoundError(
                 f'The image {image} has no label {stem} with suffix {_or(suffixes)}; add the label, '
@@ -271,15 +305,21 @@ class RasterDataset(BaseSegDataset):
         for transform in self.pipeline.transforms:
             if hasattr(transform, 'check_raster'):
                 transform.check_raster(
-                    dict(img_path=raster.path, gsd=raster.gsd, raster_shape=raster.shape, window=window)
+                    dict(
+                        img_path=raster.path,
+                        gsd=raster.gsd,
+                        ground_pixel=raster.ground_pixel,
+                        raster_shape=raster.shape,
+                        window=window,
+                    )
                 )
 
     def _number_of_samples(self, raster: RasterInfo) -> int:
         if self.samples_per_raster is not None:
             return self.samples_per_raster
         for transform in self.pipeline.transforms:
-            if hasattr(transform, 'crop_size'):
-                height, width = transform.crop_size(raster.gsd)
+            if hasattr(transform, 'raster_size'):
+                height, width = transform.raster_size(raster.gsd, raster.ground_pixel)
                 return max(1, round(raster.height * raster.width / (height * width)))
         return 1
 
@@ -295,34 +335,25 @@ class RasterDataset(BaseSegDataset):
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'
             )
-        gsd = self.gsd if self.gsd is not None else raster.gsd
-        if gsd is None:
+        raster = raster.resolved(self.gsd)
+        if raster.gsd is None:
+            what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
             raise ValueError(
-                f'{path} has no georeference, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
+                f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
                 f'{type(self).__name__}.'
             )
-        return replace(raster, gsd=float(gsd))
+        return raster
 
-    def _check_label_grid(self, image: RasterInfo, label_path: str) -> None:
+    def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
+        """What the headers leave open about the label's place, see :func:`check_same_grid`."""
         label = probe_raster(label_path)
-        if label.shape != image.shape:
-            raise ValueError(
-                f'The label {label_path} is {label.height} x {label.width} px, but its image {image.path} is '
-                f'{image.height} x {image.width} px; bring both to the same grid.'
-            )
+        unknown = check_same_grid(image, label)
         if label.count > 1 and self.label_values is None:
             raise ValueError(
                 f'The label {label_path} has {label.count} bands and looks colour-coded; convert it to one band of '
                 'class indices, or set label_values for its first band.'
             )
-        if image.crs is None or label.crs is None:
-            return
-        pixel = max(abs(value) for value in image.transform[:2])
-        if not np.allclose(image.transform, label.transform, rtol=0, atol=0.01 * pixel):
-            raise ValueError(
-                f'The label {label_path} lies on another grid (transform {label.transform}) than its image '
-                f'{image.path} ({image.transform}); bring both to the same grid.'
-            )
+        return unknown
 
     def _num_file_classes(self) -> int:
         """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
@@ -346,19 +377,19 @@ class RasterDataset(BaseSegDataset):
             dataset=type(self).__name__,
         )
 
-    def _checked(self, labels: list[str]) -> list[str]:
-        """The label files that ``check_labels`` lets be read when the dataset is built."""
-        if self.check_labels == 'none':
+    def _checked(self, files: list[str], how_many: str) -> list[str]:
+        """The files that ``check_labels`` or ``check_images`` lets be read when the dataset is built."""
+        if how_many == 'none':
             return []
-        if self.check_labels == 'sample' and len(labels) > _CHECK_FILES:
-            return [labels[i] for i in np.linspace(0, len(labels) - 1, _CHECK_FILES).astype(int)]
-        return labels
+        if how_many == 'sample' and len(files) > _CHECK_FILES:
+            return [files[i] for i in np.linspace(0, len(files) - 1, _CHECK_FILES).astype(int)]
+        return files
 
     def _check_label_values(self, labels: list[str]) -> None:
         found: set[int] = set()
-        for path in self._checked(labels):
+        for path in self._checked(labels, self.check_labels):
             shape = probe_raster(path).shape
-            for window in self._check_windows(shape):
+            for window in windows_to_check(shape, self.check_labels == 'all'):
                 values = np.unique(read_window(path, window, bands=1))
                 apply_label_lut(values, self.label_lut, path)
                 found.update(int(value) for value in values)
@@ -368,14 +399,6 @@ class RasterDataset(BaseSegDataset):
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
             )
-
-    def _check_windows(self, shape: tuple[int, int]) -> list[tuple[int, int, int, int]]:
-        height, width = shape
-        if self.check_labels == 'all' or height * width <= _FULL_CHECK_PIXELS:
-            # In strips, so that a huge label does not have to fit into memory.
-            return [(row, 0, min(_CHECK_WINDOW, height - row), width) for row in range(0, height, _CHECK_WINDOW)]
-        h, w = min(_CHECK_WINDOW, height), min(_CHECK_WINDOW, width)
-        return [(round((height - h) * part), round((width - w) * part), h, w) for part in (0.0, 0.5, 1.0)]
 
 
 def tile_windows(
@@ -408,10 +431,6 @@ def _as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
         raise ValueError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
-
-
-def _existing_suffix(stem: str, suffixes: tuple[str, ...]) -> str | None:
-    return next((suffix for suffix in suffixes if osp.isfile(stem + suffix)), None)
 
 
 def _or(values: Sequence[str]) -> str:

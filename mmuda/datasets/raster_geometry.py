@@ -1,63 +1,214 @@
 """Where a raster lies on the ground, and how large its pixels are there."""
 
-import math
+import re
+from collections.abc import Callable, Sequence
 
-from rasterio.errors import RasterioError
+import numpy as np
+from rasterio._err import CPLE_BaseError
+from rasterio.crs import CRS
+from rasterio.errors import CRSError, RasterioError, TransformError
+from rasterio.transform import GCPTransformer, RPCTransformer
 from rasterio.warp import transform as transform_coordinates
+
+COORDINATE_ERRORS = (RasterioError, CRSError, TransformError, CPLE_BaseError)
+"""What rasterio raises where coordinates cannot be brought into another system; PROJ's own errors are among them."""
+
+SQUARE_TOLERANCE = 0.01
+"""Pixels whose sides differ by less than this share count as square."""
 
 # WGS84 ellipsoid: semi-major axis in metres, squared eccentricity.
 _WGS84_A = 6378137.0
 _WGS84_E2 = 6.69437999014e-3
+# Half the pixels over which a size is measured: rounding of coordinates is below 1e-7 even at centimetres a pixel, and
+# so is the Earth's curvature at a kilometre a pixel.
+_REACH = 4.0
+# Control points that miss the fitted surface by more than this share of the raster's diagonal tell no pixel size.
+_MAX_MISFIT = 0.01
+_UNIT = re.compile(r'UNIT\["([^"]*)",\s*([-+.\dEe]+)')
+
+Locator = Callable[[Sequence[float], Sequence[float]], tuple[np.ndarray, np.ndarray]]
 
 
-def ground_sample_distance(source) -> float | None:
-    """True ground metres a pixel at the raster's centre.
+def ground_pixel(source) -> tuple[float, float] | None:
+    """Height and width of the pixel at a raster's centre, in true metres of ground.
 
-    A metre of a Mercator map (EPSG:3857) is cos(latitude) metres of ground, and a degree is a length that depends on
-    the latitude: both are corrected. Other projected systems are taken at their word (UTM is off by at most 0.1 %).
-    Where rows and columns differ, the geometric mean is given.
+    The neighbours of the centre are brought to longitude and latitude and measured on the WGS84 ellipsoid, so every
+    projection's scale is corrected: a metre of EPSG:3857 is cos(latitude) metres of ground, a degree of longitude is
+    half a degree of latitude at 60 degrees north. A local (engineering) system has no place on Earth: its own unit
+    counts. Without a geotransform the ground control points or the RPCs (at their mean height) tell the size.
 
     Args:
         source (rasterio.DatasetReader): An open raster.
 
     Returns:
-        float | None: Metres a pixel; None if the raster has no coordinate reference system.
+        tuple[float, float] | None: (height, width) in metres; None if nothing tells it.
     """
-    if not source.crs:
+    if has_transform(source):
+        return _measure(source, _by_transform(source.transform), source.crs, _REACH) if source.crs else None
+    return _pixel_by_control(source)
+
+
+def ground_sample_distance(source) -> float | None:
+    """True ground metres a pixel at the raster's centre: the side of a square of the pixel's area.
+
+    Args:
+        source (rasterio.DatasetReader): An open raster.
+
+    Returns:
+        float | None: Metres a pixel; None if nothing tells it. See :func:`ground_pixel`.
+    """
+    return side_of_square(ground_pixel(source))
+
+
+def map_pixel(source) -> tuple[float, float] | None:
+    """Height and width of a pixel in metres of the map, without the projection's scale; None in degrees.
+
+    Args:
+        source (rasterio.DatasetReader): An open raster.
+    """
+    if not source.crs or not has_transform(source) or source.crs.is_geographic:
         return None
+    _, metres = unit_of(source.crs)
     a, b, _, d, e, _ = tuple(source.transform)[:6]
-    across, along = math.hypot(a, d), math.hypot(b, e)
-    if source.crs.is_geographic:
-        _, latitude = source.xy((source.height - 1) / 2, (source.width - 1) / 2)
-        metres_lon, metres_lat = _metres_of_a_degree(latitude)
-        across = math.hypot(a * metres_lon, d * metres_lat)
-        along = math.hypot(b * metres_lon, e * metres_lat)
-    else:
-        metres = _unit_in_metres(source.crs)
-        if source.crs.to_dict().get('proj') == 'merc' or source.crs.to_epsg() == 3857:
-            metres *= math.cos(math.radians(_latitude_of_centre(source)))
-        across, along = across * metres, along * metres
-    return math.sqrt(across * along)
+    return float(np.hypot(b, e)) * metres, float(np.hypot(a, d)) * metres
 
 
-def _metres_of_a_degree(latitude: float) -> tuple[float, float]:
-    """Length of a degree of longitude and of latitude on the WGS84 ellipsoid, in metres."""
-    phi = math.radians(latitude)
-    root = math.sqrt(1 - _WGS84_E2 * math.sin(phi) ** 2)
-    normal = _WGS84_A / root
-    meridional = _WGS84_A * (1 - _WGS84_E2) / root**3
-    return math.radians(1) * normal * math.cos(phi), math.radians(1) * meridional
+def side_of_square(pixel: tuple[float, float] | None) -> float | None:
+    """Side of the square that has the area of a pixel (height, width); None stays None."""
+    return None if pixel is None else float(np.sqrt(pixel[0] * pixel[1]))
 
 
-def _latitude_of_centre(source) -> float:
-    x, y = source.xy((source.height - 1) / 2, (source.width - 1) / 2)
-    _, latitudes = transform_coordinates(source.crs, 'EPSG:4326', [x], [y])
-    return latitudes[0]
+def is_square(pixel: tuple[float, float]) -> bool:
+    """Whether a pixel (height, width) is square, but for ``SQUARE_TOLERANCE``."""
+    return abs(pixel[0] / pixel[1] - 1) < SQUARE_TOLERANCE
 
 
-def _unit_in_metres(crs) -> float:
+def has_transform(source) -> bool:
+    """Whether a raster has a geotransform; rasterio gives the identity where there is none."""
+    return not source.transform.is_identity
+
+
+def control_of(source) -> str | None:
+    """What places a raster that has no geotransform: ``'ground control points'``, ``'RPCs'``, or None."""
+    if has_transform(source):
+        return None
+    if source.gcps[0]:
+        return 'ground control points'
+    return 'RPCs' if source.rpcs else None
+
+
+def georeference(source) -> dict:
+    """Creation options of rasterio that place a new raster of the same grid where ``source`` lies.
+
+    Args:
+        source (rasterio.DatasetReader): An open raster.
+
+    Returns:
+        dict: ``crs`` and ``transform``, or ``gcps`` with their ``crs``, and ``rpcs``, as far as there are any.
+    """
+    options = {}
+    if has_transform(source) or source.crs:
+        options.update(crs=source.crs, transform=source.transform)
+    elif source.gcps[0]:
+        options.update(gcps=source.gcps[0], crs=source.gcps[1])
+    if source.rpcs:
+        options['rpcs'] = source.rpcs
+    return options
+
+
+def unit_of(crs) -> tuple[str, float]:
+    """Name of a system's unit of length, and its metres.
+
+    Args:
+        crs (rasterio.crs.CRS): Any system that is not in degrees.
+    """
     try:
-        return crs.linear_units_factor[1]
-    except RasterioError:
-        # A system without a named unit, e.g. a local one: metres are the convention.
-        return 1.0
+        name, metres = crs.linear_units_factor
+        return name, float(metres)
+    except COORDINATE_ERRORS:
+        # Of a local system rasterio does not tell the unit, but its text does.
+        units = _UNIT.findall(crs.to_wkt())
+    return (units[-1][0], float(units[-1][1])) if units else ('metre', 1.0)
+
+
+def local_unit(source) -> str | None:
+    """Unit of a raster in a local (engineering) system, which is all that tells its pixels' size; else None.
+
+    Where a file gives none, GDAL takes the metre.
+
+    Args:
+        source (rasterio.DatasetReader): An open raster.
+    """
+    crs = source.crs
+    local = bool(crs) and has_transform(source) and not crs.is_geographic and not crs.is_projected
+    return unit_of(crs)[0] if local else None
+
+
+def _by_transform(transform) -> Locator:
+    a, b, c, d, e, f = tuple(transform)[:6]
+
+    def locate(rows, cols):
+        rows, cols = np.asarray(rows, dtype=float), np.asarray(cols, dtype=float)
+        return a * cols + b * rows + c, d * cols + e * rows + f
+
+    return locate
+
+
+def _pixel_by_control(source) -> tuple[float, float] | None:
+    # Control is measured over half the raster: its points are noisy, and the inverse of RPCs is iterative.
+    reach = max(source.shape) / 4
+    points, crs = source.gcps
+    try:
+        if points and crs:
+            with GCPTransformer(points) as transformer:
+                if _misfit(transformer, points) > _MAX_MISFIT:
+                    return None
+                return _measure(source, _by_transformer(transformer), crs, reach)
+        if source.rpcs:
+            options = dict(RPC_PIXEL_ERROR_THRESHOLD=1e-4, RPC_HEIGHT=source.rpcs.height_off)
+            with RPCTransformer(source.rpcs, **options) as transformer:
+                return _measure(source, _by_transformer(transformer), CRS.from_epsg(4326), reach)
+    except COORDINATE_ERRORS:
+        # E.g. too few points: like no points at all.
+        return None
+    return None
+
+
+def _by_transformer(transformer) -> Locator:
+    return lambda rows, cols: transformer.xy(list(rows), list(cols), offset='ul')
+
+
+def _misfit(transformer, points) -> float:
+    """Root mean square distance of control points from where they should be, as a share of their extent."""
+    wanted = np.array([(point.x, point.y) for point in points])
+    found = np.column_stack(_by_transformer(transformer)([p.row for p in points], [p.col for p in points]))
+    return float(np.sqrt(((found - wanted) ** 2).sum(axis=1).mean()) / np.hypot(*np.ptp(wanted, axis=0)))
+
+
+def _measure(source, locate: Locator, crs, reach: float) -> tuple[float, float] | None:
+    """Size of a pixel at the centre, measured between points ``reach`` pixels away on both sides, within the raster."""
+    row, col = source.height / 2, source.width / 2
+    up, across = (min(reach, side / 2) for side in source.shape)
+    xs, ys = locate([row - up, row + up, row, row], [col, col, col - across, col + across])
+    points = _on_ellipsoid(xs, ys, crs)
+    if points is None:
+        if crs.is_geographic:
+            return None
+        points = np.column_stack([xs, ys]) * unit_of(crs)[1]
+    height = np.linalg.norm(points[1] - points[0]) / (2 * up)
+    width = np.linalg.norm(points[3] - points[2]) / (2 * across)
+    return (float(height), float(width)) if height > 0 and width > 0 else None
+
+
+def _on_ellipsoid(xs: Sequence[float], ys: Sequence[float], crs) -> np.ndarray | None:
+    """Geocentric coordinates (n, 3) in metres, which have no seam and no pole; None off the Earth."""
+    try:
+        longitude, latitude = transform_coordinates(crs, 'EPSG:4326', list(xs), list(ys))
+    except COORDINATE_ERRORS:
+        return None
+    if not np.isfinite([longitude, latitude]).all():
+        return None
+    lam, phi = np.radians(longitude), np.radians(latitude)
+    normal = _WGS84_A / np.sqrt(1 - _WGS84_E2 * np.sin(phi) ** 2)
+    flat = normal * np.cos(phi)
+    return np.column_stack([flat * np.cos(lam), flat * np.sin(lam), normal * (1 - _WGS84_E2) * np.sin(phi)])

@@ -4,17 +4,47 @@ import os
 import threading
 import warnings
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 import numpy as np
 import rasterio
+from mmengine.logging import print_log
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from mmuda.datasets.raster_geometry import ground_sample_distance
+from mmuda.datasets.raster_damage import (
+    check_orientation,
+    check_pixels,
+    check_structure,
+    damaged,
+    reason,
+    vrt_sources,
+    windows_to_check,
+)
+from mmuda.datasets.raster_geometry import (
+    control_of,
+    ground_pixel,
+    is_square,
+    local_unit,
+    map_pixel,
+    side_of_square,
+)
+from mmuda.utils.progress import Progress
 
 MAX_OPEN_RASTERS = 64
 """Open handles a process keeps; each is a file descriptor."""
+
+CHECKING_THREADS = 4
+
+MAP_TOLERANCE = 0.002
+"""A map whose scale is off by less than this share (all of UTM is) keeps its own, round pixel size."""
+
+# GDAL asks the environment when it reads, so this holds for every handle of the process, whoever opened it. Its fast
+# path for whole PNG images takes no notice of an end that is missing, and libjpeg's warnings are about garbage.
+os.environ.setdefault('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')
+os.environ.setdefault('GDAL_ERROR_ON_LIBJPEG_WARNING', 'YES')
 
 _handles: OrderedDict = OrderedDict()
 _handles_lock = threading.Lock()
@@ -31,9 +61,13 @@ class RasterInfo:
         count (int): Number of bands.
         dtype (str): Data type of the first band.
         driver (str): GDAL's short name of the format.
-        gsd (float | None): True ground metres a pixel at the raster's centre; None without a georeference.
+        gsd (float | None): True ground metres a pixel at the raster's centre; None if nothing tells it.
         crs (str | None): Coordinate reference system, e.g. ``EPSG:3857``.
         transform (tuple[float, ...]): The six affine coefficients (a, b, c, d, e, f).
+        ground_pixel (tuple[float, float] | None): Height and width of a pixel there, in metres of ground.
+        map_pixel (tuple[float, float] | None): Height and width of a pixel in metres of the map; None in degrees.
+        control (str | None): What places a raster without a transform: ``'ground control points'`` or ``'RPCs'``.
+        local_unit (str | None): Unit of a local coordinate system, which alone tells its pixels' size.
     """
 
     path: str
@@ -45,6 +79,42 @@ class RasterInfo:
     gsd: float | None
     crs: str | None
     transform: tuple[float, ...]
+    ground_pixel: tuple[float, float] | None = None
+    map_pixel: tuple[float, float] | None = None
+    control: str | None = None
+    local_unit: str | None = None
+
+    @property
+    def placed(self) -> bool:
+        """Whether the raster has a geotransform."""
+        return self.transform != (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+
+    @property
+    def square(self) -> bool:
+        """Whether its pixels are square on the ground, or taken to be."""
+        return self.ground_pixel is None or is_square(self.ground_pixel)
+
+    def resolved(self, gsd: float | None = None) -> 'RasterInfo':
+        """The header with the pixel size that crops and resampling count with, in training, test and prediction.
+
+        A map whose scale is true to ``MAP_TOLERANCE`` counts with its own pixel size: so all rasters of a UTM zone give
+        crops of one size, although the scale varies within the zone.
+
+        Args:
+            gsd (float | None): Nominal metres a pixel, e.g. from a config: the pixels are squares of that size.
+
+        Returns:
+            RasterInfo: ``gsd`` and ``ground_pixel`` (equal sides if it is nearly square) replaced.
+        """
+        pixel = (gsd, gsd) if gsd is not None else self.ground_pixel
+        if pixel is None:
+            return self
+        if gsd is None and self.map_pixel is not None:
+            errors = [abs(own / true - 1) for own, true in zip(self.map_pixel, pixel, strict=True)]
+            pixel = self.map_pixel if max(errors) < MAP_TOLERANCE else pixel
+        side = pixel[0] if pixel[0] == pixel[1] else side_of_square(pixel)
+        pixel = (side, side) if is_square(pixel) else pixel
+        return replace(self, gsd=float(side), ground_pixel=pixel, local_unit=self.local_unit if gsd is None else None)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -62,7 +132,8 @@ def _open(path: str):
             return rasterio.open(path)
     except RasterioError as error:
         raise ValueError(
-            f'{path} cannot be read as a raster ({error}); replace it by an intact copy or take it out of the dataset.'
+            f'{path} cannot be read as a raster ({reason(error)}); replace it by an intact copy or take it out of the '
+            'dataset.'
         ) from error
 
 
@@ -125,16 +196,18 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
         data = source.read(indexes, window=Window(col, row, width, height))
     except RasterioError as error:
         raise ValueError(
-            f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({error}); '
+            f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({reason(error)}); '
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
     return data if data.ndim == 2 else np.ascontiguousarray(data.transpose(1, 2, 0))
 
 
 def probe_raster(path: str) -> RasterInfo:
-    """Read a raster's header.
+    """Read a raster's header, and find a file that is cut short.
 
-    For GeoTIFF the last block is decoded too, so that a truncated file is found now and not in the middle of a run.
+    What shows without decoding the whole file is looked at, so that a damaged file is found now and not in the middle
+    of a run: the end of PNG, JPEG and JPEG 2000 files, the places and sizes of a GeoTIFF's blocks, the last pixel of
+    other files, and all of this of the files that a virtual raster (VRT) is made of.
 
     Args:
         path (str): File name.
@@ -143,19 +216,24 @@ def probe_raster(path: str) -> RasterInfo:
         RasterInfo: The header.
 
     Raises:
-        FileNotFoundError: The file does not exist.
-        ValueError: The file is no readable raster.
+        FileNotFoundError: The file, or a file that it refers to, does not exist.
+        ValueError: The file is no readable raster, is cut short, or asks to be turned for display.
     """
     # Not through the cache: thousands of headers are read once.
     with _open(path) as source:
-        if source.driver == 'GTiff':
-            try:
-                source.read(1, window=Window(source.width - 1, source.height - 1, 1, 1))
-            except RasterioError as error:
-                raise ValueError(
-                    f'{path} is damaged or cut short ({error}); replace it by an intact copy or take it out of the '
+        for part in vrt_sources(source, path):
+            if not os.path.isfile(part):
+                raise FileNotFoundError(
+                    f'{path} refers to {part}, which does not exist; put the file there or take {path} out of the '
                     'dataset.'
-                ) from error
+                )
+            probe_raster(part)
+        try:
+            check_structure(source, path)
+        except RasterioError as error:
+            raise damaged(path, reason(error)) from error
+        check_orientation(source, path)
+        pixel = ground_pixel(source)
         return RasterInfo(
             path=path,
             height=source.height,
@@ -163,7 +241,40 @@ def probe_raster(path: str) -> RasterInfo:
             count=source.count,
             dtype=source.dtypes[0],
             driver=source.driver,
-            gsd=ground_sample_distance(source),
+            gsd=side_of_square(pixel),
             crs=source.crs.to_string() if source.crs else None,
             transform=tuple(source.transform)[:6],
+            ground_pixel=pixel,
+            map_pixel=map_pixel(source),
+            control=control_of(source),
+            local_unit=local_unit(source),
         )
+
+
+def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
+    """Decode rasters, so that damage is found before work begins; long checks tell how far they are.
+
+    Args:
+        paths (Sequence[str]): File names.
+        whole (bool): All of each file; else all of small ones and three windows of large ones.
+
+    Raises:
+        ValueError: A file is damaged.
+    """
+    progress = Progress(len(paths), 'rasters checked', lambda line: print_log(line, 'current'), seconds=60.0)
+    with ThreadPoolExecutor(CHECKING_THREADS) as pool:
+        checks = [pool.submit(_check_raster, path, whole) for path in paths]
+        try:
+            for done, check in enumerate(checks, 1):
+                check.result()
+                progress.update(done)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _check_raster(path: str, whole: bool) -> None:
+    with _open(path) as source:
+        try:
+            check_pixels(source, path, windows_to_check(source.shape, whole))
+        except RasterioError as error:
+            raise damaged(path, reason(error)) from error

@@ -9,6 +9,7 @@ from pathlib import Path
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
+from mmuda.datasets.raster_geometry import georeference
 from mmuda.datasets.raster_io import open_raster
 
 
@@ -32,8 +33,7 @@ def raster_like(path: str | os.PathLike, like: str, count: int, **profile) -> It
     source = open_raster(like)
     profile.update(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
     profile.update(compress='deflate', BIGTIFF='IF_SAFER')
-    if source.crs or not source.transform.is_identity:
-        profile.update(crs=source.crs, transform=source.transform)
+    profile.update(georeference(source))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore', NotGeoreferencedWarning)

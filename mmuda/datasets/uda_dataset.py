@@ -57,6 +57,8 @@ class UDADataset(Dataset):
         }
         self.full_init()
         for name, dataset in self.streams.items():
+            if hasattr(dataset, 'trains'):
+                dataset.trains = True
             if len(dataset) == 0:
                 raise ValueError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
         if labelled_source and getattr(self.source, 'labelled', True) is False:

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -107,7 +109,8 @@ def test_drone_buildings(tmp_path, write_raster, coded_image):
     root = str(tmp_path / 'link')
     source = DroneBuildings('15cm', name_prefix='nairobi', data_root=root, pipeline=TEST)
     assert names(source) == ['nairobi_a_15cm_image.tif']
-    assert source.rasters[0].gsd == pytest.approx(0.15, rel=1e-4)
+    # On the equator a metre of the map is a metre from west to east, and 1 - e^2 of one from south to north.
+    assert source.rasters[0].gsd == pytest.approx(0.15 * math.sqrt(1 - 6.69437999014e-3), rel=1e-6)
     assert source[0]['data_samples'].gt_sem_seg.data[0, 0].tolist() == [0, 1, 255, 0, 1, 255, 0, 1]
     assert len(DroneBuildings('7cm', data_root=root).rasters) == 3
     target = DroneBuildings('7cm', name_prefix='kampala_train', labelled=False, data_root=root)

@@ -53,14 +53,20 @@ def test_handles_are_few_and_belong_to_one_process(tmp_path, write_raster, coded
 
 @pytest.mark.parametrize('factor', [0.5, 1.0])
 def test_gsd_of_a_projected_raster_in_metres(tmp_path, write_raster, coded_image, factor):
-    path = write_raster(tmp_path / 'a.tif', coded_image(8, 8), gsd=factor)
-    assert probe_raster(str(path)).gsd == pytest.approx(factor, rel=1e-12)
+    info = probe_raster(str(write_raster(tmp_path / 'a.tif', coded_image(8, 8), gsd=factor)))
+    assert info.gsd == pytest.approx(factor / 0.9996, rel=1e-6)  # UTM's scale at the central meridian
+    assert info.resolved().gsd == factor  # close enough to a true map to count with its own pixels
+    assert info.resolved(0.3).gsd == 0.3
 
 
 def test_gsd_of_web_mercator_is_true_ground(tmp_path, write_raster, coded_image):
     y = 6378137.0 * math.log(math.tan(math.pi / 4 + math.radians(60) / 2))
     path = write_raster(tmp_path / 'a.tif', coded_image(8, 8), gsd=0.3, crs='EPSG:3857', origin=(0.0, y))
-    assert probe_raster(str(path)).gsd == pytest.approx(0.3 * math.cos(math.radians(60)), rel=1e-5)
+    height, width = probe_raster(str(path)).ground_pixel
+    # The map takes the ellipsoid for a sphere: its radii of curvature at 60 degrees north over the sphere's.
+    root = math.sqrt(1 - 6.69437999014e-3 * 0.75)
+    assert width == pytest.approx(0.3 * 0.5 / root, rel=1e-5)
+    assert height == pytest.approx(0.3 * 0.5 * (1 - 6.69437999014e-3) / root**3, rel=1e-5)
 
 
 def test_gsd_of_degrees_is_true_ground(tmp_path, write_raster, coded_image):
@@ -73,7 +79,7 @@ def test_gsd_of_degrees_is_true_ground(tmp_path, write_raster, coded_image):
 
 def test_gsd_in_feet(tmp_path, write_raster, coded_image):
     path = write_raster(tmp_path / 'a.tif', coded_image(8, 8), gsd=1.0, crs='EPSG:2263', origin=(1e6, 2e5))
-    assert probe_raster(str(path)).gsd == pytest.approx(1200 / 3937, rel=1e-6)
+    assert probe_raster(str(path)).resolved().gsd == pytest.approx(1200 / 3937, rel=1e-6)
 
 
 def test_no_georeference_no_gsd(tmp_path, write_raster, coded_image):

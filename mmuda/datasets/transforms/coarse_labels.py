@@ -5,6 +5,8 @@ from mmcv.transforms import BaseTransform
 from mmuda.datasets.label_cells import NO_CELL, classes_of, read_cells
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
 from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.transforms.geometry import resize_label
+from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.datasets.transforms.loading import window_of
 from mmuda.registry import TRANSFORMS
 
@@ -29,6 +31,8 @@ class LoadCoarseLabels(BaseTransform):
         ValueError: A raster has no georeference, or the label holds a value that is no class.
     """
 
+    reads_raster = True
+
     def __init__(self, as_label: bool = True) -> None:
         self.as_label = as_label
 
@@ -42,7 +46,8 @@ class LoadCoarseLabels(BaseTransform):
             dict: ``results`` with the added keys.
         """
         changed = results.get('flip') or results.get('quarter_turns')
-        if changed or results['img'].shape[:2] != tuple(results['window'][2:]):
+        size = results['img'].shape[:2]
+        if changed or size not in (tuple(results['window'][2:]), results.get('squared')):
             raise ValueError(
                 f'LoadCoarseLabels reads the window of {results["img_path"]} as it lies in the raster, but the image '
                 'has been flipped, turned or resampled already; put it right behind LoadRasterWindow.'
@@ -55,6 +60,9 @@ class LoadCoarseLabels(BaseTransform):
         results[name] = label
         if self.as_label:
             results['seg_map_path'] = results['coarse_path']
+        if results.get('squared') and results.get('label_follows'):
+            for key in (name, 'cells'):
+                results[key] = resize_label(results[key], results['squared'])
         fields = results.setdefault('seg_fields', [])
         fields.extend(key for key in (name, 'cells') if key not in fields)
         return results
@@ -68,8 +76,10 @@ class LoadLabelWindow(BaseTransform):
     """Read a window of a label map that has no image (:class:`LabelMapDataset`).
 
     Required keys: ``img_path`` (the label's path), ``window``, ``label_lut``. Added keys: ``gt_seg_map`` (H, W) uint8,
-    ``img_shape``, ``ori_shape``.
+    ``img_shape``, ``ori_shape``. Pixels that are not square on the ground become square.
     """
+
+    reads_raster = True
 
     def transform(self, results: dict) -> dict:
         """Read the window.
@@ -85,4 +95,6 @@ class LoadLabelWindow(BaseTransform):
         results['gt_seg_map'] = apply_label_lut(values, results['label_lut'], results['img_path'])
         results['img_shape'] = results['ori_shape'] = values.shape
         results['seg_fields'] = ['gt_seg_map']
+        results.update(label_follows=True, grid_follows=False)
+        square_pixels(results)
         return results

@@ -11,16 +11,20 @@ from mmuda.registry import TRANSFORMS
 class RandomGroundCrop(BaseTransform):
     """Choose a random window that covers a given piece of ground.
 
-    114 m are 114 px of a 1.0 m raster and 380 px of a 0.3 m raster. On a raster that is not read yet only the window is
-    chosen (:class:`LoadRasterWindow` reads it); arrays that a pipeline of mmseg has loaded are cut.
+    114 m are 114 px of a 1.0 m raster and 380 px of a 0.3 m raster. Where pixels are not square on the ground, the
+    window has more of them along their shorter side. On a raster that is not read yet only the window is chosen
+    (:class:`LoadRasterWindow` reads it); arrays that a pipeline of mmseg has loaded are cut.
 
-    Required keys: ``gsd`` (metres a pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``.
+    Required keys: ``gsd`` (metres a pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
+    ``ground_pixel`` (height, width; metres).
     Added or modified keys: ``window`` (row, col, height, width; pixels), ``ground_extent`` (metres, with ``extent``),
-    and for loaded arrays ``img``, the arrays named in ``seg_fields``, ``img_shape``, ``ori_shape``.
+    ``square_shape`` (height, width of the crop in square pixels, where the raster's are not), and for loaded arrays
+    ``img``, the arrays named in ``seg_fields``, ``img_shape``, ``ori_shape``.
 
     Args:
         extent (float | tuple[float, float] | None): Ground extent (height, width) in metres.
-        size (int | tuple[int, int] | None): Size (height, width) in pixels of the raster, instead of ``extent``.
+        size (int | tuple[int, int] | None): Size (height, width) in pixels of the raster, instead of ``extent``; where
+            these are not square on the ground, in the squares that they become.
         gsd (float | None): Metres a pixel, instead of the sample's; for datasets of mmseg, which state none.
 
     Raises:
@@ -40,11 +44,13 @@ class RandomGroundCrop(BaseTransform):
         self.size = None if size is None else as_pair(size)
         self.gsd = gsd
 
+    reads_raster = True
+
     def crop_size(self, gsd: float | None) -> tuple[int, int]:
-        """Size of the crop in pixels of a raster.
+        """Size of the crop in square pixels.
 
         Args:
-            gsd (float | None): The raster's metres a pixel; unused with ``size``.
+            gsd (float | None): Metres a pixel; unused with ``size``.
 
         Returns:
             tuple[int, int]: (height, width) in pixels.
@@ -59,16 +65,32 @@ class RandomGroundCrop(BaseTransform):
             )
         return round_half_up(self.extent[0] / gsd), round_half_up(self.extent[1] / gsd)
 
+    def raster_size(self, gsd: float | None, ground_pixel: tuple[float, float] | None = None) -> tuple[int, int]:
+        """Size of the crop in pixels of a raster, which need not be square.
+
+        Args:
+            gsd (float | None): The raster's metres a pixel; unused with ``size`` where pixels are square.
+            ground_pixel (tuple[float, float] | None): Height and width of its pixels in metres, if they are not.
+
+        Returns:
+            tuple[int, int]: (height, width) in pixels.
+        """
+        if ground_pixel is None or ground_pixel[0] == ground_pixel[1] or self.gsd is not None:
+            return self.crop_size(gsd)
+        extent = self.extent if self.extent is not None else tuple(side * gsd for side in self.size)
+        return tuple(round_half_up(side / pixel) for side, pixel in zip(extent, ground_pixel, strict=True))
+
     def check_raster(self, raster: dict) -> None:
         """Refuse a raster (or tile of it) that is smaller than the crop; called when a dataset is built.
 
         Args:
-            raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``raster_shape`` and ``window``.
+            raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``raster_shape`` and ``window``; ``ground_pixel``
+                (height, width; metres) where pixels are not square.
 
         Raises:
             ValueError: The crop does not fit.
         """
-        height, width = self.crop_size(raster['gsd'])
+        height, width = self.raster_size(raster['gsd'], raster.get('ground_pixel'))
         _, _, available_height, available_width = _bounds(raster)
         if height > available_height or width > available_width:
             what = f'{self.extent} m' if self.extent else f'{self.size} px'
@@ -90,18 +112,23 @@ class RandomGroundCrop(BaseTransform):
         raster = dict(
             img_path=results.get('img_path', 'the loaded image'),
             gsd=self.gsd or results.get('gsd'),
+            ground_pixel=None if self.gsd else results.get('ground_pixel'),
             raster_shape=results['img'].shape[:2] if loaded else results['raster_shape'],
             window=None if loaded else results.get('window'),
         )
         self.check_raster(raster)
         row, col, available_height, available_width = _bounds(raster)
-        height, width = self.crop_size(raster['gsd'])
+        height, width = self.raster_size(raster['gsd'], raster['ground_pixel'])
         row += int(np.random.randint(0, available_height - height + 1))
         col += int(np.random.randint(0, available_width - width + 1))
         if raster['gsd'] is not None:
             results['gsd'] = raster['gsd']
         if self.extent is not None:
             results['ground_extent'] = self.extent
+        if raster['ground_pixel'] is not None:
+            results['square_shape'] = self.crop_size(raster['gsd'])
+        elif self.gsd is not None:
+            results.pop('ground_pixel', None)
         if loaded:
             _cut(results, row, col, height, width)
         else:

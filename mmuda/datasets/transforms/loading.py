@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.labels import apply_label_lut
 from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
 
 
@@ -15,7 +16,8 @@ class LoadRasterWindow(BaseTransform):
     Required keys: ``img_path``, and what :class:`RasterDataset` adds (``window``, ``bands``, ``value_range``,
     ``seg_map_path``, ``label_lut``); a dict with ``img_path`` alone reads the whole raster.
     Added keys: ``img`` (H, W, C) uint8, or float32 in [0, 255] with ``value_range``; ``gt_seg_map`` (H, W) uint8, 255
-    is ignored; ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels).
+    is ignored; ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Pixels that are not square on the ground become
+    square, see :func:`square_pixels`.
 
     Args:
         with_label (bool): False reads no label even if the dataset has one.
@@ -24,6 +26,8 @@ class LoadRasterWindow(BaseTransform):
         ValueError: The file cannot be read, is not uint8 and has no ``value_range``, or a label holds a value that is
             no class; the error names the file and the value.
     """
+
+    reads_raster = True
 
     def __init__(self, with_label: bool = True) -> None:
         self.with_label = with_label
@@ -47,6 +51,7 @@ class LoadRasterWindow(BaseTransform):
                 label = apply_label_lut(label, results['label_lut'], results['seg_map_path'])
             results['gt_seg_map'] = label
             results.setdefault('seg_fields', []).append('gt_seg_map')
+        square_pixels(results)
         return results
 
     def __repr__(self) -> str:

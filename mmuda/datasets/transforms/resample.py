@@ -3,10 +3,8 @@
 from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
+from mmuda.datasets.transforms.ground_pixels import LABELS, pixel_of
 from mmuda.registry import TRANSFORMS
-
-# What stands for a class or a label cell at each pixel.
-LABELS = ('gt_seg_map', 'coarse_label', 'cells')
 
 
 @TRANSFORMS.register_module()
@@ -17,7 +15,8 @@ class ResolutionPair(BaseTransform):
     depend on the ground extent and the two ground sample distances alone, so that crops of both domains batch together
     whatever their rasters' own pixel sizes: 114 m at 1.0 m and 0.3 m are 114 px and 380 px.
 
-    Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres a pixel of ``img``).
+    Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres a pixel of ``img``),
+    ``ground_pixel`` (height, width; metres) where its pixels are not square on the ground, which they become.
     Modified keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd``
     (coarse, metres a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres a pixel).
 
@@ -34,6 +33,8 @@ class ResolutionPair(BaseTransform):
     Raises:
         ValueError: The arguments leave a size open, or the crop does not cover ``extent``.
     """
+
+    sets_grid = True
 
     def __init__(
         self,
@@ -92,20 +93,21 @@ class ResolutionPair(BaseTransform):
         for key in LABELS:
             if key in results:
                 results[key] = resize_label(results[key], fine)
-        if results.get('gsd') is not None:
-            native = results['gsd']
-            results['gsd'] = native * image.shape[0] / coarse[0]
-            results['fine_gsd'] = native * image.shape[0] / fine[0]
+        pixel = pixel_of(results)
+        if pixel is not None:
+            results['gsd'] = pixel[0] * image.shape[0] / coarse[0]
+            results['fine_gsd'] = pixel[0] * image.shape[0] / fine[0]
+            results.pop('ground_pixel', None)
         results['img_shape'] = coarse
         results['ori_shape'] = fine
         return results
 
     def _ground_extent(self, results: dict) -> tuple[float, float] | None:
-        gsd, shape = results.get('gsd'), results['img'].shape[:2]
-        covered = None if gsd is None else (shape[0] * gsd, shape[1] * gsd)
+        pixel, shape = pixel_of(results), results['img'].shape[:2]
+        covered = None if pixel is None else (shape[0] * pixel[0], shape[1] * pixel[1])
         if self.extent is None:
             return results.get('ground_extent', covered)
-        if covered is not None and not _covers(covered, self.extent, gsd):
+        if covered is not None and not _covers(covered, self.extent, pixel):
             raise ValueError(
                 f'ResolutionPair(extent={self.extent} m) got a crop of {results.get("img_path", "an image")} that '
                 f'covers {covered} m; give RandomGroundCrop the same extent.'
@@ -126,9 +128,10 @@ class ResampleToGSD(BaseTransform):
     In a test the label and ``ori_shape`` stay those of the tile, so that the prediction returns to the raster's own
     grid: a tile of 625 px at 0.3 m becomes 188 px at 1.0 m. In training ``label=True`` brings the label along (nearest
     neighbour). A crop becomes its ``ground_extent`` over the new distance, so that crops of rasters whose own distances
-    differ a little batch together.
+    differ a little batch together. Pixels that are not square on the ground become square.
 
-    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map``.
+    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map`` and
+    ``ground_pixel`` (height, width; metres) where pixels are not square.
     Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
     ``gt_seg_map``, ``coarse_label`` and ``cells`` (H, W), and ``ori_shape``.
 
@@ -140,6 +143,8 @@ class ResampleToGSD(BaseTransform):
     Raises:
         ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown.
     """
+
+    sets_grid = True
 
     def __init__(self, gsd: float | None = None, ratio: float | None = None, label: bool = False) -> None:
         if (gsd is None) == (ratio is None):
@@ -157,18 +162,14 @@ class ResampleToGSD(BaseTransform):
         Returns:
             dict: ``results`` with the keys above.
         """
-        native = results.get('gsd')
-        if self.ratio is None and native is None:
+        pixel = pixel_of(results)
+        if self.ratio is None and pixel is None:
             raise ValueError(
                 f'The ground sample distance of {results.get("img_path", "an image")} is unknown, so it cannot be '
                 f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres a pixel>, or ratio=...'
             )
-        ratio = self.ratio if self.ratio is not None else self.gsd / native
         height, width = results['img'].shape[:2]
-        size = (round_half_up(height / ratio), round_half_up(width / ratio))
-        extent = results.get('ground_extent')
-        if self.gsd is not None and extent is not None and _covers((height * native, width * native), extent, native):
-            size = _pixels(extent, self.gsd)
+        size = self._size((height, width), pixel, results)
         results['img'] = resize_image(results['img'], size)
         results['img_shape'] = size
         if self.label:
@@ -177,17 +178,28 @@ class ResampleToGSD(BaseTransform):
                 if key in results:
                     results[key] = resize_label(results[key], size)
         results['scale_factor'] = (size[1] / width, size[0] / height)
-        if native is not None:
-            results['gsd'] = native * height / size[0]
+        if pixel is not None:
+            results['gsd'] = pixel[0] * height / size[0]
+            results.pop('ground_pixel', None)
         return results
+
+    def _size(self, shape: tuple[int, int], pixel: tuple[float, float] | None, results: dict) -> tuple[int, int]:
+        if pixel is None:
+            return tuple(round_half_up(side / self.ratio) for side in shape)
+        covered = shape[0] * pixel[0], shape[1] * pixel[1]
+        extent = results.get('ground_extent')
+        if self.gsd is not None and extent is not None and _covers(covered, extent, pixel):
+            return _pixels(extent, self.gsd)
+        gsd = self.gsd if self.gsd is not None else self.ratio * results['gsd']
+        return tuple(round_half_up(side / gsd) for side in covered)
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(gsd={self.gsd}, ratio={self.ratio}, label={self.label})'
 
 
-def _covers(have: tuple[float, float], want: tuple[float, float], gsd: float) -> bool:
+def _covers(have: tuple[float, float], want: tuple[float, float], pixel: tuple[float, float]) -> bool:
     """Whether a crop is the wanted ground: it is rounded to whole pixels, but not by more than one (and 2 %)."""
-    return all(abs(h - w) <= max(gsd, 0.02 * w) for h, w in zip(have, want, strict=True))
+    return all(abs(h - w) <= max(p, 0.02 * w) for h, w, p in zip(have, want, pixel, strict=True))
 
 
 def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:

@@ -1,0 +1,115 @@
+"""Finding rasters by folder, suffix and list, whatever the spelling of suffixes and the coding of lists."""
+
+import codecs
+import os
+import os.path as osp
+from collections.abc import Mapping, Sequence
+
+from mmengine import fileio
+
+from mmuda.utils.errors import UserError
+
+# Spellings of the same suffix beside capitals.
+_LONG = ('.tiff', '.jpeg')
+_MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
+
+
+def list_images(folder: str, suffixes: Sequence[str]) -> list[str]:
+    """Files in a folder and below it that end with one of the suffixes, in any spelling of it.
+
+    Capitals do not matter, and ``.tif`` and ``.tiff``, ``.jpg`` and ``.jpeg`` are the same.
+
+    Args:
+        folder (str): The folder.
+        suffixes (Sequence[str]): E.g. ``('.tif',)`` or ``('_image.tif',)``.
+
+    Returns:
+        list[str]: Paths below the folder, sorted.
+    """
+    names = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
+    return sorted(name for name in names if suffix_of(name, suffixes) is not None)
+
+
+def suffix_of(name: str, suffixes: Sequence[str]) -> str | None:
+    """The longest end of a file's name that is one of the suffixes in any spelling, as it is spelt there; or None."""
+    common = _common(name)
+    wanted = [_common(suffix).lower() for suffix in suffixes]
+    fitting = [len(suffix) for suffix in wanted if common.lower().endswith(suffix)]
+    return name[len(common) - max(fitting) :] if fitting else None
+
+
+def existing_suffix(stem: str, suffixes: Sequence[str], listings: dict[str, list[str]]) -> str | None:
+    """The first suffix with which a file exists, as it is spelt there; or None.
+
+    Args:
+        stem (str): Path without suffix.
+        suffixes (Sequence[str]): Suffixes to try, in this order.
+        listings (dict[str, list[str]]): Names of folders that were looked into already; filled.
+    """
+    for suffix in suffixes:
+        if osp.isfile(stem + suffix):
+            return suffix
+    folder, start = osp.split(stem)
+    if folder not in listings:
+        listings[folder] = sorted(os.listdir(folder or '.')) if osp.isdir(folder or '.') else []
+    ends = [name[len(start) :] for name in listings[folder] if name.startswith(start)]
+    for suffix in suffixes:
+        for end in ends:
+            if suffix_of(end, [suffix]) == end:
+                return end
+    return None
+
+
+def check_spellings(names: Mapping[str, str]) -> None:
+    """Refuse two files whose names differ in the spelling of the suffix alone: they would share label and result.
+
+    Args:
+        names (Mapping[str, str]): Path of each file -> its start, without suffix.
+
+    Raises:
+        UserError: There are two.
+    """
+    seen: dict[str, str] = {}
+    for path, stem in names.items():
+        key = stem + _common(path[len(stem) :]).lower()
+        if key in seen:
+            raise UserError(
+                f'{seen[key]} and {path} are two spellings of one name; remove or rename one, or list the files to '
+                'take in ann_file.'
+            )
+        seen[key] = path
+
+
+def read_list(path: str) -> list[str]:
+    """Lines of a text file without what surrounds them, empty ones left out.
+
+    UTF-8 with and without a byte order mark, UTF-16, and line ends of any system are read.
+
+    Args:
+        path (str): The file.
+
+    Raises:
+        UserError: It is no text of these codings.
+    """
+    with open(path, 'rb') as file:
+        data = file.read()
+    try:
+        lines = data.decode(_coding(data)).splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(f'The list {path} is neither UTF-8 nor UTF-16 text ({error}); save it as UTF-8.') from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _coding(data: bytes) -> str:
+    for mark, coding in _MARKS:
+        if data.startswith(mark):
+            return coding
+    # Names are mostly ASCII, of which every second byte is zero in UTF-16.
+    if data[1:2] == b'\0':
+        return 'utf-16-le'
+    return 'utf-16-be' if data[:1] == b'\0' else 'utf-8'
+
+
+def _common(name: str) -> str:
+    """A name with ``.tif`` and ``.jpg`` in place of ``.tiff`` and ``.jpeg``, capitals kept."""
+    return name[:-2] + name[-1] if name.lower().endswith(_LONG) else name

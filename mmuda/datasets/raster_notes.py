@@ -1,0 +1,47 @@
+"""What the headers of a dataset's rasters leave open or mean for its use, as sentences."""
+
+from collections.abc import Mapping, Sequence
+
+from mmuda.datasets.raster_io import RasterInfo
+
+
+def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
+    """Sentences on pixels that are not square on the ground, and on local systems, whose unit is taken at its word.
+
+    Args:
+        rasters (Sequence[RasterInfo]): Headers with the pixel sizes that count.
+    """
+    notes = []
+    oblong = [raster for raster in rasters if not raster.square]
+    if oblong:
+        # The one that differs most is the one that tells most.
+        worst = max(oblong, key=lambda raster: abs(raster.ground_pixel[0] - raster.ground_pixel[1]) / raster.gsd)
+        height, width = worst.ground_pixel
+        notes.append(
+            f'pixels of {worst.path}{_others(len(oblong))} are not square but {width:.4g} m wide and {height:.4g} m '
+            f'high on the ground; they are resampled to squares of {worst.gsd:.4g} m, or of what the pipeline asks for'
+        )
+    local = [raster for raster in rasters if raster.local_unit is not None]
+    if local:
+        notes.append(
+            f'{local[0].path}{_others(len(local))} is in a local coordinate system: its pixels are {local[0].gsd:.4g} '
+            f'm as the unit of that system ({local[0].local_unit}) says or lets be assumed; set gsd if that is wrong'
+        )
+    return notes
+
+
+def notes_on_grids(open_points: Mapping[str, str | None]) -> list[str]:
+    """One sentence for each kind of thing that headers leave open about rasters' places.
+
+    Args:
+        open_points (Mapping[str, str | None]): File -> what :func:`check_same_grid` gave.
+    """
+    by_kind: dict[str, list[str]] = {}
+    for path, what in open_points.items():
+        if what is not None:
+            by_kind.setdefault(what, []).append(path)
+    return [f'{paths[0]}{_others(len(paths))} is {what}' for what, paths in by_kind.items()]
+
+
+def _others(count: int) -> str:
+    return '' if count == 1 else f' (and {count - 1} more)'

@@ -1,0 +1,62 @@
+"""Pixels that are not square on the ground, and how they become square."""
+
+from collections.abc import Callable, Iterable
+
+from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
+
+# What stands for a class or a label cell at each pixel.
+LABELS = ('gt_seg_map', 'coarse_label', 'cells')
+
+
+def pixel_of(results: dict) -> tuple[float, float] | None:
+    """Height and width of a sample's pixels in metres of ground; None if they are unknown.
+
+    Args:
+        results (dict): ``gsd`` (metres a pixel), and ``ground_pixel`` where they are not square.
+    """
+    if results.get('ground_pixel') is not None:
+        return tuple(results['ground_pixel'])
+    return None if results.get('gsd') is None else as_pair(results['gsd'])
+
+
+def grid_follows(steps: Iterable[Callable]) -> bool:
+    """Whether the step right behind the loading of a window brings it to square pixels of its own choice.
+
+    Then one resampling is enough, and the window is handed on as it lies in the raster. Any other step finds square
+    pixels: a quarter turn or a crop in pixels means what it says.
+
+    Args:
+        steps (Iterable[Callable]): The transforms of a pipeline, or those behind its loader.
+    """
+    behind = [step for step in steps if not getattr(step, 'reads_raster', False)]
+    return bool(behind) and getattr(behind[0], 'sets_grid', False)
+
+
+def square_pixels(results: dict) -> None:
+    """Resample what was read of a raster whose pixels are not square on the ground to squares of the same area.
+
+    The image becomes square; labels do if ``label_follows`` (training), else they and ``ori_shape`` stay on the
+    raster's grid, to which a prediction returns. Nothing is done where pixels are square, or ``grid_follows``.
+
+    Args:
+        results (dict): ``gsd`` and ``ground_pixel`` (height, width; metres) of a raster with such pixels; ``img``
+            (H, W, C) or labels (H, W); ``square_shape`` (height, width) if :class:`RandomGroundCrop` chose the window.
+            Modified: the arrays, ``img_shape``, with ``label_follows`` also ``ori_shape``. Added:
+            ``squared``, the new size. Removed: ``ground_pixel``.
+    """
+    pixel = results.get('ground_pixel')
+    if pixel is None or results.get('grid_follows'):
+        return
+    del results['ground_pixel']
+    height, width = results['ori_shape']
+    natural = tuple(round_half_up(n * p / results['gsd']) for n, p in zip((height, width), pixel, strict=True))
+    size = results.pop('square_shape', natural)
+    if 'img' in results:
+        results['img'] = resize_image(results['img'], size)
+    results['img_shape'] = results['squared'] = size
+    results['scale_factor'] = (size[1] / width, size[0] / height)
+    if results.get('label_follows'):
+        results['ori_shape'] = size
+        for key in LABELS:
+            if key in results:
+                results[key] = resize_label(results[key], size)
