@@ -15,6 +15,7 @@ from torch import nn
 from mmuda.apis.config import load_config
 from mmuda.apis.runner import name_near_misses
 from mmuda.datasets.raster_io import RasterInfo, open_raster, probe_raster
+from mmuda.datasets.raster_notes import notes_on_pixels
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS, TRANSFORMS
@@ -169,6 +170,8 @@ def predict_raster(
     info = probe_raster(str(in_path))
     pipeline.check_gsd(gsd if gsd is not None else info.gsd, str(in_path), 'predict_raster (--gsd)')
     info = info.resolved(gsd)
+    for note in notes_on_pixels([info]) if report is not None else ():
+        report(note)
     tile = tile or pipeline.tile
     margin = tile // 8 if margin is None else margin
     if tile < 1 or margin < 0 or 2 * margin >= tile:

@@ -7,7 +7,7 @@ from rasterio.warp import transform as transform_coordinates
 from rasterio.warp import transform_bounds
 
 from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, known_values
-from mmuda.datasets.raster_geometry import COORDINATE_ERRORS
+from mmuda.datasets.raster_geometry import COORDINATE_ERRORS, control_of
 from mmuda.datasets.raster_io import open_raster, read_window
 
 NO_CELL = -1
@@ -152,6 +152,12 @@ def _extent(raster) -> tuple[float, float, float, float]:
 
 def _check_projected(*rasters) -> None:
     for raster in rasters:
+        control = control_of(raster)
+        if control is not None:
+            raise ValueError(
+                f'{raster.name} is placed by {control} alone, which does not tell exactly which pixels a label cell '
+                'covers; apply them first (gdalwarp does).'
+            )
         if not raster.crs:
             raise ValueError(
                 f'{raster.name} has no projection, so nothing tells which pixels a label cell covers; give it one '

@@ -39,7 +39,7 @@ class RasterDataset(BaseSegDataset):
 
     Args:
         gsd (float | None): Ground sample distance in metres a pixel. None takes it from each raster's georeference,
-            as true ground metres at the raster's centre (a map whose scale is true to 0.2 %, as all of UTM is, counts
+            as true ground metres at the raster's centre (a map whose scale is true to 0.3 %, as all of UTM is, counts
             with its own pixel size); a value given here is nominal, says that pixels are squares, and wins.
         bands (Sequence[int] | None): Bands of the image, counted from 1, in the order they are handed on. None is all.
         value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images

@@ -110,7 +110,8 @@ def georeference(source) -> dict:
     if has_transform(source) or source.crs:
         options.update(crs=source.crs, transform=source.transform)
     elif source.gcps[0]:
-        options.update(gcps=source.gcps[0], crs=source.gcps[1])
+        # rasterio writes no points without a system, but takes one that says nothing.
+        options.update(gcps=source.gcps[0], crs=source.gcps[1] or CRS())
     if source.rpcs:
         options['rpcs'] = source.rpcs
     return options

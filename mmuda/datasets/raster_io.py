@@ -38,8 +38,8 @@ MAX_OPEN_RASTERS = 64
 
 CHECKING_THREADS = 4
 
-MAP_TOLERANCE = 0.002
-"""A map whose scale is off by less than this share (all of UTM is) keeps its own, round pixel size."""
+MAP_TOLERANCE = 0.003
+"""A map whose scale is off by less than this share, as UTM and most national grids, keeps its own, round pixel size."""
 
 # GDAL asks the environment when it reads, so this holds for every handle of the process, whoever opened it. Its fast
 # path for whole PNG images takes no notice of an end that is missing, and libjpeg's warnings are about garbage.

@@ -209,3 +209,26 @@ def test_super_resolved_image_is_the_networks_own():
     assert np.abs(image - expected.numpy()).max() <= 0.51
     with pytest.raises(UserError, match='EncoderDecoder does not super-resolve'):
         super_resolve(bright_or_dark(config()), dict(inputs=inputs), (40, 40))
+
+
+@pytest.mark.parametrize('steps', [(), (dict(type='ResampleToGSD', gsd=0.05),)])
+def test_pixels_that_are_not_square_are_predicted_as_squares(tmp_path, write, steps, monkeypatch):
+    """At 60 degrees north; blocks of 4 x 8 pixels are squares on the ground, and come back on the raster's grid."""
+    blocks = np.random.default_rng(0).integers(0, 2, (12, 12)).repeat(4, 0).repeat(8, 1)
+    image = (blocks[..., None] * 200 + 20).repeat(3, 2).astype(np.uint8)
+    path = write(image, crs='EPSG:4326', transform=from_origin(20, 60, 1e-6, 1e-6))
+    model, seen = bright_or_dark(config(steps)), []
+    monkeypatch.setattr(model, 'test_step', lambda data, step=model.test_step: seen.append(data) or step(data))
+    told = []
+    out = predict_raster(model, path, tmp_path / 'out.tif', report=told.append)
+    assert 'not square but 0.0558 m wide and 0.1114 m high' in told[0]
+    height, width = seen[0]['inputs'][0].shape[1:]
+    assert height / width == pytest.approx((48 * 0.11141) / (96 * 0.05580), rel=0.03)
+    if steps:
+        assert height == round(48 * 0.11141 / 0.05)
+    with rasterio.open(out) as found:
+        assert found.shape == blocks.shape and found.transform == from_origin(20, 60, 1e-6, 1e-6)
+        assert (found.read(1) == blocks).mean() > (0.93 if steps else 0.9)
+    seen.clear()
+    predict_raster(model, path, tmp_path / 'nominal.tif', gsd=0.05)
+    assert seen[0]['inputs'][0].shape[1:] == blocks.shape

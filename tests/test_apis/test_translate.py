@@ -149,3 +149,11 @@ def test_what_cannot_be_translated_is_told(cfg, checkpoint, tmp_path):
     with pytest.raises(UserError, match='trains on a resampled source'):
         translate_dataset(cfg, checkpoint, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_a_source_that_training_squares_is_refused(cfg, source, checkpoint, tmp_path):
+    path = tmp_path / 'img/a.tif'
+    with rasterio.open(path, 'r+') as file:
+        file.transform = rasterio.Affine(0.25, 0, 9, 0, -0.5, 7)
+    with pytest.raises(UserError, match=r'the pixels of .*img/a\.tif are not square on the ground'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'out', report=silent)

@@ -6,8 +6,8 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets import CoarseLabelDataset, LabelMapDataset, RandomFlipAll, RandomQuarterTurn
-from mmuda.datasets.label_cells import cell_positions, read_cells
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.label_cells import cell_positions, overlap, read_cells
+from mmuda.datasets.raster_io import close_rasters, open_raster
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()
@@ -283,3 +283,13 @@ def test_a_label_map_with_an_unknown_class_is_refused(folder):
         LabelMapDataset(
             data_root=str(folder), data_prefix=dict(img_path='fine'), metainfo=dict(classes=('a', 'b')), pipeline=MAPS
         )
+
+
+def test_an_image_with_control_points_alone(tmp_path):
+    points = [rasterio.control.GroundControlPoint(row, col, 5e5 + col, 5e6 - row) for row in (0, 8) for col in (0, 8)]
+    profile = dict(driver='GTiff', height=8, width=8, count=1, dtype='uint8', crs=UTM)
+    for name, place in (('a', dict(gcps=points)), ('b', dict(transform=rasterio.Affine(1, 0, 5e5, 0, -1, 5e6)))):
+        with rasterio.open(tmp_path / f'{name}.tif', 'w', **profile, **place) as file:
+            file.write(np.zeros((1, 8, 8), np.uint8))
+    with pytest.raises(ValueError, match=r'a\.tif is placed by ground control points alone.*gdalwarp'):
+        overlap(*(open_raster(str(tmp_path / f'{name}.tif')) for name in 'ab'))

@@ -146,7 +146,7 @@ def test_bands_in_blocks_of_their_own(tmp_path):
     path = write(tmp_path / 'a.tif', smooth(), compress='deflate', interleave='band')
     check_rasters([str(path)])
     hollow(path, 100, block=(0, 0), band=3)
-    with pytest.raises(ValueError, match='the block at row 0, column 0 is not what was written'):
+    with pytest.raises(ValueError, match=r'a\.tif is damaged .*(band 3|the block at row 0, column 0)'):
         check_rasters([str(path)])
 
 
