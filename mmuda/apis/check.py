@@ -196,7 +196,7 @@ def _try_loader(runner: Runner, cfg: Config, split: str, report: CheckReport) ->
     if len(dataset) == 0:
         raise UserError(f'{split}_dataloader.dataset has no samples; check its data_root and data_prefix')
     check_classes(runner, dataset, split)
-    report.warnings += [note for note in notes_of(dataset) if note not in report.warnings]
+    report.warnings += [note for note in notes_of(dataset) if not any(told.endswith(note) for told in report.warnings)]
     dataset[0]
 
 

@@ -22,7 +22,8 @@ from mmuda.datasets.label_cells import cell_positions, classes_of, overlap, read
 from mmuda.datasets.labels import IGNORE_INDEX, build_label_lut
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.low2high import CLASSES, SPLITS
-from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_files import existing_suffix, list_images, suffix_of
+from mmuda.datasets.raster_io import open_raster, probe_raster, read_window
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.progress import Progress
@@ -58,7 +59,10 @@ class Labels:
         Raises:
             UserError: If there is none.
         """
-        path = self.path if os.path.isfile(self.path) else str(Path(self.path) / f'{stem}{self.suffix}')
+        path = self.path
+        if not os.path.isfile(path):
+            path = str(Path(self.path) / stem)
+            path += existing_suffix(path, (self.suffix,), {}) or self.suffix
         if not os.path.isfile(path):
             raise UserError(f'the image {image} has no label {path}; give its folder and suffix, or one raster for all')
         if open_raster(path).count > 1:
@@ -118,7 +122,10 @@ def build_low2high(
     """
     if split is not None and split not in SPLITS:
         raise UserError(f'split {split!r} is unknown; choose one of {", ".join(SPLITS)}')
-    rasters = [Path(images)] if os.path.isfile(images) else sorted(Path(images).rglob(f'*{image_suffix}'))
+    rasters = [Path(images)]
+    if not os.path.isfile(images):
+        found = list_images(str(images), [image_suffix]) if os.path.isdir(images) else []
+        rasters = [Path(images) / name for name in found]
     if not rasters:
         raise UserError(f'no images end with {image_suffix!r} in {images}')
     luts, settings = {}, dict(tile=tile, limits=[min_classes, max_share, max_ignored], split=split, seed=seed)
@@ -131,11 +138,16 @@ def build_low2high(
         codes = {str(code): values[code] for code in sorted(values)}
         settings[name] = dict(path=os.path.abspath(labels.path), codes=codes)
     folder = Path(images).parent if os.path.isfile(images) else Path(images)
-    jobs, small, apart = [], [], {'fine': [], 'coarse': []}
+    jobs, small, apart, probed = [], [], {'fine': [], 'coarse': []}, set()
     for raster in rasters:
-        stem = raster.relative_to(folder).as_posix().removesuffix(image_suffix)
+        stem = raster.relative_to(folder).as_posix()
+        stem = stem.removesuffix(suffix_of(stem, [image_suffix]) or '')
         name = f'{region}_{stem.replace("/", "_")}'
         pair = fine.of(raster, stem), coarse.of(raster, stem)
+        with _told():
+            for path in {str(raster), *pair} - probed:
+                probe_raster(path)
+                probed.add(path)
         for kind, path in zip(apart, pair, strict=True):
             if not _overlaps(raster, path):
                 apart[kind].append((raster, path))

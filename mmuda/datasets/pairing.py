@@ -128,7 +128,7 @@ def build_pairing(
             'file first.'
         )
     try:
-        with open(pairing, encoding='utf-8') as file:
+        with open(pairing, encoding='utf-8-sig') as file:
             table = json.load(file)
     except ValueError as error:
         raise ValueError(f'The pairing {pairing} is no JSON ({error}); write a list or object of indices.') from error

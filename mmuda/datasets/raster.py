@@ -226,7 +226,7 @@ class RasterDataset(BaseSegDataset):
             )
         pairs, stems = [], {}
         listings: dict[str, list[str]] = {}
-        for relative in self._list_images(image_dir):
+        for relative in self._list_images(image_dir, self.seg_map_suffix if shared else ()):
             stem = relative[: -len(suffix_of(relative, self.img_suffix))]
             if self.select(osp.basename(stem)):
                 image = self._image(image_dir, relative)
@@ -253,9 +253,9 @@ class RasterDataset(BaseSegDataset):
         check_same_grid(probe_raster(osp.join(image_dir, relative)), probe_raster(image), 'translated image')
         return image
 
-    def _list_images(self, image_dir: str) -> list[str]:
+    def _list_images(self, image_dir: str, others: Sequence[str]) -> list[str]:
         if not self.ann_file:
-            return list_images(image_dir, self.img_suffix)
+            return list_images(image_dir, self.img_suffix, others)
         if not osp.isfile(self.ann_file):
             raise FileNotFoundError(
                 f'The list of images {self.ann_file} (ann_file of {type(self).__name__}) does not exist; correct '

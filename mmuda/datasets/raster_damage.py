@@ -122,7 +122,8 @@ def vrt_sources(source, path: str) -> list[str]:
             if node.get('relativeToVRT', node.get('relativetoVRT')) == '1':
                 name = os.path.join(os.path.dirname(path), name)
             # Of archives, servers and parts of files ("/vsizip/...", "NETCDF:...") GDAL alone knows whether they exist.
-            if name and not name.startswith('/vsi') and (':' not in name or os.path.isfile(name)):
+            plain = name and not name.startswith('/vsi') and (':' not in name or os.path.isfile(name))
+            if plain and os.path.abspath(name) != os.path.abspath(path):
                 found.append(name)
     return list(dict.fromkeys(found))
 

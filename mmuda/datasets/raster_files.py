@@ -14,7 +14,7 @@ _LONG = ('.tiff', '.jpeg')
 _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
 
 
-def list_images(folder: str, suffixes: Sequence[str]) -> list[str]:
+def list_images(folder: str, suffixes: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     """Files in a folder and below it that end with one of the suffixes, in any spelling of it.
 
     Capitals do not matter, and ``.tif`` and ``.tiff``, ``.jpg`` and ``.jpeg`` are the same.
@@ -22,12 +22,18 @@ def list_images(folder: str, suffixes: Sequence[str]) -> list[str]:
     Args:
         folder (str): The folder.
         suffixes (Sequence[str]): E.g. ``('.tif',)`` or ``('_image.tif',)``.
+        others (Sequence[str]): Suffixes of other files in the folder: what ends so is not taken for another spelling.
 
     Returns:
         list[str]: Paths below the folder, sorted.
     """
     names = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
-    return sorted(name for name in names if suffix_of(name, suffixes) is not None)
+    wanted, unwanted = tuple(suffixes), tuple(others)
+    return sorted(
+        name
+        for name in names
+        if name.endswith(wanted) or (not name.endswith(unwanted) and suffix_of(name, suffixes) is not None)
+    )
 
 
 def suffix_of(name: str, suffixes: Sequence[str]) -> str | None:

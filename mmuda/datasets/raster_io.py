@@ -274,6 +274,8 @@ def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
 
 def _check_raster(path: str, whole: bool) -> None:
     with _open(path) as source:
+        for part in vrt_sources(source, path) if whole else ():
+            _check_raster(part, whole)
         try:
             check_pixels(source, path, windows_to_check(source.shape, whole))
         except RasterioError as error:

@@ -327,3 +327,15 @@ def test_unfit_legends_are_refused(raw, legend, says):
         legend = str(raw / 'legend.json')
     with pytest.raises(UserError, match=says):
         convert(raw, fine=Labels(str(raw / 'md'), '_lc.tif', legend))
+
+
+def test_spellings_and_damage(raw):
+    for path in sorted((raw / 'md').glob('*_naip-new.tif')):
+        path.rename(path.with_name(path.name.replace('_naip-new.tif', '_NAIP-new.TIF')))
+    label = raw / 'md/m_3807502_nw_lc.tif'
+    label.rename(label.with_suffix('.TIFF'))
+    assert convert(raw, split='train', min_classes=1, max_share=1.0, max_ignored=1.0)['train'] == 18
+    label = label.with_suffix('.TIFF')
+    label.write_bytes(label.read_bytes()[:-100])
+    with pytest.raises(UserError, match=r'm_3807502_nw_lc\.TIFF is damaged or cut short'):
+        convert(raw, out='again')

@@ -207,6 +207,10 @@ def test_virtual_rasters(tmp_path):
     assert np.array_equal(build(tmp_path, **virtual)[0]['img'], np.hstack([smooth(2), smooth(1)]))
     vrt(tmp_path / 'b.vrt', 'a.vrt', west)
     build(tmp_path, **virtual)
+    write(east, smooth(1), compress='deflate', interleave='pixel')
+    hollow(east, 100, block=(0, 0))
+    with pytest.raises(ValueError, match=r'parts/east\.tif is damaged .*not what was written'):
+        build(tmp_path, check_images='all', **virtual)
     cut(east, 0.9)
     with pytest.raises(ValueError, match=r'parts/east\.tif is damaged or cut short'):
         build(tmp_path, **virtual)

@@ -91,3 +91,10 @@ def test_coarse_labels_in_capitals(buildings, write_raster):
     prefix = dict(img_path='img_dir', coarse_path='coarse')
     dataset = build(buildings, type='CoarseLabelDataset', data_prefix=prefix)
     assert [info['coarse_path'].rsplit('/', 1)[1] for info in infos(dataset)] == ['a.TIF', 'b.TIF']
+
+
+def test_labels_beside_their_images_are_no_other_spelling(buildings):
+    for name in 'ab':
+        shutil.move(buildings / f'ann_dir/{name}.tif', buildings / f'img_dir/{name}.tiff')
+    beside = dict(data_prefix=dict(img_path='img_dir', seg_map_path='img_dir'), seg_map_suffix='.tiff')
+    assert files(build(buildings, **beside)) == [('a.tif', 'a.tiff'), ('b.tif', 'b.tiff')]

@@ -27,7 +27,7 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
     """
     path = FOLDER / f'{name}.json' if str(name) in NAMES else Path(name)
     try:
-        legend = json.loads(path.read_text(encoding='utf-8'))
+        legend = json.loads(path.read_text(encoding='utf-8-sig'))
         classes = tuple(legend['classes'])
         becomes = {int(code): entry['becomes'] for code, entry in legend['codes'].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
