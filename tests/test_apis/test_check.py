@@ -63,3 +63,8 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
         check(tiny(model__segmentor__decode_head__num_classes=3, model__terms__output=None))
     with pytest.raises(UserError, match='no entry for the optimiser discriminators'):
         check(tiny(param_scheduler=dict(generator=[])))
+
+
+def test_what_datasets_note_is_said(tiny, monkeypatch):
+    monkeypatch.setattr('tiny.DrawnDataset.notes', ['pixels are not square'], raising=False)
+    assert check(tiny()).warnings == ['source: pixels are not square', 'target: pixels are not square']

@@ -169,9 +169,9 @@ def test_one_resampling_where_the_next_step_asks_for_a_distance(degrees, monkeyp
 
 def test_streams_of_a_training_take_their_labels_along(degrees):
     """Without a crop too: views mix image and label by one mask."""
-    source = settings(degrees, pipeline=[LOAD, PACK], tile=60)
-    target = settings(degrees, labelled=False, pipeline=[LOAD, PACK], tile=60)
-    wanted = (round(60 * HIGH / SIDE), round(60 * WIDE / SIDE))
+    source = settings(degrees, pipeline=[LOAD, PACK], tile=90)
+    target = settings(degrees, labelled=False, pipeline=[LOAD, PACK], tile=90)
+    wanted = (round(90 * HIGH / SIDE), round(90 * WIDE / SIDE))
     for name, sample in UDADataset(source=source, target=target)[0].items():
         assert sample['data_samples'].ori_shape == sample['inputs'].shape[1:] == wanted
         assert name == 'target' or sample['data_samples'].gt_sem_seg.shape == wanted
