@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import note_input
 
 SEGMENTOR = 'segmentor.'
 TEACHER = 'teacher.module.'
@@ -44,6 +45,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path} was not found; check the path')
+    note_input(path)
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
