@@ -285,6 +285,22 @@ class RasterDataset(BaseSegDataset):
 
     def _check_image(self, path: str) -> RasterInfo:
         raster = probe_raster(path)
+        self.check_values(raster)
+        gsd = self.gsd if self.gsd is not None else raster.gsd
+        if gsd is None:
+            raise ValueError(
+                f'{path} has no georeference, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
+                f'{type(self).__name__}.'
+            )
+        return replace(raster, gsd=float(gsd))
+
+    def check_values(self, raster: RasterInfo) -> None:
+        """Refuse a raster that has not the bands, or whose values cannot be brought to 0 to 255.
+
+        Raises:
+            ValueError: Naming the file.
+        """
+        path = raster.path
         if self.bands is not None and max(self.bands) > raster.count:
             raise ValueError(
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
@@ -295,13 +311,6 @@ class RasterDataset(BaseSegDataset):
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'
             )
-        gsd = self.gsd if self.gsd is not None else raster.gsd
-        if gsd is None:
-            raise ValueError(
-                f'{path} has no georeference, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
-                f'{type(self).__name__}.'
-            )
-        return replace(raster, gsd=float(gsd))
 
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> None:
         label = probe_raster(label_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mmuda.utils.errors import UserError
 
@@ -36,18 +36,45 @@ def refuse_input(path: str | os.PathLike, inputs: Iterable[str | os.PathLike] = 
     Raises:
         UserError: If it is one of them.
     """
-    key = _key(path)
-    if key is None:
-        return
-    found = next((other for other in inputs if _key(other) == key), None)
-    if found is None and key not in _outputs and key in _inputs and _key(_inputs[key]) == key:
-        found = _inputs[key]
-    if found is not None:
-        same = '' if os.fspath(found) == os.fspath(path) else f' (it is the same file as {os.fspath(found)})'
-        raise UserError(
-            f'{os.fspath(path)} is read as an input{same} and would be replaced by the output; give another folder or '
-            'name for the output'
-        )
+    check_outputs({}, inputs, [path])
+
+
+def check_outputs(
+    outputs: Mapping[str, str | os.PathLike],
+    inputs: Iterable[str | os.PathLike] = (),
+    others: Iterable[str | os.PathLike] = (),
+) -> None:
+    """Check what a job is going to write, before its work begins.
+
+    Args:
+        outputs: Output of each input.
+        inputs: Further inputs of the job; those of ``outputs`` are inputs anyway.
+        others: Further outputs, which belong to no single input.
+
+    Raises:
+        UserError: If two inputs have one output, or an output is an input.
+    """
+    made_from: dict[str, str] = {}
+    for source, output in outputs.items():
+        name = os.path.normcase(os.path.abspath(output))
+        if made_from.setdefault(name, source) != source:
+            raise UserError(
+                f'{made_from[name]} and {source} would both be written to {os.fspath(output)}, and one of them would '
+                'be lost; rename one, or give them one at a time with different output folders'
+            )
+    known = {_key(path): os.fspath(path) for path in [*outputs, *inputs]}
+    for output in [*outputs.values(), *others]:
+        key = _key(output)
+        if key is None:
+            continue
+        read = _inputs.get(key) if key not in _outputs and _key(_inputs.get(key, '')) == key else None
+        found = known.get(key) or read
+        if found is not None:
+            same = '' if found == os.fspath(output) else f' (it is the same file as {found})'
+            raise UserError(
+                f'{os.fspath(output)} is read as an input{same} and would be replaced by the output; give another '
+                'folder or name for the output'
+            )
 
 
 def _key(path: str | os.PathLike) -> tuple[int, int] | None:

@@ -29,6 +29,8 @@ class LoadCoarseLabels(BaseTransform):
         ValueError: A raster has no georeference, or the label holds a value that is no class.
     """
 
+    only_labels = True
+
     def __init__(self, as_label: bool = True) -> None:
         self.as_label = as_label
 
@@ -70,6 +72,8 @@ class LoadLabelWindow(BaseTransform):
     Required keys: ``img_path`` (the label's path), ``window``, ``label_lut``. Added keys: ``gt_seg_map`` (H, W) uint8,
     ``img_shape``, ``ori_shape``.
     """
+
+    only_labels = True
 
     def transform(self, results: dict) -> dict:
         """Read the window.
