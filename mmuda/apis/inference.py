@@ -24,7 +24,7 @@ from mmuda.datasets.raster_io import RasterInfo, open_raster, probe_raster
 from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS
-from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
+from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
@@ -56,7 +56,7 @@ def init_model(
 
     Raises:
         FileNotFoundError: If config or checkpoint does not exist.
-        UserError: If the checkpoint is damaged or does not fit.
+        UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite.
     """
     if isinstance(config, Config):
         register_all_modules()
@@ -71,6 +71,7 @@ def init_model(
     model.dataset_meta = {}
     if checkpoint is not None:
         loaded = read_checkpoint(resolve_weights(checkpoint))
+        refuse_not_finite(state_dict_of(loaded), checkpoint)
         state = adapt_state_dict(state_dict_of(loaded), model.state_dict(), resume=False, skip=cfg.get('load_skip', ()))
         model.load_state_dict(state)
         model.dataset_meta = dict((loaded.get('meta') or {}).get('dataset_meta') or {})

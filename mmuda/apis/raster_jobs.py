@@ -32,9 +32,9 @@ def predict_rasters(
 ) -> list[Path]:
     """Predict rasters, folders of rasters and patterns, each raster as :func:`predict_raster` does.
 
-    A raster becomes ``<out_dir>/<name>.tif``; one of a folder or pattern keeps its path below the folder. Rasters of one
-    name in several folders keep their paths below what the folders share. Nothing is predicted before all rasters have
-    been opened and fit the config, and all outputs are known to be files of their own.
+    A raster becomes ``<out_dir>/<name>.tif``; one of a folder or pattern keeps its path below the folder. Rasters of
+    one name in several folders keep their paths below what the folders share. Nothing is predicted before all rasters
+    have been opened and fit the config, and all outputs are known to be files of their own.
 
     Args:
         model: Of :func:`init_model`.
@@ -111,8 +111,8 @@ def _of_folder(given: str, files: list[str], report: Callable[[str], None]) -> l
     others = [path for path in files if path not in set(rasters)]
     if not rasters:
         raise UserError(
-            f'{given} holds no rasters ({len(files)} other files); rasters are files that end with {" ".join(SUFFIXES)}, '
-            'others can be named one by one'
+            f'{given} holds no rasters ({len(files)} other files); rasters are files that end with '
+            f'{" ".join(SUFFIXES)}, others can be named one by one'
         )
     if others:
         more = f' and {len(others) - MAX_LISTED} more' if len(others) > MAX_LISTED else ''

@@ -123,6 +123,32 @@ class CheckedWriter:
         return None
 
 
+def write_raster(path: str | os.PathLike, array: np.ndarray, **profile) -> None:
+    """Write an array as a GeoTIFF and read it back.
+
+    Args:
+        path: The file.
+        array: (bands, height, width), or (height, width).
+        **profile: Creation options of rasterio, beside size and type.
+
+    Raises:
+        UserError: If it could not be written.
+    """
+    bands = array[None] if array.ndim == 2 else array
+    size = dict(zip(('count', 'height', 'width'), bands.shape, strict=True))
+    try:
+        output = CheckedWriter(
+            rasterio.open(path, 'w', driver='GTiff', dtype=array.dtype, **size, **profile), Path(path)
+        )
+    except RasterioError as error:
+        raise unwritten(Path(path), str(error)) from error
+    with output.closing():
+        output.write(bands)
+    problem = output.differs(path)
+    if problem:
+        raise unwritten(Path(path), problem)
+
+
 def unwritten(path: Path, detail: str) -> UserError:
     """The error for a raster that could not be written; ``detail`` is told where the system gives no reason."""
     reason = why_unwritten(path.parent) or f'what was written cannot be read back ({detail}); choose another folder'

@@ -15,6 +15,7 @@ from rasterio.transform import Affine
 from scipy import ndimage
 
 from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
+from mmuda.datasets.raster_checked import write_raster
 from mmuda.registry import DATASETS
 
 from .generator import exclusive, generate
@@ -199,9 +200,7 @@ def _write_cells(fine: Path, path: Path, ratio: int, offset, shift, min_area: in
     cells = coarse_labels(label, ratio, offset, shift, min_area)
     row, col = -offset[0], -offset[1]
     transform = Affine(a * ratio, b * ratio, c + a * col + b * row, d * ratio, e * ratio, f + d * col + e * row)
-    profile = dict(driver='GTiff', count=1, height=cells.shape[0], width=cells.shape[1], dtype='uint8', crs=crs)
-    with rasterio.open(path, 'w', transform=transform, compress='deflate', **profile) as file:
-        file.write(cells, 1)
+    write_raster(path, cells.astype(np.uint8), crs=crs, transform=transform, compress='deflate')
 
 
 def _coarse_name(ratio: int, offset: tuple[int, int], shift: tuple[int, int], min_area: int) -> str:

@@ -3,6 +3,7 @@
 from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
+from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.registry import TRANSFORMS
 
 # What stands for a class or a label cell at each pixel.
@@ -87,6 +88,8 @@ class ResolutionPair(BaseTransform):
         """
         image = results['img']
         coarse, fine = self.sizes(self._ground_extent(results))
+        for size, wanted in ((coarse, self.coarse_gsd), (fine, self.fine_gsd)):
+            check_resampled(results.get('img_path', 'an image'), image.shape[:2], size, results.get('gsd'), wanted)
         results['img'] = resize_image(image, coarse)
         results['fine_image'] = resize_image(image, fine)
         for key in LABELS:
@@ -138,7 +141,8 @@ class ResampleToGSD(BaseTransform):
         label (bool): Resample the label too.
 
     Raises:
-        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown.
+        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown or makes of it
+            what no memory holds.
     """
 
     def __init__(self, gsd: float | None = None, ratio: float | None = None, label: bool = False) -> None:
@@ -147,6 +151,24 @@ class ResampleToGSD(BaseTransform):
         self.gsd = gsd
         self.ratio = ratio
         self.label = label
+
+    def check_raster(self, raster: dict) -> None:
+        """Refuse a ground sample distance by which a window would become enormous, or nothing; nothing is read.
+
+        Args:
+            raster (dict): ``img_path``, ``gsd`` (metres a pixel) and ``window``, which may be None (unknown).
+
+        Raises:
+            UserError: As above.
+        """
+        native, window = raster['gsd'], raster.get('window')
+        if window is not None and (native is not None or self.ratio is not None):
+            shape = tuple(window[2:])
+            check_resampled(raster['img_path'], shape, self._size(shape, native), native, self.gsd)
+
+    def _size(self, shape: tuple[int, int], native: float | None) -> tuple[int, int]:
+        ratio = self.ratio if self.ratio is not None else self.gsd / native
+        return round_half_up(shape[0] / ratio), round_half_up(shape[1] / ratio)
 
     def transform(self, results: dict) -> dict:
         """Resample image and, if asked for, label.
@@ -163,12 +185,12 @@ class ResampleToGSD(BaseTransform):
                 f'The ground sample distance of {results.get("img_path", "an image")} is unknown, so it cannot be '
                 f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres a pixel>, or ratio=...'
             )
-        ratio = self.ratio if self.ratio is not None else self.gsd / native
         height, width = results['img'].shape[:2]
-        size = (round_half_up(height / ratio), round_half_up(width / ratio))
+        size = self._size((height, width), native)
         extent = results.get('ground_extent')
         if self.gsd is not None and extent is not None and _covers((height * native, width * native), extent, native):
             size = _pixels(extent, self.gsd)
+        check_resampled(results.get('img_path', 'an image'), (height, width), size, native, self.gsd)
         results['img'] = resize_image(results['img'], size)
         results['img_shape'] = size
         if self.label:
