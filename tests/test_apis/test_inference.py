@@ -143,3 +143,12 @@ def test_super_resolved_image_is_the_networks_own():
     assert np.abs(image - expected.numpy()).max() <= 0.51
     with pytest.raises(UserError, match='EncoderDecoder does not super-resolve'):
         super_resolve(bright_or_dark(config()), dict(inputs=inputs), (40, 40))
+
+
+def test_a_checkpoint_that_has_diverged_is_refused(tmp_path):
+    state = bright_or_dark(config()).state_dict()
+    key = next(key for key in state if key.endswith('weight'))
+    state[key] = state[key] * float('nan')
+    torch.save(dict(state_dict=state), tmp_path / 'iter_1.pth')
+    with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
+        init_model(config(), tmp_path / 'iter_1.pth', device='cpu')

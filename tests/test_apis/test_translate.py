@@ -149,3 +149,20 @@ def test_what_cannot_be_translated_is_told(cfg, checkpoint, tmp_path):
     with pytest.raises(UserError, match='trains on a resampled source'):
         translate_dataset(cfg, checkpoint, tmp_path / 'out')
     assert not (tmp_path / 'out').exists()
+
+
+def test_the_sources_own_images_are_never_replaced(cfg, checkpoint, source, tmp_path):
+    before = {path: path.read_bytes() for path in (tmp_path / 'img').rglob('*.tif')}
+    (tmp_path / 'link').symlink_to(tmp_path / 'img')
+    for out in ('img', 'link'):
+        with pytest.raises(UserError, match=r'/a\.tif is read as an input'):
+            translate_dataset(cfg, checkpoint, tmp_path / out)
+    # Images that were translated already are the inputs of a second translation.
+    cfg.train_dataloader.dataset.source.update(data_prefix=dict(img_path=str(tmp_path / 'named')))
+    (tmp_path / 'named').symlink_to(tmp_path / 'img')
+    cfg.train_dataloader.dataset.source.translated_images = str(tmp_path / 'img')
+    with pytest.raises(UserError, match=r'/a\.tif is read as an input'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'img')
+    files = translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=24, margin=4, device='cpu', report=silent)
+    assert [str(f.relative_to(tmp_path / 'out')) for f in files] == ['a.tif', 'sub/b.tif']
+    assert {path: path.read_bytes() for path in before} == before
