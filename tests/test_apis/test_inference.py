@@ -5,7 +5,7 @@ import torch
 from pixelwise import PALETTE, bright_or_dark, config
 from rasterio.transform import from_origin
 
-from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve
+from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve, test
 from mmuda.apis.inference import spans
 
 pytestmark = pytest.mark.usefixtures('_identity_backbone')
@@ -152,3 +152,11 @@ def test_a_checkpoint_that_has_diverged_is_refused(tmp_path):
     torch.save(dict(state_dict=state), tmp_path / 'iter_1.pth')
     with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
         init_model(config(), tmp_path / 'iter_1.pth', device='cpu')
+
+
+def test_a_test_of_a_checkpoint_that_has_diverged_is_refused(tiny, tmp_path):
+    torch.save(dict(state_dict={'segmentor.a': torch.tensor([1.0, float('inf')])}), tmp_path / 'iter_1.pth')
+    some = dict(type='Any')
+    cfg = tiny(test_dataloader=some, test_cfg=some, test_evaluator=some)
+    with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
+        test(cfg, str(tmp_path / 'iter_1.pth'), str(tmp_path / 'run'))

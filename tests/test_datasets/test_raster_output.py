@@ -1,7 +1,6 @@
 """A raster that is written never replaces one that is read, and is either what was written or not there."""
 
 import os
-import resource
 import subprocess
 
 import numpy as np
@@ -14,6 +13,7 @@ from mmuda.datasets.raster_io import close_rasters, open_raster, read_window
 from mmuda.datasets.raster_output import raster_like
 from mmuda.utils.errors import UserError
 
+resource = pytest.importorskip('resource')  # limits of a process, which Windows does not have
 SIZE = 600
 
 

@@ -1,5 +1,4 @@
 import os
-import resource
 
 import pytest
 from mmengine.fileio import get_file_backend
@@ -42,6 +41,7 @@ def test_what_a_kill_left_behind_is_overwritten(tmp_path):
 def test_a_full_disk_is_one_line_and_the_older_file_stays(tmp_path):
     path = tmp_path / 'a.bin'
     write_atomically(b'old', path)
+    resource = pytest.importorskip('resource')
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
     try:
