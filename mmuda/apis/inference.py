@@ -6,7 +6,6 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +17,10 @@ from rasterio.windows import Window
 from torch import nn
 
 from mmuda.apis.config import load_config
+from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
-from mmuda.datasets.raster_io import RasterInfo, open_raster, probe_raster
-from mmuda.models.data_preprocessor import UDADataPreprocessor
+from mmuda.datasets.raster_io import open_raster
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
@@ -31,8 +30,6 @@ from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
 from mmuda.visualization import NO_PREDICTION, default_palette, label_raster
 
-# A ground sample distance that differs more from the georeference's is told.
-GSD_TOLERANCE = 0.03
 _CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
 
 
@@ -196,77 +193,6 @@ def run_prediction(
     with label_raster(out_path, job.info.path, palette) as output:
         _predict_windows(model, job, output, report)
     return Path(out_path)
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A raster that can be predicted, by its header.
-
-    Attributes:
-        pipeline: How its windows are read.
-        info: Its header.
-        gsd: Metres a pixel that it is read with; None if unknown and not needed.
-        tile: Size in pixels of the windows.
-        margin: Pixels at the border of a window that are not kept.
-        note: What the user should know of it, or None.
-    """
-
-    pipeline: WindowPipeline
-    info: RasterInfo
-    gsd: float | None
-    tile: int
-    margin: int
-    note: str | None
-
-
-def prediction_of(
-    model: nn.Module,
-    in_path: str | os.PathLike,
-    gsd: float | None = None,
-    tile: int | None = None,
-    margin: int | None = None,
-) -> Prediction:
-    """Check that a raster can be predicted, before it is.
-
-    Args:
-        model: Of :func:`init_model`.
-        in_path: As :func:`predict_raster`.
-        gsd: As :func:`predict_raster`.
-        tile: As :func:`predict_raster`.
-        margin: As :func:`predict_raster`.
-
-    Raises:
-        FileNotFoundError: If there is no such raster.
-        UserError: If it cannot be predicted by this config, or an argument is wrong.
-    """
-    pipeline = WindowPipeline(model.cfg)
-    info = probe_raster(str(in_path))
-    used = pipeline.gsd_of(info, gsd)
-    pipeline.check_gsd(used, str(in_path), 'predict_raster (--gsd)')
-    tile = pipeline.tile if tile is None else tile
-    margin = tile // 8 if margin is None else margin
-    if tile < 1 or margin < 0 or 2 * margin >= tile:
-        raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
-    pipeline.check_raster(info, used, tile, _channels_of(model, pipeline.dataset.domain))
-    return Prediction(pipeline, info, used, tile, margin, _note(info, used, gsd))
-
-
-def _note(info: RasterInfo, used: float | None, given: float | None) -> str | None:
-    if used is None or info.gsd is None or abs(used / info.gsd - 1) <= GSD_TOLERANCE:
-        return None
-    why = 'as was asked for' if given is not None else 'as in a test: the test set of the config states it'
-    return f'{info.path} has {info.gsd:.4g} m a pixel by its georeference, but is predicted as {used:.4g} m, {why}' + (
-        '' if given is not None else f'; --gsd {info.gsd:.4g} takes the georeference at its word'
-    )
-
-
-def _channels_of(model: nn.Module, domain: str | None) -> int | None:
-    """Number of bands that the model's preprocessor normalises; None where it does not say."""
-    preprocessor = getattr(model, 'data_preprocessor', None)
-    if isinstance(preprocessor, UDADataPreprocessor):
-        return len(preprocessor.streams.get(domain or preprocessor.default_domain, preprocessor.default)['mean'])
-    mean = getattr(preprocessor, 'mean', None)
-    return None if mean is None else len(mean)
 
 
 def _predict_windows(model, job: Prediction, output, report) -> None:

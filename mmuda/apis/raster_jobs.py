@@ -9,7 +9,8 @@ from pathlib import Path
 
 from torch import nn
 
-from mmuda.apis.inference import prediction_of, run_prediction
+from mmuda.apis.inference import run_prediction
+from mmuda.apis.prediction import prediction_of
 from mmuda.datasets.raster_io import files_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import check_outputs
