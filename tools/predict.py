@@ -1,18 +1,17 @@
 """Predict rasters of any size: a GeoTIFF of classes on each raster's own grid."""
 
 import argparse
-from pathlib import Path
 
-from mmuda.apis import exit_on_user_error, init_model, predict_raster
+from mmuda.apis import exit_on_user_error, init_model, predict_rasters
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Predict rasters')
     parser.add_argument('config', help='path of the config')
     parser.add_argument('checkpoint', help='path or address of the checkpoint')
-    parser.add_argument('rasters', nargs='+', metavar='RASTER', help='rasters that GDAL reads')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the predictions, RASTER_NAME.tif each')
-    parser.add_argument('--gsd', type=float, help="metres a pixel of the rasters (default: their georeference's)")
+    parser.add_argument('rasters', nargs='+', metavar='RASTER', help='rasters, folders, or patterns in quotes')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the predictions')
+    parser.add_argument('--gsd', type=float, help="metres a pixel (default: the test set's, else the georeference's)")
     parser.add_argument('--tile', type=int, help="pixels of a window (default: as the config's test set, else 512)")
     parser.add_argument('--margin', type=int, help='pixels at the border of a window not kept (default: tile / 8)')
     parser.add_argument('--device', help='e.g. cpu or cuda:0 (default: a GPU if there is one)')
@@ -23,9 +22,7 @@ def main() -> None:
     args = parse_args()
     with exit_on_user_error():
         model = init_model(args.config, args.checkpoint, args.device)
-        for raster in args.rasters:
-            out = Path(args.out) / f'{Path(raster).stem}.tif'
-            predict_raster(model, raster, out, args.gsd, args.tile, args.margin, report=print)
+        predict_rasters(model, args.rasters, args.out, args.gsd, args.tile, args.margin)
 
 
 if __name__ == '__main__':

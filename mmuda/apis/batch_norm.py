@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import torch
 from mmengine.config import Config
@@ -12,8 +13,10 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from mmuda.apis.inference import init_model, segmentor_of
 from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
+from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
 from mmuda.utils.weights import resolve_weights
+from mmuda.utils.writing import check_writable
 
 
 def adapt_batch_norm(
@@ -45,10 +48,13 @@ def adapt_batch_norm(
         Number of layers that were re-estimated.
 
     Raises:
-        UserError: If there is no batch norm with running statistics, no data, or ``batches`` is below 1.
+        UserError: If there is no batch norm with running statistics, no data, ``batches`` is below 1, or ``out`` is
+            the given checkpoint.
     """
     if batches < 1:
         raise UserError(f'batches={batches}: statistics need at least one batch')
+    refuse_input(out, [checkpoint])
+    check_writable(Path(out).parent)
     model = init_model(cfg, checkpoint, device)
     # The teacher of a model that predicts with it is the network whose statistics count.
     network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config, ConfigDict, DictAction
 
 from mmuda.utils.errors import UserError
+from mmuda.utils.inputs import note_input
 from mmuda.utils.setup_env import allow_mmseg_configs, register_all_modules
 
 # A run whose seed nobody gave must still be repeatable, and resume exactly.
@@ -45,6 +46,7 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'config {path} was not found; check the path')
+    note_input(path)
     allow_mmseg_configs()
     try:
         cfg = Config.fromfile(path)

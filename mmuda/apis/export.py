@@ -8,10 +8,19 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from mmuda.datasets.unread import reads_rasters, unread_dataset
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
+from mmuda.utils.checkpoint import (
+    SEGMENTOR,
+    TEACHER,
+    read_checkpoint,
+    refuse_not_finite,
+    state_dict_of,
+    write_checkpoint,
+)
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import check_outputs
 
 WEIGHTS, CONFIG = 'segmentor.pth', 'segmentor.py'
 
@@ -38,7 +47,7 @@ def export_segmentor(
 
     Raises:
         UserError: If the model is no :class:`DomainAdaptation`, the checkpoint does not fit the segmentor, or its
-            images are other bands or values than mmseg loads.
+            images are other bands or values than mmseg loads, or an output is an input.
     """
     segmentor = cfg.model.get('segmentor')
     if segmentor is None:
@@ -50,8 +59,10 @@ def export_segmentor(
             'predict with tools/predict.py or mmuda.apis'
         )
     _check_images(cfg)
+    check_outputs({}, [checkpoint, *filter(None, [cfg.filename])], [Path(out_dir) / WEIGHTS, Path(out_dir) / CONFIG])
     prefix = TEACHER if model.evaluate_teacher else SEGMENTOR
     weights = _segmentor_state(state_dict_of(read_checkpoint(os.fspath(checkpoint))), prefix)
+    refuse_not_finite(weights, checkpoint)
     mismatch = model.segmentor.load_state_dict(weights, strict=False)
     if mismatch.missing_keys or mismatch.unexpected_keys:
         raise UserError(
@@ -134,9 +145,12 @@ def _tested(cfg: Config) -> Mapping:
 
 def _check_images(cfg: Config) -> None:
     dataset = _tested(cfg)
-    if tuple(dataset.get('bands') or (1, 2, 3)) != (1, 2, 3) or dataset.get('value_range') is not None:
+    if not reads_rasters(dataset):
+        return
+    dataset = unread_dataset(dataset)
+    if (dataset.bands or (1, 2, 3)) != (1, 2, 3) or dataset.value_range is not None:
         raise UserError(
-            f'{cfg.filename} reads bands={dataset.get("bands")} with value_range={dataset.get("value_range")}, but '
+            f'{cfg.filename} reads bands={dataset.bands} with value_range={dataset.value_range}, but '
             'mmseg loads 8-bit red, green, blue; predict with tools/predict.py or mmuda.apis'
         )
 

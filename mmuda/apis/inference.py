@@ -1,35 +1,36 @@
 """Loads a trained model and predicts images, samples and rasters of any size."""
 
+from __future__ import annotations
+
 import os
+import re
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from mmengine.config import Config
-from mmengine.dataset import Compose, pseudo_collate
+from mmengine.dataset import pseudo_collate
 from mmseg.structures import SegDataSample
 from rasterio.windows import Window
 from torch import nn
 
 from mmuda.apis.config import load_config
+from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.runner import name_near_misses
-from mmuda.datasets.raster_io import RasterInfo, open_raster, probe_raster
-from mmuda.datasets.raster_notes import notes_on_pixels
-from mmuda.datasets.transforms.ground_pixels import grid_follows
+from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.datasets.raster_io import open_raster
 from mmuda.models.segmentors import SuperResolutionSegmentor
-from mmuda.registry import MODELS, TRANSFORMS
-from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
+from mmuda.registry import MODELS
+from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
 from mmuda.visualization import NO_PREDICTION, default_palette, label_raster
 
-DEFAULT_TILE = 512
-# Only these read labels or files; the rest of a test pipeline is applied to a window or an array.
-WINDOW_LOADER = 'LoadRasterWindow'
-LABEL_LOADER = 'LoadAnnotations'
+_CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
 
 
 def init_model(
@@ -52,7 +53,7 @@ def init_model(
 
     Raises:
         FileNotFoundError: If config or checkpoint does not exist.
-        UserError: If the checkpoint is damaged or does not fit.
+        UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite.
     """
     if isinstance(config, Config):
         register_all_modules()
@@ -67,6 +68,7 @@ def init_model(
     model.dataset_meta = {}
     if checkpoint is not None:
         loaded = read_checkpoint(resolve_weights(checkpoint))
+        refuse_not_finite(state_dict_of(loaded), checkpoint)
         state = adapt_state_dict(state_dict_of(loaded), model.state_dict(), resume=False, skip=cfg.get('load_skip', ()))
         model.load_state_dict(state)
         model.dataset_meta = dict((loaded.get('meta') or {}).get('dataset_meta') or {})
@@ -104,11 +106,20 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
         UserError: If the ground sample distance is needed and unknown.
     """
     if not isinstance(image, Mapping):
-        pipeline = _WindowPipeline(model.cfg)
+        pipeline = WindowPipeline(model.cfg)
         pipeline.check_gsd(gsd, 'an image', 'inference_model')
         image = pipeline.of_array(image, gsd)
-    with torch.no_grad():
-        return model.test_step(pseudo_collate([image]))[0]
+    try:
+        with torch.no_grad():
+            return model.test_step(pseudo_collate([image]))[0]
+    except RuntimeError as error:
+        found = _CHANNELS.search(str(error))
+        if not found:
+            raise
+        raise UserError(
+            f'a layer of the model takes {found[1]} channels but gets {found[2]}; set in_channels of the backbone in '
+            'the config to the number of bands that the test set reads, or choose other bands'
+        ) from error
 
 
 def super_resolve(model: nn.Module, sample: Mapping, size: tuple[int, int]) -> np.ndarray:
@@ -154,7 +165,8 @@ def predict_raster(
             segmentor was trained at.
         in_path: Raster that rasterio reads.
         out_path: GeoTIFF; one uint8 band with a colour table; 255 where the raster has no data.
-        gsd: Metres a pixel of the raster; None takes it from the georeference.
+        gsd: Metres a pixel of the raster; None takes the nominal value of the config's test set, as a test does, or
+            that of the georeference if there is none.
         tile: Size in pixels of the windows; None takes that of the config's test set, else 512.
         margin: Pixels at the border of a window that are not kept; None is an eighth of the window.
         report: Called with a line a minute and at the end; None is silent.
@@ -166,31 +178,33 @@ def predict_raster(
         FileNotFoundError: If there is no such raster.
         UserError: If it cannot be predicted by this config, or an argument is wrong.
     """
-    pipeline = _WindowPipeline(model.cfg)
-    info = probe_raster(str(in_path))
-    pipeline.check_gsd(gsd if gsd is not None else info.gsd, str(in_path), 'predict_raster (--gsd)')
-    info = info.resolved(gsd)
-    for note in notes_on_pixels([info]) if report is not None else ():
-        report(note)
-    tile = tile or pipeline.tile
-    margin = tile // 8 if margin is None else margin
-    if tile < 1 or margin < 0 or 2 * margin >= tile:
-        raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
-    palette = model.dataset_meta.get('palette') or default_palette(segmentor_of(model).decode_head.num_classes)
-    with label_raster(out_path, str(in_path), palette) as output:
-        _predict_windows(model, pipeline, info, tile, margin, output, report)
+    job = prediction_of(model, in_path, gsd, tile, margin)
+    for note in job.notes:
+        (report or warnings.warn)(note)
+    return run_prediction(model, job, out_path, report)
+
+
+def run_prediction(
+    model: nn.Module, job: Prediction, out_path: str | os.PathLike, report: Callable[[str], None] | None = None
+) -> Path:
+    """Predict a raster that :func:`prediction_of` has checked; arguments and result as :func:`predict_raster`."""
+    palette = model.dataset_meta.get('palette') or job.pipeline.palette
+    palette = palette or default_palette(segmentor_of(model).decode_head.num_classes)
+    with label_raster(out_path, job.info.path, palette) as output:
+        _predict_windows(model, job, output, report)
     return Path(out_path)
 
 
-def _predict_windows(model, pipeline, info, tile: int, margin: int, output, report) -> None:
-    rows = list(spans(info.height, tile, margin))
-    columns = list(spans(info.width, tile, margin))
+def _predict_windows(model, job: Prediction, output, report) -> None:
+    info = job.info
+    rows = list(spans(info.height, job.tile, job.margin))
+    columns = list(spans(info.width, job.tile, job.margin))
     source = open_raster(info.path)
     progress = Progress(info.height, f'rows of {info.path}', report, seconds=60.0, last=True)
     for top, bottom, keep_top, keep_bottom in rows:
         strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
         for left, right, keep_left, keep_right in columns:
-            sample = pipeline.of_window(info, (top, left, bottom - top, right - left))
+            sample = job.pipeline.of_window(info, (top, left, bottom - top, right - left))
             label = inference_model(model, sample).pred_sem_seg.data[0]
             kept = label[keep_top - top : keep_bottom - top, keep_left - left : keep_right - left]
             strip[:, keep_left:keep_right] = kept.cpu().numpy()
@@ -218,61 +232,3 @@ def spans(length: int, tile: int, margin: int) -> Iterator[tuple[int, int, int, 
         keep_end = length if end == length else end - margin
         yield start, end, kept, keep_end
         kept = keep_end
-
-
-class _WindowPipeline:
-    """The test pipeline of a config, for windows of a raster and for arrays.
-
-    Args:
-        cfg: Config; its ``test_dataloader`` (or ``val_dataloader``) has a dataset whose pipeline begins with
-            ``LoadRasterWindow``.
-
-    Raises:
-        UserError: If it has not.
-    """
-
-    def __init__(self, cfg: Config) -> None:
-        loader = cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}
-        self.dataset = loader.get('dataset') or {}
-        steps = [step for step in self.dataset.get('pipeline') or () if step['type'] != LABEL_LOADER]
-        if not steps or steps[0]['type'] != WINDOW_LOADER:
-            raise UserError(
-                f'config {cfg.filename}: the pipeline of test_dataloader.dataset does not begin with {WINDOW_LOADER}, '
-                'so windows of a raster cannot be read as in a test; use a RasterDataset for the test'
-            )
-        self.load = TRANSFORMS.build({**steps[0], 'with_label': False})
-        self.rest = Compose([TRANSFORMS.build(step) for step in steps[1:]])
-        self._needs_gsd = any(step.get('gsd') is not None for step in steps[1:])
-
-    @property
-    def tile(self) -> int:
-        """Size in pixels of the test set's tiles."""
-        tile = self.dataset.get('tile') or DEFAULT_TILE
-        return tile if isinstance(tile, int) else min(tile)
-
-    def check_gsd(self, gsd: float | None, what: str, where: str) -> None:
-        """Refuse an unknown ground sample distance where the pipeline resamples by it."""
-        if gsd is None and self._needs_gsd:
-            raise UserError(
-                f'the ground sample distance of {what} is unknown, and the config resamples by it; give its metres a '
-                f'pixel as gsd of {where}'
-            )
-        if gsd is not None and not gsd > 0:
-            raise UserError(f'gsd={gsd} of {what} must be a positive number of metres a pixel')
-
-    def of_window(self, info: RasterInfo, window: tuple[int, int, int, int]) -> dict:
-        """Sample of one window (row, col, height, width) of a raster with the pixel size that counts."""
-        values = self.dataset.get('value_range')
-        bands = tuple(self.dataset.get('bands', (1, 2, 3)) or ()) or None
-        results = self._results(info.gsd, img_path=info.path, window=window, bands=bands, value_range=values)
-        if not info.square:
-            results.update(ground_pixel=info.ground_pixel, grid_follows=grid_follows(self.rest.transforms))
-        return self.rest(self.load(results))
-
-    def of_array(self, image: np.ndarray, gsd: float | None) -> dict:
-        """Sample of an image (H, W, C)."""
-        shape = image.shape[:2]
-        return self.rest(self._results(gsd, img_path=None, img=image, img_shape=shape, ori_shape=shape))
-
-    def _results(self, gsd: float | None, **results) -> dict:
-        return dict(gsd=gsd, domain=self.dataset.get('domain', 'target'), seg_fields=[], **results)

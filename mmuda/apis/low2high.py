@@ -26,6 +26,7 @@ from mmuda.datasets.raster_files import existing_suffix, list_images, suffix_of
 from mmuda.datasets.raster_io import open_raster, probe_raster, read_window
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import check_outputs
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import mix_seed
 
@@ -161,6 +162,8 @@ def build_low2high(
     raster, _, (_, label), window = jobs[0]
     _check_cells(raster, label, window)
     settings['images'] = os.path.abspath(images)
+    # a/b.tif and a_b.tif have tiles of one name.
+    check_outputs({str(raster): Path(out) / f'{stem}.tif' for raster, stem, _, _ in jobs if stem.endswith('_r0_c0')})
     _claim(Path(out) / f'{region}.json', settings)
     rows, progress = list(small), Progress(len(jobs), 'tiles', report)
     splits = [split or _draw(seed, stem) for _, stem, _, _ in jobs]

@@ -25,6 +25,7 @@ from mmuda.registry import DATASETS
 from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import check_outputs
 from mmuda.utils.progress import Progress
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
@@ -86,6 +87,7 @@ def pair_domains(
     source, target = _datasets(cfg, truth=strategy in NEED_TRUTH)
     if len(source) < dist.get_world_size():
         raise UserError(f'{dist.get_world_size()} processes share {len(source)} source patches; start fewer')
+    check_outputs({}, [] if checkpoint is None else [checkpoint], [out, f'{out}.png'])
     rows = range(len(source))[dist.get_rank() :: dist.get_world_size()]
     made_from = dict(
         strategy=strategy,

@@ -14,6 +14,7 @@ from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.visualization import Panel, draw_panels, viewable
@@ -54,6 +55,7 @@ def draw_reconstructions(
     model = MODELS.build(cfg.model)
     if not isinstance(model, MaskedAutoencoder):
         raise UserError(f'the model of {cfg.filename} is a {type(model).__name__}; give a config of MaskedAutoencoder')
+    refuse_input(out, [checkpoint])
     load_weights(model, checkpoint)
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
     stream = model.streams[0]

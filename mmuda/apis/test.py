@@ -5,7 +5,7 @@ from mmengine.config import Config
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, name_near_misses
-from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
+from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.weights import resolve_weights
 
@@ -34,7 +34,8 @@ def test(
         Metrics by name, e.g. ``mIoU`` in percent.
 
     Raises:
-        UserError: If the config has no test set, lacks what ``tta`` needs, or the checkpoint does not fit.
+        UserError: If the config has no test set, lacks what ``tta`` needs, or the checkpoint does not fit or
+            holds weights that are not finite.
     """
     force_safe_loading()
     cfg.launcher = launcher
@@ -46,7 +47,7 @@ def test(
         raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
     cfg.resume = False
     cfg.load_from = resolve_weights(checkpoint)
-    read_checkpoint(cfg.load_from)
+    refuse_not_finite(state_dict_of(read_checkpoint(cfg.load_from)), checkpoint)
     if tta:
         enable_tta(cfg)
     if out or show_dir:

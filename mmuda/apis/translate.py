@@ -18,13 +18,16 @@ from mmuda.apis.inference import spans
 from mmuda.datasets.raster_io import read_window
 from mmuda.datasets.raster_output import raster_like
 from mmuda.datasets.transforms.loading import scale_values
+from mmuda.engine.raster_tiles import image_folder
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import check_outputs
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
+from mmuda.utils.writing import check_writable
 from mmuda.visualization import Panel, draw_panels, viewable
 
 MAKER = 'MMUDA_CHECKPOINT'
@@ -63,24 +66,27 @@ def translate_dataset(
 
     Raises:
         UserError: If the config has no source rasters or resamples them, the sizes do not fit, or ``out`` holds another
-            checkpoint's images.
+            checkpoint's images or the source's own.
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
     register_all_modules()
     dataset = _source(cfg)
+    folder, picture = image_folder(dataset), Path(f'{os.path.normpath(out)}.png')
+    outputs = {raster.path: Path(out) / os.path.relpath(raster.path, folder) for raster in dataset.rasters}
+    check_outputs(outputs, [checkpoint], [picture])
     model = MODELS.build(cfg.model)
     load_weights(model, checkpoint)
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
-    folder, written, maker = dataset.data_prefix['img_path'], [], digest_of(checkpoint)
+    check_writable(out)
+    written, maker = [], digest_of(checkpoint)
     progress = Progress(len(dataset.rasters), 'rasters', report, seconds=0, last=True)
     for done, raster in enumerate(dataset.rasters, 1):
-        path = Path(out) / os.path.relpath(raster.path, folder)
+        path = outputs[raster.path]
         if not _made_by(path, maker):
             _translate(model, dataset, raster, path, tile, margin, maker)
         written.append(path)
         progress.update(done)
-    picture = Path(f'{os.path.normpath(out)}.png')
     write_atomically(_picture(cfg, dataset, written), picture)
     report(f'look at {picture}')
     return written

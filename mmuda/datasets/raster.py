@@ -325,6 +325,23 @@ class RasterDataset(BaseSegDataset):
 
     def _check_image(self, path: str) -> RasterInfo:
         raster = probe_raster(path)
+        self.check_values(raster)
+        raster = raster.resolved(self.gsd)
+        if raster.gsd is None:
+            what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
+            raise ValueError(
+                f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
+                f'{type(self).__name__}.'
+            )
+        return raster
+
+    def check_values(self, raster: RasterInfo) -> None:
+        """Refuse a raster that has not the bands, or whose values cannot be brought to 0 to 255.
+
+        Raises:
+            ValueError: Naming the file.
+        """
+        path = raster.path
         if self.bands is not None and max(self.bands) > raster.count:
             raise ValueError(
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
@@ -335,14 +352,6 @@ class RasterDataset(BaseSegDataset):
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'
             )
-        raster = raster.resolved(self.gsd)
-        if raster.gsd is None:
-            what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
-            raise ValueError(
-                f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
-                f'{type(self).__name__}.'
-            )
-        return raster
 
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
         """What the headers leave open about the label's place, see :func:`check_same_grid`."""

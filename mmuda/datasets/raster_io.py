@@ -31,6 +31,7 @@ from mmuda.datasets.raster_geometry import (
     map_pixel,
     side_of_square,
 )
+from mmuda.utils.inputs import note_input
 from mmuda.utils.progress import Progress
 
 MAX_OPEN_RASTERS = 64
@@ -129,12 +130,28 @@ def _open(path: str):
         with warnings.catch_warnings():
             # A missing georeference is no fault of a PNG; a missing GSD is reported by the dataset.
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            return rasterio.open(path)
+            source = rasterio.open(path)
     except RasterioError as error:
         raise ValueError(
             f'{path} cannot be read as a raster ({reason(error)}); replace it by an intact copy or take it out of the '
             'dataset.'
         ) from error
+    for file in source.files:  # sources of a VRT among them
+        note_input(file)
+    return source
+
+
+def files_of(path: str) -> list[str]:
+    """The files that a raster consists of: itself, what lies beside it, and a VRT's sources, theirs included."""
+    found, waiting = {}, [path]
+    while waiting:
+        name = waiting.pop()
+        if name in found or not os.path.isfile(name):
+            continue
+        found[name] = None
+        if name == path or name.lower().endswith('.vrt'):
+            waiting += open_raster(name).files
+    return list(found)
 
 
 def open_raster(path: str):
@@ -162,6 +179,14 @@ def open_raster(path: str):
                 _handles.popitem(last=False)
         _handles.move_to_end(key)
     return handle
+
+
+def forget_raster(path: str | os.PathLike) -> None:
+    """Forget the open handles of one file, which has been replaced."""
+    real = os.path.realpath(path)
+    with _handles_lock:
+        for key in [key for key in _handles if os.path.realpath(key[2]) == real]:
+            del _handles[key]
 
 
 def close_rasters() -> None:

@@ -13,6 +13,8 @@ from mmseg.structures import SegDataSample
 from rasterio.windows import Window
 
 from mmuda.utils.errors import UserError
+from mmuda.utils.inputs import check_outputs
+from mmuda.utils.writing import check_writable, telling
 from mmuda.visualization import default_palette, label_raster
 
 
@@ -34,14 +36,15 @@ class RasterTiles:
         self._saved = 0
         if dist.is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)
-            self.folder.mkdir(parents=True)
+            check_writable(self.folder)
         dist.barrier()
 
     def add(self, sample: SegDataSample, name: Path, window: Sequence[int], **arrays: np.ndarray) -> None:
         """Keep the arrays (h, w) of a window (row, col, h, w) of the raster that the sample shows."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        file = self.folder / f'{dist.get_rank()}_{self._saved}.npz'
-        np.savez_compressed(file, raster=sample.img_path, name=str(name), window=window, **arrays)
+        with telling(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            file = self.folder / f'{dist.get_rank()}_{self._saved}.npz'
+            np.savez_compressed(file, raster=sample.img_path, name=str(name), window=window, **arrays)
         self._saved += 1
 
     def write(
@@ -85,9 +88,46 @@ class RasterTiles:
 
 def name_of(sample: SegDataSample, dataset) -> Path:
     """Path of the image below the dataset's image folder, without suffix."""
-    path = Path(sample.img_path)
-    folder = getattr(dataset, 'data_prefix', {}).get('img_path') or ''
-    return Path(os.path.relpath(path, folder) if path.is_relative_to(folder) else path.name).with_suffix('')
+    return _name(sample.img_path, image_folder(dataset))
+
+
+def check_predictions(dataset, folder: Path, pictures: bool = False) -> None:
+    """Check the outputs of a dataset's images before the first is predicted.
+
+    Args:
+        dataset: Its items are known by ``get_data_info``; what has none is not checked.
+        folder: Of the label maps, ``<name>.tif``, or ``<name>.png`` of images that are read whole.
+        pictures: Whether it is a folder of pictures instead, ``<name>.png`` always.
+
+    Raises:
+        UserError: If two images would have one output, or an output is an image or a label of the dataset.
+    """
+    if not hasattr(dataset, 'get_data_info'):
+        return
+    outputs, labels, root = {}, {}, image_folder(dataset)
+    for index in range(len(dataset)):
+        info = dataset.get_data_info(index)
+        image = info['img_path']
+        if image not in outputs:
+            suffix = '.tif' if 'window' in info and not pictures else '.png'
+            outputs[image] = folder / f'{_name(image, root)}{suffix}'
+            labels |= {value: None for key, value in info.items() if key.endswith('_path') and value}
+    check_outputs(outputs, labels)
+
+
+def image_folder(dataset) -> str:
+    """The folder that names of a dataset's images are relative to; '' if it has none."""
+    parts = [image_folder(part) for part in getattr(dataset, 'datasets', ())]
+    if parts:
+        return os.path.commonpath([os.path.abspath(part) for part in parts]) if all(parts) else ''
+    translated = getattr(dataset, 'translated_images', None)
+    return translated or getattr(dataset, 'data_prefix', {}).get('img_path') or ''
+
+
+def _name(image: str, folder: str) -> Path:
+    path, folder = Path(os.path.abspath(image)), os.path.abspath(folder) if folder else ''
+    inside = folder and path.is_relative_to(folder)
+    return Path(os.path.relpath(path, folder) if inside else path.name).with_suffix('')
 
 
 def palette_of(dataset) -> Sequence[Sequence[int]]:

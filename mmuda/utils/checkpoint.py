@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import note_input
 
 SEGMENTOR = 'segmentor.'
 TEACHER = 'teacher.module.'
@@ -44,6 +45,7 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path} was not found; check the path')
+    note_input(path)
     try:
         with torch.serialization.safe_globals(get_torch_safe_globals()):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
@@ -83,6 +85,26 @@ def state_dict_of(checkpoint: Mapping) -> dict[str, Tensor]:
     """Weights of a checkpoint, whether it is a run's or a bare state dict, without a wrapper's ``module.``."""
     state = checkpoint.get('state_dict', checkpoint)
     return {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
+
+
+def refuse_not_finite(state_dict: Mapping[str, Tensor], path: str | os.PathLike) -> None:
+    """Refuse weights that predict nothing: a segmentor of which something is NaN or infinite.
+
+    Args:
+        state_dict: Weights of a checkpoint. Terms, e.g. discriminators, do not predict and are not looked at.
+        path: The checkpoint, for the error.
+
+    Raises:
+        UserError: With the names of what is not finite.
+    """
+    own = {key: value for key, value in state_dict.items() if not key.startswith(('terms.', 'views.'))}
+    # A mask of attention holds -inf where nothing is to be seen.
+    wrong = [k for k, v in own.items() if not k.endswith('attn_mask') and not bool(torch.isfinite(v).all())]
+    if wrong:
+        raise UserError(
+            f'checkpoint {path} holds values that are not finite (NaN or infinite) in {len(wrong)} of {len(own)} '
+            f'weights ({_listed(wrong)}): its training has diverged; use an earlier checkpoint'
+        )
 
 
 def adapt_state_dict(
@@ -216,9 +238,10 @@ def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
         path: The checkpoint.
 
     Raises:
-        UserError: If names or shapes differ, with a list of them.
+        UserError: If names or shapes differ, with a list of them, or values are not finite.
     """
     state = state_dict_of(read_checkpoint(os.fspath(path)))
+    refuse_not_finite(state, path)
     _refuse_misfit(
         state, model.state_dict(), f'{path} is of another model', 'give a checkpoint that this config has written'
     )

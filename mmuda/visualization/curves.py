@@ -56,7 +56,10 @@ def plot_log(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    runs = {Path(os.path.abspath(folder)).name: read_log(folder) for folder in work_dirs}
+    names = [Path(os.path.abspath(folder)).name for folder in work_dirs]
+    # Runs of one name in several folders are told apart by the whole path.
+    names = [os.fspath(path) if names.count(name) > 1 else name for name, path in zip(names, work_dirs, strict=True)]
+    runs = {name: read_log(folder) for name, folder in zip(names, work_dirs, strict=True)}
     for key in keys:
         if not any(key in run for run in runs.values()):
             known = sorted({name for run in runs.values() for name in run})

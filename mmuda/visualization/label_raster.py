@@ -1,24 +1,24 @@
 """Writing classes as a GeoTIFF on the grid of a raster."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-import rasterio
-
-from mmuda.datasets.raster_io import open_raster
+from mmuda.datasets.raster_checked import CheckedWriter
 from mmuda.datasets.raster_output import raster_like
 from mmuda.visualization.colours import colour_table
 
 # mmseg's label of what counts for nothing; here: pixels that were not predicted.
 NO_PREDICTION = 255
-BLOCK = 256
 
 
 @contextmanager
 def label_raster(
-    path: str | os.PathLike, like: str, palette: Sequence[Sequence[int]]
-) -> Iterator[rasterio.io.DatasetWriter]:
+    path: str | os.PathLike,
+    like: str,
+    palette: Sequence[Sequence[int]],
+    inputs: Iterable[str | os.PathLike] = (),
+) -> Iterator[CheckedWriter]:
     """Open a GeoTIFF of classes; it appears under its name when the block ends, whole, or not at all.
 
     One uint8 band with a colour table and the size, and georeference if any, of another raster. What is not written
@@ -28,16 +28,18 @@ def label_raster(
         path: The file; its folder is made.
         like: Raster whose grid it has.
         palette: RGB colours by class index.
+        inputs: Files that must not be replaced, as for :func:`raster_like`.
 
     Yields:
         rasterio's writer.
+
+    Raises:
+        UserError: If the file is an input, or cannot be written.
 
     Example:
         >>> with label_raster('classes.tif', 'image.tif', palette) as output:
         ...     output.write(label, 1, window=window)
     """
-    source = open_raster(like)
-    blocks = dict(tiled=True, blockxsize=BLOCK, blockysize=BLOCK) if min(source.shape) >= BLOCK else {}
-    with raster_like(path, like, count=1, nodata=NO_PREDICTION, **blocks) as output:
+    with raster_like(path, like, count=1, inputs=inputs, nodata=NO_PREDICTION) as output:
         output.write_colormap(1, colour_table(palette))
         yield output

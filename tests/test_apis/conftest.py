@@ -1,11 +1,15 @@
-"""The tiny run as a fixture; ``tiny.py`` is found by its name, also by the processes that tests start."""
+"""The tiny run and small rasters as fixtures; ``tiny.py`` is found by name, also by processes that tests start."""
 
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
+from rasterio.transform import from_origin
 
 from mmuda.apis import load_config
+from mmuda.datasets.raster_io import close_rasters
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'test_engine')]
 from tiny import CONFIG  # noqa: E402
@@ -21,3 +25,41 @@ def tiny(tmp_path):
         return load_config(path, {key.replace('__', '.'): value for key, value in options.items()})
 
     return tiny
+
+
+@pytest.fixture(scope='module')
+def _identity_backbone():
+    """The backbone of ``pixelwise.py``."""
+    from mmengine.model import BaseModule
+
+    from mmuda.registry import MODELS
+
+    @MODELS.register_module(name='IdentityBackbone', force=True)
+    class IdentityBackbone(BaseModule):
+        def forward(self, x):
+            return (x,)
+
+    yield
+    MODELS.module_dict.pop('IdentityBackbone')
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes an array (H, W, C) as a raster of 0.5 m a pixel below the temporary folder."""
+
+    def write(image: np.ndarray, name='image.tif', **options) -> Path:
+        close_rasters()
+        height, width, count = image.shape
+        profile = dict(driver='GTiff', height=height, width=width, count=count, dtype=image.dtype)
+        profile |= dict(crs='EPSG:32633', transform=from_origin(100, 200, 0.5, 0.5)) | options
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        with rasterio.open(tmp_path / name, 'w', **profile) as raster:
+            raster.write(image.transpose(2, 0, 1))
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def noise():
+    return np.random.default_rng(0).integers(0, 256, (61, 83, 3)).astype(np.uint8)

@@ -70,3 +70,11 @@ def test_what_cannot_be_adapted_is_told(tiny, tmp_path):
     with pytest.raises(UserError, match='has no batch norm layer with running statistics'):
         adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth')
     assert not (tmp_path / 'out.pth').exists()
+
+
+def test_the_given_checkpoint_is_not_replaced(tiny, tmp_path):
+    checkpoint = tmp_path / 'iter_1.pth'
+    checkpoint.write_bytes(b'weights')
+    with pytest.raises(UserError, match='iter_1.pth is read as an input'):
+        adapt_batch_norm(tiny(), checkpoint, checkpoint)
+    assert checkpoint.read_bytes() == b'weights'

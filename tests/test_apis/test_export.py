@@ -12,6 +12,8 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis import UserError, export, export_segmentor, load_config, test, train
+from mmuda.datasets import RasterDataset
+from mmuda.registry import DATASETS
 from mmuda.utils.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -169,3 +171,30 @@ def test_the_teacher_is_exported_where_it_predicts(tiny, images, tmp_path):
     name = 'backbone.conv1.weight'
     assert torch.equal(exported[name], state[f'teacher.module.{name}'])
     assert not torch.equal(exported[name], state[f'segmentor.{name}'])
+
+
+def test_neither_config_nor_checkpoint_is_replaced(tiny, images, tmp_path):
+    cfg = with_images(tiny(), images)
+    for name in ('segmentor.pth', 'segmentor.py'):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / name).write_text('mine')
+        object.__setattr__(cfg, '_filename', str(folder / 'segmentor.py'))
+        with pytest.raises(UserError, match=f'{name}/{name} is read as an input'):
+            export_segmentor(cfg, folder / 'segmentor.pth', folder)
+        assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(name, 'mine')]
+
+
+def test_bands_that_a_dataset_class_chooses_are_refused_too(tiny, images, tmp_path):
+    class InfraredFirst(RasterDataset):
+        def __init__(self, bands=(4, 1, 2), **kwargs):
+            super().__init__(bands=bands, **kwargs)
+
+    DATASETS.register_module(module=InfraredFirst, force=True)
+    cfg = with_images(tiny(), images)
+    cfg.test_dataloader.dataset.type = 'InfraredFirst'
+    try:
+        with pytest.raises(UserError, match=r'reads bands=\(4, 1, 2\)'):
+            export_segmentor(cfg, tmp_path / 'any.pth', tmp_path / 'out')
+    finally:
+        DATASETS.module_dict.pop('InfraredFirst')

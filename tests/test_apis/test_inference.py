@@ -1,80 +1,14 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio
 import torch
-from mmengine.config import Config
+from pixelwise import PALETTE, bright_or_dark, config
 from rasterio.transform import from_origin
 
-from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve
+from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve, test
 from mmuda.apis.inference import spans
-from mmuda.datasets.raster_io import close_rasters
 
-PALETTE = [[0, 0, 0], [255, 0, 0]]
-
-
-def config(pipeline=(), segmentor=None, **test_set) -> Config:
-    """A network of one 1 x 1 convolution: a pixel's class is its own, so a prediction by windows is exact."""
-    segmentor = segmentor or dict(
-        type='EncoderDecoder',
-        backbone=dict(type='IdentityBackbone'),
-        decode_head=dict(type='ConvHead', in_channels=3, num_classes=2, kernel_size=1),
-        test_cfg=dict(mode='whole'),
-    )
-    # Weights for losses alone are not looked for where nothing is trained.
-    loss = dict(type='PerceptualLoss', weights='/nowhere/vgg16.pth')
-    terms = dict(identity=dict(type='TapLoss', tap='prob', reference='prob', loss=loss), supervised=None)
-    steps = [dict(type='LoadRasterWindow'), *pipeline, dict(type='PackUDAInputs')]
-    dataset = dict(type='RasterDataset', pipeline=steps, **test_set)
-    model = dict(type='DomainAdaptation', segmentor=segmentor, terms=terms)
-    return Config(dict(model=model, test_dataloader=dict(dataset=dataset), default_scope='mmuda'))
-
-
-@pytest.fixture(scope='module', autouse=True)
-def _identity_backbone():
-    from mmengine.model import BaseModule
-
-    from mmuda.registry import MODELS
-
-    @MODELS.register_module(name='IdentityBackbone', force=True)
-    class IdentityBackbone(BaseModule):
-        def forward(self, x):
-            return (x,)
-
-    yield
-    MODELS.module_dict.pop('IdentityBackbone')
-
-
-def bright_or_dark(cfg):
-    """A model that calls a pixel 1 where its first band is above the middle of the value range."""
-    model = init_model(cfg, device='cpu')
-    convolution = next(m for m in model.segmentor.decode_head.modules() if isinstance(m, torch.nn.Conv2d))
-    with torch.no_grad():
-        convolution.weight.zero_()
-        convolution.weight[1, 0] = 1.0
-        convolution.bias.zero_()
-    model.dataset_meta = dict(palette=PALETTE)
-    return model
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(image: np.ndarray, name='image.tif', **options) -> Path:
-        close_rasters()
-        height, width, count = image.shape
-        profile = dict(driver='GTiff', height=height, width=width, count=count, dtype=image.dtype)
-        profile |= dict(crs='EPSG:32633', transform=from_origin(100, 200, 0.5, 0.5)) | options
-        with rasterio.open(tmp_path / name, 'w', **profile) as raster:
-            raster.write(image.transpose(2, 0, 1))
-        return tmp_path / name
-
-    return write
-
-
-@pytest.fixture
-def noise():
-    return np.random.default_rng(0).integers(0, 256, (61, 83, 3)).astype(np.uint8)
+pytestmark = pytest.mark.usefixtures('_identity_backbone')
 
 
 @pytest.mark.parametrize(('length', 'tile', 'margin'), [(83, 16, 3), (16, 16, 3), (5, 16, 3), (17, 16, 0), (40, 13, 6)])
@@ -232,3 +166,20 @@ def test_pixels_that_are_not_square_are_predicted_as_squares(tmp_path, write, st
     seen.clear()
     predict_raster(model, path, tmp_path / 'nominal.tif', gsd=0.05)
     assert seen[0]['inputs'][0].shape[1:] == blocks.shape
+
+
+def test_a_checkpoint_that_has_diverged_is_refused(tmp_path):
+    state = bright_or_dark(config()).state_dict()
+    key = next(key for key in state if key.endswith('weight'))
+    state[key] = state[key] * float('nan')
+    torch.save(dict(state_dict=state), tmp_path / 'iter_1.pth')
+    with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
+        init_model(config(), tmp_path / 'iter_1.pth', device='cpu')
+
+
+def test_a_test_of_a_checkpoint_that_has_diverged_is_refused(tiny, tmp_path):
+    torch.save(dict(state_dict={'segmentor.a': torch.tensor([1.0, float('inf')])}), tmp_path / 'iter_1.pth')
+    some = dict(type='Any')
+    cfg = tiny(test_dataloader=some, test_cfg=some, test_evaluator=some)
+    with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
+        test(cfg, str(tmp_path / 'iter_1.pth'), str(tmp_path / 'run'))

@@ -339,3 +339,16 @@ def test_spellings_and_damage(raw):
     label.write_bytes(label.read_bytes()[:-100])
     with pytest.raises(UserError, match=r'm_3807502_nw_lc\.TIFF is damaged or cut short'):
         convert(raw, out='again')
+
+
+def test_images_whose_tiles_would_have_one_name_are_refused(raw):
+    """``a/b.tif`` and ``a_b.tif`` both become ``a_b_r0_c0.tif``: one was lost in silence."""
+    image = raw / 'md' / 'm_3807502_ne_naip-new.tif'
+    for name in ('a/b', 'a_b'):
+        for kind, source in (('naip-new', image), ('lc', raw / 'md' / 'm_3807502_ne_lc.tif')):
+            path = raw / 'md' / f'{name}_{kind}.tif'
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(source.read_bytes())
+    with pytest.raises(UserError, match=r'a/b_naip-new.tif and .*a_b_naip-new.tif would both be written'):
+        convert(raw)
+    assert not (raw / 'out').exists()

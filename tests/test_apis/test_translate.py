@@ -157,3 +157,20 @@ def test_a_source_that_training_squares_is_refused(cfg, source, checkpoint, tmp_
         file.transform = rasterio.Affine(0.25, 0, 9, 0, -0.5, 7)
     with pytest.raises(UserError, match=r'the pixels of .*img/a\.tif are not square on the ground'):
         translate_dataset(cfg, checkpoint, tmp_path / 'out', report=silent)
+
+
+def test_the_sources_own_images_are_never_replaced(cfg, checkpoint, source, tmp_path):
+    before = {path: path.read_bytes() for path in (tmp_path / 'img').rglob('*.tif')}
+    (tmp_path / 'link').symlink_to(tmp_path / 'img')
+    for out in ('img', 'link'):
+        with pytest.raises(UserError, match=r'/a\.tif is read as an input'):
+            translate_dataset(cfg, checkpoint, tmp_path / out)
+    # Images that were translated already are the inputs of a second translation.
+    cfg.train_dataloader.dataset.source.update(data_prefix=dict(img_path=str(tmp_path / 'named')))
+    (tmp_path / 'named').symlink_to(tmp_path / 'img')
+    cfg.train_dataloader.dataset.source.translated_images = str(tmp_path / 'img')
+    with pytest.raises(UserError, match=r'/a\.tif is read as an input'):
+        translate_dataset(cfg, checkpoint, tmp_path / 'img')
+    files = translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=24, margin=4, device='cpu', report=silent)
+    assert [str(f.relative_to(tmp_path / 'out')) for f in files] == ['a.tif', 'sub/b.tif']
+    assert {path: path.read_bytes() for path in before} == before

@@ -186,3 +186,15 @@ def test_the_fingerprint_sees_a_bit():
     assert fingerprint(layer) == before
     layer.weight.data[0, 0] = torch.nextafter(layer.weight.data[0, 0], torch.tensor(9.0))
     assert fingerprint(layer) != before
+
+
+def test_images_that_would_have_one_label_are_refused_before_they_are_predicted(tmp_path):
+    images = draw_images(tmp_path / 'images')
+    profile = dict(driver='PNG', height=SHAPE[0], width=SHAPE[1], count=3, dtype='uint8')
+    with rasterio.open(images / 'a.tif') as file, rasterio.open(images / 'a.png', 'w', **profile) as copy:
+        copy.write(file.read())
+    cfg = self_training(images)
+    cfg['train_cfg']['stages'][1]['pseudo_labels']['dataloader']['dataset'].update(img_suffix=('.tif', '.png'), gsd=0.3)
+    runner = build_runner(cfg, tmp_path / 'run')
+    with pytest.raises(UserError, match=r'a\.png and .*a\.tif would both be written to .*again/a\.tif'):
+        runner.train()

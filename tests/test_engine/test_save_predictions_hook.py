@@ -20,7 +20,9 @@ WINDOWS = [(0, 0, 3, 4), (0, 4, 3, 2), (3, 0, 2, 4)]  # of 5 x 6 px; the last co
 @pytest.fixture
 def runner(tmp_path):
     metainfo = dict(classes=('ground', 'roof'), palette=PALETTE)
-    dataset = SimpleNamespace(data_prefix=dict(img_path=str(tmp_path / 'images')), metainfo=metainfo)
+    dataset = type('Dataset', (SimpleNamespace,), {})(
+        data_prefix=dict(img_path=str(tmp_path / 'images')), metainfo=metainfo
+    )
     return SimpleNamespace(test_dataloader=SimpleNamespace(dataset=dataset))
 
 
@@ -117,3 +119,51 @@ def test_pictures_show_truth_only_where_there_is_one(runner, image, tmp_path):
     assert areas['labelled'][0] > 0.8 * areas['labelled'][1]  # the truth's panel; the prediction's; two swatches
     assert areas['unlabelled'][0] < 0.1 * areas['unlabelled'][1]
     assert labelled.shape[1] > unlabelled.shape[1]
+
+
+def items(runner, *images, **labels):
+    """The runner's dataset, with these images as its items."""
+    dataset = runner.test_dataloader.dataset
+    dataset.infos = [dict(img_path=str(image), **labels) for image in images]
+    type(dataset).__len__ = lambda self: len(self.infos)
+    dataset.get_data_info = lambda index: dataset.infos[index]
+
+
+@pytest.mark.parametrize('given', ['out_dir', 'show_dir'])
+def test_images_that_would_have_one_output_are_refused_before_the_test(runner, tmp_path, given):
+    items(runner, tmp_path / 'images/city/a.tif', tmp_path / 'images/city/a.png')
+    with pytest.raises(UserError, match=r'city/a\.tif and .*city/a\.png would both be written to .*out/city/a\.png'):
+        SavePredictionsHook(**{given: str(tmp_path / 'out')}).before_test(runner)
+    assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize('given', ['out_dir', 'show_dir'])
+def test_images_and_labels_are_no_outputs(runner, image, tmp_path, given):
+    picture, label = tmp_path / 'images/b.png', tmp_path / 'labels/b.png'
+    for path in (picture, label):
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.full((4, 3), 9, dtype=np.uint8)).save(path)
+    items(runner, picture, seg_map_path=str(label))
+    for folder in ('images', 'labels'):
+        with pytest.raises(UserError, match=f'{folder}/b.png is read as an input'):
+            SavePredictionsHook(**{given: str(tmp_path / folder)}).before_test(runner)
+    items(runner, image)
+    runner.test_dataloader.dataset.infos[0]['window'] = None  # of a RasterDataset, whose maps are GeoTIFFs
+    with pytest.raises(UserError, match='images/city/a.tif is read as an input'):
+        SavePredictionsHook(out_dir=str(tmp_path / 'images')).before_test(runner)
+
+
+def test_translated_images_keep_their_folders(runner, tmp_path):
+    dataset = runner.test_dataloader.dataset
+    dataset.translated_images = str(tmp_path / 'translated')
+    names = [raster_tiles.name_of(sample(tmp_path / f'translated/{city}/a.tif', np.zeros((1, 1))), dataset)
+             for city in ('east', 'west')]  # fmt: skip
+    assert [str(name) for name in names] == ['east/a', 'west/a']
+
+
+def test_datasets_in_a_row_keep_the_folders_that_tell_their_images_apart(runner, tmp_path):
+    cities = [SimpleNamespace(data_prefix=dict(img_path=str(tmp_path / city))) for city in ('east', 'west')]
+    both = SimpleNamespace(datasets=cities)
+    names = [raster_tiles.name_of(sample(tmp_path / f'{city}/a.tif', np.zeros((1, 1))), both)
+             for city in ('east', 'west')]  # fmt: skip
+    assert [str(name) for name in names] == ['east/a', 'west/a']

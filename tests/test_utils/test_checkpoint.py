@@ -6,7 +6,14 @@ import torch
 from mmengine.logging import MessageHub
 from torch import nn
 
-from mmuda.utils.checkpoint import adapt_state_dict, force_safe_loading, read_checkpoint, refuse_config, state_dict_of
+from mmuda.utils.checkpoint import (
+    adapt_state_dict,
+    force_safe_loading,
+    read_checkpoint,
+    refuse_config,
+    refuse_not_finite,
+    state_dict_of,
+)
 from mmuda.utils.errors import UserError
 
 
@@ -175,3 +182,12 @@ def test_a_wrapper_prefix_statistics_and_old_counters_do_not_matter():
     state = {f'module.{k}': v for k, v in Plain().state_dict().items() if 'num_batches_tracked' not in k}
     state['module.data_preprocessor.mean'] = torch.zeros(3)
     model.load_state_dict(adapt_state_dict(state_dict_of(state), model.state_dict(), resume=False), strict=True)
+
+
+@pytest.mark.parametrize('value', [float('nan'), float('inf'), -float('inf')])
+def test_weights_that_are_not_finite_are_refused_where_they_predict(value):
+    state = {'segmentor.backbone.a': torch.zeros(3), 'segmentor.head.b': torch.tensor([1.0, value]),
+             'segmentor.count': torch.tensor(3)}  # fmt: skip
+    with pytest.raises(UserError, match=r'my.pth holds values .* in 1 of 3 weights \(segmentor.head.b\)'):
+        refuse_not_finite(state, 'my.pth')
+    refuse_not_finite({'terms.x': torch.tensor(value), 'block.attn_mask': torch.tensor(value)}, 'my.pth')

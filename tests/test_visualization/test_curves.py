@@ -2,6 +2,7 @@
 
 import json
 
+import matplotlib.axes
 import numpy as np
 import pytest
 from PIL import Image
@@ -49,3 +50,15 @@ def test_what_cannot_be_drawn_is_told(run, tmp_path):
     with pytest.raises(UserError, match='empty holds no'):
         curves.plot_log([tmp_path / 'empty'], ['loss'], tmp_path / 'out.png')
     assert not (tmp_path / 'out.png').exists()
+
+
+def test_runs_of_one_name_in_two_folders_are_both_drawn(tmp_path, monkeypatch):
+    read = []
+    monkeypatch.setattr(curves, 'read_log', lambda folder: read.append(folder) or {'loss': {1: 1.0, 2: 0.5}})
+    labels = []
+    axes = matplotlib.axes.Axes
+    plot = axes.plot
+    monkeypatch.setattr(axes, 'plot', lambda self, *a, **k: labels.append(k['label']) or plot(self, *a, **k))
+    folders = [tmp_path / 'one' / 'run', tmp_path / 'two' / 'run']
+    curves.plot_log(folders, ['loss'], tmp_path / 'out.png')
+    assert labels == [str(folder) for folder in folders]

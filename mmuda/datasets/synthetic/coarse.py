@@ -15,6 +15,7 @@ from rasterio.transform import Affine
 from scipy import ndimage
 
 from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
+from mmuda.datasets.raster_checked import write_raster
 from mmuda.registry import DATASETS
 
 from .generator import exclusive, generate
@@ -116,8 +117,9 @@ class SyntheticCoarse(CoarseLabelDataset):
             raise ValueError(f'split={split!r} of SyntheticCoarse must be one of {list(SCENES["source"])}.')
         if ratio < 1 or not all(0 <= begin < ratio for begin in offset):
             raise ValueError(f'ratio={ratio} and offset={offset} of SyntheticCoarse: the offset lies in [0, ratio).')
-        generate(data_root, seed, SCENES, STYLES)
-        coarse = write_coarse(Path(data_root), ratio, tuple(offset), tuple(shift), min_area)
+        self.seed = seed
+        self.cells = dict(ratio=ratio, offset=tuple(offset), shift=tuple(shift), min_area=min_area)
+        coarse = _coarse_name(**self.cells)
         folder = f'source/{split}'
         prefix = dict(img_path=folder, coarse_path=f'{coarse}/{split}')
         super().__init__(
@@ -131,6 +133,12 @@ class SyntheticCoarse(CoarseLabelDataset):
             **kwargs,
         )
 
+    def load_data_list(self) -> list[dict]:
+        """As :class:`CoarseLabelDataset`, when imagery and labels are there."""
+        generate(self.data_root, self.seed, SCENES, STYLES)
+        write_coarse(Path(self.data_root), **self.cells)
+        return super().load_data_list()
+
 
 @DATASETS.register_module()
 class SyntheticExemplars(LabelMapDataset):
@@ -143,7 +151,7 @@ class SyntheticExemplars(LabelMapDataset):
     """
 
     def __init__(self, data_root: str = 'data/synthetic_coarse', seed: int = 0, **kwargs) -> None:
-        generate(data_root, seed, SCENES, STYLES)
+        self.seed = seed
         super().__init__(
             data_root=data_root,
             data_prefix=dict(img_path='exemplar/train'),
@@ -153,6 +161,11 @@ class SyntheticExemplars(LabelMapDataset):
             **kwargs,
         )
 
+    def load_data_list(self) -> list[dict]:
+        """As :class:`LabelMapDataset`, when the label maps are there."""
+        generate(self.data_root, self.seed, SCENES, STYLES)
+        return super().load_data_list()
+
 
 def write_coarse(root: Path, ratio: int, offset: tuple[int, int], shift: tuple[int, int], min_area: int) -> str:
     """Write the coarse labels of all scenes, unless they are there; processes may do so at the same time.
@@ -161,7 +174,7 @@ def write_coarse(root: Path, ratio: int, offset: tuple[int, int], shift: tuple[i
         Their folder below ``root``, which the settings name.
     """
     settings = dict(ratio=ratio, offset=offset, shift=shift, min_area=min_area)
-    name = 'coarse_r{}_o{}_{}_s{}_{}_a{}'.format(ratio, *offset, *shift, min_area)
+    name = _coarse_name(**settings)
     folder = root / name
     with exclusive(folder):
         if not folder.is_dir():
@@ -187,6 +200,8 @@ def _write_cells(fine: Path, path: Path, ratio: int, offset, shift, min_area: in
     cells = coarse_labels(label, ratio, offset, shift, min_area)
     row, col = -offset[0], -offset[1]
     transform = Affine(a * ratio, b * ratio, c + a * col + b * row, d * ratio, e * ratio, f + d * col + e * row)
-    profile = dict(driver='GTiff', count=1, height=cells.shape[0], width=cells.shape[1], dtype='uint8', crs=crs)
-    with rasterio.open(path, 'w', transform=transform, compress='deflate', **profile) as file:
-        file.write(cells, 1)
+    write_raster(path, cells.astype(np.uint8), crs=crs, transform=transform, compress='deflate')
+
+
+def _coarse_name(ratio: int, offset: tuple[int, int], shift: tuple[int, int], min_area: int) -> str:
+    return 'coarse_r{}_o{}_{}_s{}_{}_a{}'.format(ratio, *offset, *shift, min_area)

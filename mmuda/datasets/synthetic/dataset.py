@@ -45,7 +45,7 @@ class SyntheticDataset(RasterDataset):
         ):
             if value not in choices:
                 raise ValueError(f'{name}={value!r} of SyntheticDataset must be one of {list(choices)}.')
-        generate(data_root, seed)
+        self.seed = seed
         folder = f'{domain}/{split}'
         super().__init__(
             data_root=data_root,
@@ -55,3 +55,8 @@ class SyntheticDataset(RasterDataset):
             metainfo=dict(classes=CLASSES[num_classes], palette=PALETTES[num_classes]),
             **{'domain': domain, **kwargs},
         )
+
+    def load_data_list(self) -> list[dict]:
+        """As :class:`RasterDataset`, when the imagery is there."""
+        generate(self.data_root, self.seed)
+        return super().load_data_list()

@@ -15,6 +15,7 @@ import numpy as np
 import rasterio
 from mmengine.logging import print_log
 
+from mmuda.datasets.raster_checked import write_raster
 from mmuda.utils.progress import Progress
 
 from .materials import BUILDING
@@ -178,10 +179,8 @@ def write_scene(stem: Path, style: DomainStyle, size: int, entropy: np.random.Se
     """Render one scene and write its image and labels."""
     image, label = render_scene(np.random.default_rng(entropy), style, size)
     gsd = style.sensor.gsd
-    grid = dict(height=size, width=size, crs=CRS, transform=rasterio.Affine(gsd, 0, origin[0], 0, -gsd, origin[1]))
-    coding = dict(driver='GTiff', dtype='uint8', compress='deflate', tiled=True, blockxsize=256, blockysize=256)
-    with rasterio.open(f'{stem}_image.tif', 'w', count=3, photometric='RGB', predictor=2, **grid, **coding) as file:
-        file.write(np.moveaxis(image, -1, 0))
-    for number, classes in ((2, (label == BUILDING).astype(np.uint8)), (6, label)):
-        with rasterio.open(f'{stem}_label{number}.tif', 'w', count=1, **grid, **coding) as file:
-            file.write(classes, 1)
+    grid = dict(crs=CRS, transform=rasterio.Affine(gsd, 0, origin[0], 0, -gsd, origin[1]))
+    coding = dict(compress='deflate', tiled=True, blockxsize=256, blockysize=256)
+    write_raster(f'{stem}_image.tif', np.moveaxis(image, -1, 0), photometric='RGB', predictor=2, **grid, **coding)
+    for number, classes in ((2, (label == BUILDING).astype(np.uint8)), (6, label.astype(np.uint8))):
+        write_raster(f'{stem}_label{number}.tif', classes, **grid, **coding)

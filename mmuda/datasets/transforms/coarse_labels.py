@@ -32,6 +32,7 @@ class LoadCoarseLabels(BaseTransform):
     """
 
     reads_raster = True
+    only_labels = True
 
     def __init__(self, as_label: bool = True) -> None:
         self.as_label = as_label
@@ -80,6 +81,7 @@ class LoadLabelWindow(BaseTransform):
     """
 
     reads_raster = True
+    only_labels = True
 
     def transform(self, results: dict) -> dict:
         """Read the window.

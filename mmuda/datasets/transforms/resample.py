@@ -4,6 +4,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 from mmuda.datasets.transforms.ground_pixels import LABELS, pixel_of
+from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.registry import TRANSFORMS
 
 
@@ -88,6 +89,8 @@ class ResolutionPair(BaseTransform):
         """
         image = results['img']
         coarse, fine = self.sizes(self._ground_extent(results))
+        for size, wanted in ((coarse, self.coarse_gsd), (fine, self.fine_gsd)):
+            check_resampled(results.get('img_path', 'an image'), image.shape[:2], size, results.get('gsd'), wanted)
         results['img'] = resize_image(image, coarse)
         results['fine_image'] = resize_image(image, fine)
         for key in LABELS:
@@ -141,7 +144,8 @@ class ResampleToGSD(BaseTransform):
         label (bool): Resample the label too.
 
     Raises:
-        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown.
+        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown or makes of it
+            what no memory holds.
     """
 
     sets_grid = True
@@ -152,6 +156,21 @@ class ResampleToGSD(BaseTransform):
         self.gsd = gsd
         self.ratio = ratio
         self.label = label
+
+    def check_raster(self, raster: dict) -> None:
+        """Refuse a ground sample distance by which a window would become enormous, or nothing; nothing is read.
+
+        Args:
+            raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``ground_pixel`` where pixels are not square, and
+                ``window``, which may be None (unknown).
+
+        Raises:
+            UserError: As above.
+        """
+        pixel, window = pixel_of(raster), raster.get('window')
+        if window is not None and (pixel is not None or self.ratio is not None):
+            shape = tuple(window[2:])
+            check_resampled(raster['img_path'], shape, self._size(shape, pixel, raster), raster['gsd'], self.gsd)
 
     def transform(self, results: dict) -> dict:
         """Resample image and, if asked for, label.
@@ -170,6 +189,8 @@ class ResampleToGSD(BaseTransform):
             )
         height, width = results['img'].shape[:2]
         size = self._size((height, width), pixel, results)
+        native = None if pixel is None else results['gsd']
+        check_resampled(results.get('img_path', 'an image'), (height, width), size, native, self.gsd)
         results['img'] = resize_image(results['img'], size)
         results['img_shape'] = size
         if self.label:

@@ -13,9 +13,10 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 
 from mmuda.datasets.raster_io import read_window
-from mmuda.engine.raster_tiles import RasterTiles, name_of, palette_of
+from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
 from mmuda.registry import HOOKS
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.writing import check_writable
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 
@@ -33,7 +34,8 @@ class SavePredictionsHook(Hook):
         show_dir: Folder of the pictures (image, truth if there is one, prediction, legend), None for none.
 
     Raises:
-        UserError: At the end of a test, if windows of other processes are not in the folder.
+        UserError: Before a test, if two images would have one output, or an output is an image or a label; at its end,
+            if windows of other processes are not in the folder.
     """
 
     def __init__(self, out_dir: str | None = None, show_dir: str | None = None) -> None:
@@ -42,6 +44,12 @@ class SavePredictionsHook(Hook):
         self._tiles = None if out_dir is None else RasterTiles(self.out_dir / '.tiles', 'out_dir (--out)')
 
     def before_test(self, runner) -> None:
+        dataset = runner.test_dataloader.dataset
+        if self.out_dir is not None:
+            check_predictions(dataset, self.out_dir)
+        if self.show_dir is not None:
+            check_predictions(dataset, self.show_dir, pictures=True)
+            check_writable(self.show_dir)
         if self._tiles is not None:
             self._tiles.begin()
 

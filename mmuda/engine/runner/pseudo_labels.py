@@ -17,7 +17,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 
 from mmuda.datasets.labels import IGNORE_INDEX
-from mmuda.engine.raster_tiles import RasterTiles, name_of, palette_of
+from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
@@ -144,6 +144,7 @@ class PseudoLabels:
         tiles = RasterTiles(temporary / 'tiles', 'work_dir (--work-dir)')
         tiles.begin()
         loader = Runner.build_dataloader(dict(self.dataloader), seed=runner.seed)
+        check_predictions(loader.dataset, folder)
         classes = loader.dataset.metainfo.get('classes') or ()
         histogram = torch.from_numpy(_predict(runner, loader, tiles, len(classes)))
         if dist.is_distributed():

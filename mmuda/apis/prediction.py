@@ -1,0 +1,89 @@
+"""Whether a raster can be predicted, by its header, before it is."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from torch import nn
+
+from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.datasets.raster_io import RasterInfo, probe_raster
+from mmuda.datasets.raster_notes import notes_on_pixels
+from mmuda.models.data_preprocessor import UDADataPreprocessor
+from mmuda.utils.errors import UserError
+
+GSD_TOLERANCE = 0.03
+"""Share by which a ground sample distance may differ from the georeference's before that is told."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A raster that can be predicted, by its header.
+
+    Attributes:
+        pipeline: How its windows are read.
+        info: Its header, with the pixel size that it is read with; unknown only where it is not needed.
+        tile: Size in pixels of the windows.
+        margin: Pixels at the border of a window that are not kept.
+        notes: What the user should know of it.
+    """
+
+    pipeline: WindowPipeline
+    info: RasterInfo
+    tile: int
+    margin: int
+    notes: tuple[str, ...]
+
+
+def prediction_of(
+    model: nn.Module,
+    in_path: str | os.PathLike,
+    gsd: float | None = None,
+    tile: int | None = None,
+    margin: int | None = None,
+) -> Prediction:
+    """Check that a raster can be predicted, before it is.
+
+    Args:
+        model: Of :func:`init_model`.
+        in_path: As :func:`predict_raster`.
+        gsd: As :func:`predict_raster`.
+        tile: As :func:`predict_raster`.
+        margin: As :func:`predict_raster`.
+
+    Raises:
+        FileNotFoundError: If there is no such raster.
+        UserError: If it cannot be predicted by this config, or an argument is wrong.
+    """
+    pipeline = WindowPipeline(model.cfg)
+    header = probe_raster(str(in_path))
+    known = gsd if gsd is not None else pipeline.resolved(header).gsd
+    pipeline.check_gsd(known, str(in_path), 'predict_raster (--gsd)')
+    info = pipeline.resolved(header, gsd)
+    tile = pipeline.tile if tile is None else tile
+    margin = tile // 8 if margin is None else margin
+    if tile < 1 or margin < 0 or 2 * margin >= tile:
+        raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
+    pipeline.check_raster(info, tile, _channels_of(model, pipeline.dataset.domain))
+    notes = (*_notes_on_gsd(header, info.gsd, gsd), *notes_on_pixels([info]))
+    return Prediction(pipeline, info, tile, margin, notes)
+
+
+def _notes_on_gsd(info: RasterInfo, used: float | None, given: float | None) -> list[str]:
+    if used is None or info.gsd is None or abs(used / info.gsd - 1) <= GSD_TOLERANCE:
+        return []
+    why = 'as was asked for' if given is not None else 'as in a test: the test set of the config states it'
+    remedy = '' if given is not None else f'; --gsd {info.gsd:.4g} takes the georeference at its word'
+    return [
+        f'{info.path} has {info.gsd:.4g} m a pixel by its georeference, but is predicted as {used:.4g} m, {why}{remedy}'
+    ]
+
+
+def _channels_of(model: nn.Module, domain: str | None) -> int | None:
+    """Number of bands that the model's preprocessor normalises; None where it does not say."""
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if isinstance(preprocessor, UDADataPreprocessor):
+        return len(preprocessor.streams.get(domain or preprocessor.default_domain, preprocessor.default)['mean'])
+    mean = getattr(preprocessor, 'mean', None)
+    return None if mean is None else len(mean)

@@ -1,0 +1,139 @@
+"""Predicts many rasters: all are checked, and all outputs named, before the first is predicted."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from torch import nn
+
+from mmuda.apis.inference import run_prediction
+from mmuda.apis.prediction import prediction_of
+from mmuda.datasets.raster_io import files_of
+from mmuda.utils.errors import UserError
+from mmuda.utils.inputs import check_outputs
+from mmuda.utils.output_names import stems_below
+from mmuda.utils.writing import check_writable
+
+# What is taken of a folder; GDAL reads more, but not everything that it opens is imagery.
+SUFFIXES = ('.tif', '.tiff', '.vrt', '.png', '.jpg', '.jpeg', '.jp2', '.j2k', '.img', '.bil', '.bmp', '.webp', '.ecw')
+MAX_LISTED = 5
+
+
+def predict_rasters(
+    model: nn.Module,
+    inputs: Sequence[str | os.PathLike],
+    out_dir: str | os.PathLike,
+    gsd: float | None = None,
+    tile: int | None = None,
+    margin: int | None = None,
+    report: Callable[[str], None] = print,
+) -> list[Path]:
+    """Predict rasters, folders of rasters and patterns, each raster as :func:`predict_raster` does.
+
+    A raster becomes ``<out_dir>/<name>.tif``; one of a folder or pattern keeps its path below the folder. Rasters of
+    one name in several folders keep their paths below what the folders share. Nothing is predicted before all rasters
+    have been opened and fit the config, and all outputs are known to be files of their own.
+
+    Args:
+        model: Of :func:`init_model`.
+        inputs: Rasters; folders, whose rasters are taken, with subfolders and without ``out_dir``; patterns such as
+            ``'images/**/*_rgb.tif'``.
+        out_dir: Folder of the predictions.
+        gsd: As :func:`predict_raster`, for all of them.
+        tile: As :func:`predict_raster`.
+        margin: As :func:`predict_raster`.
+        report: Called with lines for the user.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        FileNotFoundError: If there is no such raster.
+        UserError: If a raster cannot be predicted by this config, a folder has none, an output is an input, or two
+            rasters would have one output.
+    """
+    outputs = find_rasters(inputs, out_dir, report)
+    jobs = {path: prediction_of(model, path, gsd, tile, margin) for path in outputs}
+    check_outputs(outputs, [file for path in outputs for file in files_of(path)])
+    check_writable(out_dir)
+    for job in jobs.values():
+        for note in job.notes:
+            report(note)
+    return [run_prediction(model, jobs[path], out, report) for path, out in outputs.items()]
+
+
+def find_rasters(
+    inputs: Sequence[str | os.PathLike], out_dir: str | os.PathLike, report: Callable[[str], None] = print
+) -> dict[str, Path]:
+    """The rasters that are meant, and the file that each becomes.
+
+    Args:
+        inputs: As :func:`predict_rasters`.
+        out_dir: As :func:`predict_rasters`.
+        report: Told what is left out of folders.
+
+    Returns:
+        Output of each raster, in order, each raster once.
+
+    Raises:
+        FileNotFoundError: If a raster is not there.
+        UserError: If a folder or a pattern has no raster, or ``out_dir`` is a folder whose rasters are asked for.
+    """
+    roots: dict[str, str | None] = {}
+    seen: set[str] = set()
+    for given in map(os.fspath, inputs):
+        for path, root in _expand(given, os.fspath(out_dir), report):
+            real = os.path.realpath(path)
+            if real not in seen:
+                seen.add(real)
+                roots[path] = root
+    return {path: Path(out_dir) / f'{stem}.tif' for path, stem in stems_below(roots).items()}
+
+
+def _expand(given: str, out_dir: str, report: Callable[[str], None]) -> list[tuple[str, str | None]]:
+    if os.path.isdir(given):
+        if os.path.realpath(given) == os.path.realpath(out_dir):
+            raise UserError(f'the folder {given} is to be predicted and is the output folder too; give another --out')
+        return [(path, given) for path in _of_folder(given, list(_walk(given, out_dir)), report)]
+    if os.path.exists(given):
+        return [(given, None)]
+    if not glob.has_magic(given):
+        raise FileNotFoundError(f'the raster {given} was not found; check the path')
+    root = _fixed_part(given)
+    found = sorted(path for path in glob.glob(given, recursive=True) if os.path.isfile(path))
+    return [(path, root) for path in _of_folder(given, found, report)]
+
+
+def _of_folder(given: str, files: list[str], report: Callable[[str], None]) -> list[str]:
+    rasters = [path for path in files if path.lower().endswith(SUFFIXES)]
+    others = [path for path in files if path not in set(rasters)]
+    if not rasters:
+        raise UserError(
+            f'{given} holds no rasters ({len(files)} other files); rasters are files that end with '
+            f'{" ".join(SUFFIXES)}, others can be named one by one'
+        )
+    if others:
+        more = f' and {len(others) - MAX_LISTED} more' if len(others) > MAX_LISTED else ''
+        names = ', '.join(os.path.basename(path) for path in others[:MAX_LISTED])
+        report(f'{given}: {len(rasters)} rasters; no rasters by their names: {names}{more}')
+    return rasters
+
+
+def _walk(folder: str, out_dir: str) -> Iterator[str]:
+    """Files below a folder, through links too, without hidden ones and without what lies in ``out_dir``."""
+    visited = {os.path.realpath(out_dir)}
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        visited.add(os.path.realpath(parent))
+        kept = sorted(name for name in folders if not name.startswith('.'))
+        folders[:] = [name for name in kept if os.path.realpath(os.path.join(parent, name)) not in visited]
+        yield from (os.path.join(parent, name) for name in sorted(names) if not name.startswith('.'))
+
+
+def _fixed_part(pattern: str) -> str:
+    """The folder above the first part of a path that is a pattern."""
+    parts = Path(pattern).parts
+    magic = next(i for i, part in enumerate(parts) if glob.has_magic(part))
+    return str(Path(*parts[:magic])) if magic else '.'

@@ -1,0 +1,43 @@
+"""What a dataset says of its files, while none of them is touched."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+
+from mmuda.datasets.raster import RasterDataset
+from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
+
+
+def unread_dataset(cfg: Mapping) -> RasterDataset:
+    """The dataset of a config without its items: bands, values, distances and classes, whoever says them.
+
+    What a config leaves out, the dataset's class decides, in its signature or in its constructor: the class is asked.
+
+    Args:
+        cfg: Config of a :class:`RasterDataset`.
+
+    Returns:
+        The dataset; ``bands``, ``value_range``, ``gsd``, ``tile``, ``domain`` and ``metainfo`` are as in a run.
+
+    Raises:
+        UserError: If it is another kind of dataset.
+    """
+    cfg, cls = dict(cfg), _class_of(cfg)
+    kind = cfg.pop('type', None)
+    if cls is None:
+        raise UserError(f'the dataset {kind} does not read windows of rasters; use a RasterDataset')
+    unread = type(cls.__name__, (cls,), dict(full_init=lambda self: None, __module__=cls.__module__))
+    return unread(**{**cfg, 'pipeline': []})
+
+
+def reads_rasters(cfg: Mapping) -> bool:
+    """Whether a config is one of a :class:`RasterDataset`."""
+    return _class_of(cfg) is not None
+
+
+def _class_of(cfg: Mapping) -> type[RasterDataset] | None:
+    kind = cfg.get('type')
+    cls = kind if inspect.isclass(kind) or not kind else DATASETS.get(kind)
+    return cls if inspect.isclass(cls) and issubclass(cls, RasterDataset) else None

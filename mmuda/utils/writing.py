@@ -1,0 +1,78 @@
+"""Why a file cannot be written, told in one sentence."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmuda.utils.errors import UserError
+
+_REMEDIES = {
+    errno.ENOSPC: 'the disk is full; free some space or choose another folder',
+    errno.EDQUOT: 'the quota of the disk is used up; free some space or choose another folder',
+    errno.EFBIG: 'the file is larger than the system allows; raise the limit (ulimit -f) or choose another folder',
+    errno.EACCES: 'permission is denied; choose another folder or change its permissions',
+    errno.EPERM: 'permission is denied; choose another folder or change its permissions',
+    errno.EROFS: 'the file system is read-only; choose another folder',
+    errno.ENOTDIR: 'a part of the path is a file; choose another folder',
+    errno.EEXIST: 'its folder is a file; choose another folder',
+    errno.EISDIR: 'there is a folder of that name; choose another name',
+    errno.ENAMETOOLONG: 'the name is too long; choose a shorter one',
+    errno.ELOOP: 'a part of the path is a link to itself; choose another folder',
+}
+_PROBE_BYTES = 1 << 20
+
+
+@contextmanager
+def telling(path: str | os.PathLike) -> Iterator[None]:
+    """Turn an OSError while a file is written into a sentence that names the file and the remedy.
+
+    Raises:
+        UserError: Instead of the OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:
+            raise
+        raise UserError(f'{os.fspath(path)} cannot be written: {reason_of(error)}') from error
+
+
+def reason_of(error: OSError) -> str:
+    """What is wrong and what to do, for an OSError of writing."""
+    return _REMEDIES.get(error.errno, f'{error.strerror or error}; choose another folder or repair the disk')
+
+
+def check_writable(folder: str | os.PathLike) -> None:
+    """Make a folder and a small file in it, before hours of work whose result has to go there.
+
+    Raises:
+        UserError: If that is not possible.
+    """
+    folder = Path(folder)
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _probe(folder, 1)
+
+
+def why_unwritten(folder: str | os.PathLike) -> str | None:
+    """Why a library that does not say could not write to a folder: what the system answers to an attempt, or None."""
+    try:
+        _probe(Path(folder), _PROBE_BYTES)
+    except OSError as error:
+        return reason_of(error)
+    return None
+
+
+def _probe(folder: Path, size: int) -> None:
+    probe = folder / f'.probe.{os.getpid()}.tmp'
+    try:
+        with probe.open('wb') as file:
+            file.write(bytes(size))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        probe.unlink(missing_ok=True)
