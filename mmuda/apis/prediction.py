@@ -66,7 +66,7 @@ def prediction_of(
     if tile < 1 or margin < 0 or 2 * margin >= tile:
         raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
     pipeline.check_raster(info, tile, _channels_of(model, pipeline.dataset.domain))
-    notes = (*_notes_on_gsd(header, info.gsd, gsd), *notes_on_pixels([info]))
+    notes = (*_notes_on_gsd(header.resolved(), info.gsd, gsd), *notes_on_pixels([info]))
     return Prediction(pipeline, info, tile, margin, notes)
 
 

@@ -61,7 +61,7 @@ class WindowPipeline:
         return self.dataset.metainfo.get('palette') or []
 
     def resolved(self, info: RasterInfo, gsd: float | None = None) -> RasterInfo:
-        """A header with the pixel size that counts: what is given, else the test set's nominal one, else the raster's."""
+        """The header with the pixel size that counts: the given one, else the test set's nominal one, else its own."""
         return info.resolved(gsd if gsd is not None else self.dataset.gsd)
 
     def check_gsd(self, gsd: float | None, what: str, where: str) -> None:
