@@ -22,6 +22,7 @@ from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.locks import sole_writer
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
@@ -63,7 +64,7 @@ def translate_dataset(
 
     Raises:
         UserError: If the config has no source rasters or resamples them, the sizes do not fit, or ``out`` holds another
-            checkpoint's images.
+            checkpoint's images, or another process writes there.
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
@@ -74,12 +75,13 @@ def translate_dataset(
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu')).eval()
     folder, written, maker = dataset.data_prefix['img_path'], [], digest_of(checkpoint)
     progress = Progress(len(dataset.rasters), 'rasters', report, seconds=0, last=True)
-    for done, raster in enumerate(dataset.rasters, 1):
-        path = Path(out) / os.path.relpath(raster.path, folder)
-        if not _made_by(path, maker):
-            _translate(model, dataset, raster, path, tile, margin, maker)
-        written.append(path)
-        progress.update(done)
+    with sole_writer(out, 'being filled with translations'):
+        for done, raster in enumerate(dataset.rasters, 1):
+            path = Path(out) / os.path.relpath(raster.path, folder)
+            if not _made_by(path, maker):
+                _translate(model, dataset, raster, path, tile, margin, maker)
+            written.append(path)
+            progress.update(done)
     picture = Path(f'{os.path.normpath(out)}.png')
     write_atomically(_picture(cfg, dataset, written), picture)
     report(f'look at {picture}')

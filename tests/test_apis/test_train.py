@@ -1,12 +1,15 @@
 import json
+import os
 import shutil
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmuda.apis import UserError, train
-from mmuda.registry import MODELS
+from mmuda.registry import HOOKS, MODELS
 from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.utils.locks import sole_writer
 
 
 def weights(path):
@@ -64,6 +67,37 @@ def test_the_summary_has_the_metrics_of_the_chosen_checkpoint(tiny, tmp_path, sa
     assert f'best by {name} of the validation set' in summary['selection']
     (file,) = (tmp_path / 'run').glob(f'best_{name}_*.pth')
     assert file.stem.endswith(f'iter_{2 * (place + 1)}')
+
+
+def test_a_folder_in_which_another_run_trains_is_refused_untouched(tiny, tmp_path):
+    run = tmp_path / 'run'
+    cfg = dict(train_cfg__stages=[dict(iters=2)])
+    train(tiny(**cfg), str(run))
+    before = {path.name: path.stat().st_mtime_ns for path in run.iterdir()}
+    with sole_writer(run, 'being trained'):
+        with pytest.raises(UserError, match=f'run is being trained by process {os.getpid()} on .*choose another'):
+            train(tiny(**cfg), str(run))
+        assert {path.name: path.stat().st_mtime_ns for path in run.iterdir() if path.name != '.lock'} == before
+    train(tiny(**cfg), str(run))
+    assert not (run / '.lock').exists()
+
+
+def test_while_it_trains_the_folder_is_held_and_afterwards_free(tiny, tmp_path):
+    held = []
+
+    @HOOKS.register_module(name='LooksAtTheLock', force=True)
+    class LooksAtTheLock(Hook):
+        def after_train_iter(self, runner, **kwargs):
+            with pytest.raises(UserError, match='is being trained by process'):
+                train(tiny(), runner.work_dir)
+            held.append(runner.iter)
+            raise RuntimeError('killed')
+
+    hooks = [dict(type='LooksAtTheLock')]
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match='killed'):
+            train(tiny(custom_hooks=hooks), str(tmp_path / 'run'))
+    assert held == [0, 0]
 
 
 def test_resume_needs_a_checkpoint_unless_told(tiny, tmp_path):
