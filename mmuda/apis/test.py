@@ -50,7 +50,7 @@ def test(
         raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
     cfg.resume = False
     cfg.load_from = resolve_weights(checkpoint)
-    read_checkpoint(cfg.load_from)
+    read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
     if tta:
         enable_tta(cfg)
     if out or show_dir:

@@ -11,7 +11,7 @@ from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
 from mmuda.utils.ranks import on_main_process, sole_job
-from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start
+from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start, read_resumable
 from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
@@ -98,7 +98,7 @@ def set_start(cfg: Config, resume: bool | str) -> None:
         cfg.load_from = decided
     elif cfg.get('load_from'):
         cfg.load_from = resolve_weights(cfg.load_from)
-        read_checkpoint(cfg.load_from)
+        read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
 
 
 def _start_of(work_dir: str, resume: bool | str) -> str | None:
@@ -122,7 +122,7 @@ def _checkpoint_to_resume(work_dir: str, resume: bool | str) -> str | None:
     if os.path.isdir(resume):
         return find_checkpoint(resume)
     path = resolve_weights(resume)
-    read_checkpoint(path)
+    read_resumable(path)
     return path
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mmuda.apis import UserError, train
+from mmuda.apis import UserError, init_model, train
 from mmuda.registry import HOOKS, MODELS
 from mmuda.utils.checkpoint import read_checkpoint
 from mmuda.utils.locks import sole_writer
@@ -126,6 +126,23 @@ def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
     runner = train(cfg, str(tmp_path / 'run'))
     for name, value in plain.named_parameters():
         assert torch.equal(runner.model.segmentor.get_parameter(name), value)
+
+
+def test_a_checkpoint_of_mmseg_0_starts_a_run_and_predicts_but_resumes_none(tiny, tmp_path):
+    zoo = tmp_path / 'zoo.pth'
+    cfg = tiny(train_cfg__stages=[dict(iters=1)], optim_wrapper__generator__optimizer__lr=0.0, load_from=str(zoo))
+    plain = MODELS.build(cfg.model.segmentor)
+    meta = dict(config='raise SystemExit', mmseg_version='0.30.0', CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [9, 9, 9]])
+    torch.save(dict(meta=meta, state_dict=plain.state_dict()), zoo)
+    runner = train(cfg, str(tmp_path / 'run'))
+    for name, value in plain.named_parameters():
+        assert torch.equal(runner.model.segmentor.get_parameter(name), value)
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert log.read_text().count('is dropped unread') == 1
+    model = init_model(tiny(), zoo, device='cpu')
+    assert model.dataset_meta == dict(classes=('a', 'b'), palette=[[0, 0, 0], [9, 9, 9]])
+    with pytest.raises(UserError, match='carries a config that resuming would execute'):
+        train(tiny(), str(tmp_path / 'other'), resume=str(zoo))
 
 
 def test_the_preprocessor_of_a_base_of_mmsegs_does_not_replace_that_of_the_streams(tiny, tmp_path):

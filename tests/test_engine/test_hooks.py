@@ -95,12 +95,15 @@ def test_a_run_with_other_terms_starts_from_the_segmentor_of_a_checkpoint(tmp_pa
         assert torch.equal(ours, theirs)
 
 
-def test_a_checkpoint_that_carries_code_is_refused(tmp_path):
+def test_code_in_a_checkpoint_is_refused_on_resume_and_else_dropped(tmp_path):
     runner = build_runner(toy(), tmp_path)
+    checkpoint = dict(state_dict=runner.model.state_dict(), meta=dict(config='1', iter=2))
+    runner._resume = True
     with pytest.raises(UserError, match=r"meta\['config'\]"):
-        runner.call_hook(
-            'after_load_checkpoint', checkpoint=dict(state_dict=runner.model.state_dict(), meta=dict(config='1'))
-        )
+        runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    runner._resume = False
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    assert checkpoint['meta'] == dict(iter=2)
 
 
 def test_parameters_that_are_not_finite_are_not_saved(tmp_path):

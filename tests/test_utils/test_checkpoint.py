@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import nn
 
-from mmuda.utils.checkpoint import adapt_state_dict, force_safe_loading, read_checkpoint, refuse_config, state_dict_of
+from mmuda.utils.checkpoint import adapt_state_dict, force_safe_loading, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 
 
@@ -67,14 +67,6 @@ def test_mmengine_refuses_it_too_once_loading_is_safe(tmp_path, monkeypatch):
     with pytest.raises(pickle.UnpicklingError):
         _load_checkpoint(str(path))
     assert not (tmp_path / 'executed').exists()
-
-
-def test_a_config_that_resuming_would_execute_is_refused(tmp_path):
-    path = tmp_path / 'iter_1.pth'
-    torch.save(dict(state_dict={}, meta=dict(config='import os')), path)
-    with pytest.raises(UserError, match=r"iter_1\.pth carries a config.*delete meta\['config'\]"):
-        read_checkpoint(path)
-    refuse_config(dict(meta=dict(cfg='model = dict()')))
 
 
 def test_a_truncated_file_is_named(tmp_path):

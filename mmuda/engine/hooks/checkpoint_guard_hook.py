@@ -8,7 +8,8 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmuda.registry import HOOKS
-from mmuda.utils.checkpoint import adapt_state_dict, refuse_config, state_dict_of
+from mmuda.utils.checkpoint import adapt_state_dict, state_dict_of
+from mmuda.utils.foreign_checkpoint import drop_config, refuse_config
 
 
 @HOOKS.register_module()
@@ -29,7 +30,10 @@ class CheckpointGuardHook(Hook):
         self.load_skip = tuple(load_skip)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        refuse_config(checkpoint)
+        if runner._resume:
+            refuse_config(checkpoint, runner._load_from)
+        else:
+            drop_config(checkpoint, runner._load_from)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model = getattr(model, 'module', model)  # a test-time augmentation model holds the trained one
         checkpoint['state_dict'] = adapt_state_dict(
