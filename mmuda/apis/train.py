@@ -1,9 +1,11 @@
 """Trains what a config describes."""
 
+import logging
 import os
 import socket
 
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
@@ -92,13 +94,28 @@ def set_start(cfg: Config, resume: bool | str) -> None:
     A process that torchrun has started anew after a failure (``--max-restarts``) goes on from the newest checkpoint
     that this run has written, whatever it began with. Rank 0 decides for all.
     """
-    decided = on_main_process(lambda: _start_of(cfg.work_dir, resume))
+    decided, seed = on_main_process(lambda: _start_and_seed(cfg.work_dir, resume))
     cfg.resume = decided is not None
     if cfg.resume:
         cfg.load_from = decided
+        _keep_seed(cfg, seed)
     elif cfg.get('load_from'):
         cfg.load_from = resolve_weights(cfg.load_from)
         read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
+
+
+def _start_and_seed(work_dir: str, resume: bool | str) -> tuple[str | None, int | None]:
+    checkpoint = _start_of(work_dir, resume)
+    return checkpoint, None if checkpoint is None else read_checkpoint(checkpoint, resume=True)['meta'].get('seed')
+
+
+def _keep_seed(cfg: Config, seed: int | None) -> None:
+    """Draw as the run did that is resumed. mmengine takes its seed only after loaders were built with the config's."""
+    own = cfg.randomness.seed
+    if isinstance(seed, int) and seed != own:
+        message = f"resume: the seed is {seed} in the checkpoint and {own} in the config; the checkpoint's counts"
+        print_log(message, logger='current', level=logging.WARNING)
+        cfg.randomness.seed = seed
 
 
 def _start_of(work_dir: str, resume: bool | str) -> str | None:

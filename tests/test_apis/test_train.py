@@ -1,6 +1,7 @@
 import json
 import os
 import shutil
+import sys
 
 import pytest
 import torch
@@ -32,6 +33,23 @@ def test_a_resumed_run_equals_one_that_was_never_killed(tiny, tmp_path):
     summary = json.loads((killed / 'summary.json').read_text())
     assert (summary['seed'], summary['iterations'], summary['resumed_from']) == (3, 10, 4)
     assert not list(killed.glob('.*tmp'))
+
+
+def test_the_seed_of_the_run_that_is_resumed_counts(tiny, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys.modules[train.__module__], 'print_log', lambda text, **_: said.append(text))
+    short = dict(train_cfg__stages=[dict(iters=4)])
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    train(tiny(**short), str(whole), seed=3)
+    shutil.copytree(whole, killed)
+    for name in ('iter_4.pth', 'last_checkpoint'):
+        (killed / name).unlink()
+    runner = train(tiny(**short), str(killed), resume=True, seed=5)
+    ours, theirs = weights(whole / 'iter_4.pth'), weights(killed / 'iter_4.pth')
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert runner.seed == 3 and said == [
+        "resume: the seed is 3 in the checkpoint and 5 in the config; the checkpoint's counts"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +131,12 @@ def test_resume_takes_a_file_or_a_folder(tiny, tmp_path):
     for i, place in enumerate((run, run / 'iter_2.pth')):
         runner = train(tiny(train_cfg__stages=[dict(iters=3)]), str(tmp_path / f'next_{i}'), resume=str(place))
         assert runner.iter == 3
+
+
+def test_weights_alone_are_no_run_to_go_on_with(tiny, tmp_path):
+    torch.save(dict(meta=dict(iter=3), state_dict={}), tmp_path / 'best_mIoU_iter_3.pth')
+    with pytest.raises(UserError, match=r'iter_3\.pth lacks message_hub, optimizer, so that no run .* load_from'):
+        train(tiny(), str(tmp_path / 'run'), resume=str(tmp_path / 'best_mIoU_iter_3.pth'))
 
 
 def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):

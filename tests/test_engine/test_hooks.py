@@ -7,11 +7,13 @@ import pytest
 import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
 from toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
 from mmuda.engine.hooks import summary_hook
 from mmuda.engine.hooks.summary_hook import NO_VALIDATION
 from mmuda.utils import UserError
+from mmuda.utils.checkpoint import read_checkpoint
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 
@@ -52,6 +54,30 @@ def test_the_summary_of_a_resumed_run_says_from_where(tmp_path):
     assert not (tmp_path / 'summary.json').exists()
     build_runner(toy(), tmp_path, resume=True).train()
     assert summary_of(tmp_path)['resumed_from'] == 2
+
+
+@pytest.mark.parametrize('older', [False, True])
+def test_the_summary_counts_all_parts_of_a_run(tmp_path, older):
+    with pytest.raises(KilledError):
+        build_runner(toy(), tmp_path, (KillHook(2),), save_at=2).train()
+    path = tmp_path / 'iter_2.pth'
+    checkpoint = read_checkpoint(path)
+    assert 0 < checkpoint['meta']['so_far']['seconds'] < 100
+    checkpoint['meta']['so_far'] = dict(seconds=1000.0, peak_memory_mib=10**6)
+    times = HistoryBuffer([400.0, 400.0], [1, 1])
+    checkpoint['message_hub']['log_scalars']['train/time'] = times
+    if older:  # as versions wrote it that kept no count
+        del checkpoint['meta']['so_far']
+    torch.save(checkpoint, path)
+    build_runner(toy(), tmp_path, resume=True).train()
+    summary = summary_of(tmp_path)
+    earlier = 800 if older else 1000
+    assert earlier <= summary['seconds'] < earlier + 60
+    assert summary['iterations_per_second'] == round(1 / 400, 3)  # the median of three
+    assert older or summary['peak_memory_mib'] == 10**6
+    # A new run from these weights counts itself alone.
+    build_runner(toy(), tmp_path / 'new', load_from=str(path)).train()
+    assert summary_of(tmp_path / 'new')['seconds'] < 60
 
 
 def test_the_summary_holds_the_last_metrics_and_null_for_what_is_not_a_number(tmp_path):
