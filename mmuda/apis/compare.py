@@ -1,6 +1,5 @@
 """Trains configs over seeds, each run in its own process, and sets what they reached side by side."""
 
-import fcntl
 import json
 import os
 import re
@@ -19,6 +18,7 @@ from mmuda.apis.comparison_table import Table
 from mmuda.apis.config import load_config
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.locks import take_lock
 
 POLL_SECONDS = 1.0
 REPORT_SECONDS = 60.0
@@ -87,11 +87,9 @@ class Run:
             UserError: If another process trains it.
         """
         with self.log.open('ab') as log:
-            try:
-                # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
-                fcntl.flock(log, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UserError(f'{self.work_dir} is being trained by another process; wait for it') from error
+            # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
+            if not take_lock(log):
+                raise UserError(f'{self.work_dir} is being trained by another process; wait for it')
             self._log_start = log.tell()
             arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
             self.process = subprocess.Popen(

@@ -25,6 +25,7 @@ from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
+from mmuda.utils.foreign_checkpoint import dataset_meta_of
 from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
@@ -71,7 +72,7 @@ def init_model(
         refuse_not_finite(state_dict_of(loaded), checkpoint)
         state = adapt_state_dict(state_dict_of(loaded), model.state_dict(), resume=False, skip=cfg.get('load_skip', ()))
         model.load_state_dict(state)
-        model.dataset_meta = dict((loaded.get('meta') or {}).get('dataset_meta') or {})
+        model.dataset_meta = dataset_meta_of(loaded, checkpoint)
     model.cfg = cfg
     model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
     return model.eval()

@@ -27,6 +27,7 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.progress import Progress
+from mmuda.utils.ranks import sole_job
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
@@ -97,36 +98,38 @@ def pair_domains(
         source=describe_patches(source),
         target=describe_patches(target),
     )
-    scorer = _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
-    if scorer is None:
-        drawn = np.random.default_rng(seed).integers(0, len(target), len(source))
-        matches = Matches(drawn[list(rows)], np.full(len(rows), np.nan))
-    else:
-        matches = _match(scorer, target, len(rows), Path(out), made_from, report)
-    index, score = _gather(matches, rows, len(source))
-    if strategy == 'shuffled_ground_truth':
-        index = np.random.default_rng(seed).permutation(index)
-        score = np.full(len(score), np.nan)
-    unmatched = np.flatnonzero(index < 0)
-    if len(unmatched):
-        # Patches whose every pixel is ignored fit all targets equally badly.
-        index[unmatched] = np.random.default_rng(seed).integers(0, len(target), len(unmatched))
-    known = score[~np.isnan(score)]
-    result = dict(
-        made_from,
-        num_source=len(source),
-        num_target=len(target),
-        mean=float(known.mean()) if len(known) else None,
-        std=float(known.std()) if len(known) else None,
-        pairs=index.tolist(),
-        scores=[None if np.isnan(value) else round(float(value), 7) for value in score],
-    )
-    if dist.is_main_process():
-        write_atomically(_picture(source, target, index, score, strategy), Path(f'{out}.png'))
-        write_atomically(json.dumps(result).encode(), out)
-        for rank in range(dist.get_world_size()):
-            _state_file(Path(out), rank).unlink(missing_ok=True)
-    dist.barrier()
+    out = Path(out)
+    with sole_job(out, 'being written', lock=out.with_name(f'.{out.name}.lock')):
+        scorer = _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
+        if scorer is None:
+            drawn = np.random.default_rng(seed).integers(0, len(target), len(source))
+            matches = Matches(drawn[list(rows)], np.full(len(rows), np.nan))
+        else:
+            matches = _match(scorer, target, len(rows), out, made_from, report)
+        index, score = _gather(matches, rows, len(source))
+        if strategy == 'shuffled_ground_truth':
+            index = np.random.default_rng(seed).permutation(index)
+            score = np.full(len(score), np.nan)
+        unmatched = np.flatnonzero(index < 0)
+        if len(unmatched):
+            # Patches whose every pixel is ignored fit all targets equally badly.
+            index[unmatched] = np.random.default_rng(seed).integers(0, len(target), len(unmatched))
+        known = score[~np.isnan(score)]
+        result = dict(
+            made_from,
+            num_source=len(source),
+            num_target=len(target),
+            mean=float(known.mean()) if len(known) else None,
+            std=float(known.std()) if len(known) else None,
+            pairs=index.tolist(),
+            scores=[None if np.isnan(value) else round(float(value), 7) for value in score],
+        )
+        if dist.is_main_process():
+            write_atomically(_picture(source, target, index, score, strategy), Path(f'{out}.png'))
+            write_atomically(json.dumps(result).encode(), out)
+            for rank in range(dist.get_world_size()):
+                _state_file(out, rank).unlink(missing_ok=True)
+        dist.barrier()
     report(f'{strategy}: {len(source)} pairs in {out}, mean score {_text(result["mean"])} ± {_text(result["std"])}')
     return result
 

@@ -1,5 +1,7 @@
 """Tests a checkpoint on what a config describes."""
 
+from contextlib import nullcontext
+
 from mmengine.config import Config
 
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
@@ -7,6 +9,7 @@ from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
+from mmuda.utils.ranks import sole_job
 from mmuda.utils.weights import resolve_weights
 
 
@@ -34,8 +37,8 @@ def test(
         Metrics by name, e.g. ``mIoU`` in percent.
 
     Raises:
-        UserError: If the config has no test set, lacks what ``tta`` needs, or the checkpoint does not fit or
-            holds weights that are not finite.
+        UserError: If the config has no test set, lacks what ``tta`` needs, the checkpoint does not fit or holds weights
+            that are not finite, or another test writes to ``out``.
     """
     force_safe_loading()
     cfg.launcher = launcher
@@ -47,7 +50,8 @@ def test(
         raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
     cfg.resume = False
     cfg.load_from = resolve_weights(checkpoint)
-    refuse_not_finite(state_dict_of(read_checkpoint(cfg.load_from)), checkpoint)
+    loaded = read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
+    refuse_not_finite(state_dict_of(loaded), checkpoint)
     if tta:
         enable_tta(cfg)
     if out or show_dir:
@@ -58,7 +62,8 @@ def test(
         set_model_wrapper(cfg)
     runner = build_runner(cfg)
     try:
-        return runner.test()
+        with sole_job(out, 'being filled by a test') if out else nullcontext():
+            return runner.test()
     except KeyError as error:
         raise name_near_misses(error) from error
 

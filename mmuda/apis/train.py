@@ -1,18 +1,19 @@
 """Trains what a config describes."""
 
+import logging
 import os
 import socket
 
 from mmengine.config import Config
-from mmengine.dist import broadcast_object_list, is_main_process
+from mmengine.logging import print_log
 from mmengine.runner import Runner
 
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
-from mmuda.utils.errors import UserError
-from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start
+from mmuda.utils.ranks import on_main_process, sole_job
+from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start, read_resumable
 from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
@@ -41,13 +42,15 @@ def train(
     Raises:
         UserError: If something in the config or the arguments is wrong; before the first iteration where possible.
     """
-    prepare_training(cfg, work_dir, resume, amp, launcher, seed)
-    runner = build_runner(cfg)
-    try:
-        check_class_counts(runner)
-        runner.train()
-    except KeyError as error:  # loops, optimisers and datasets are built only now
-        raise name_near_misses(error) from error
+    start_processes(cfg, work_dir, launcher)
+    with sole_job(cfg.work_dir, 'being trained'):
+        complete_config(cfg, resume, amp, seed)
+        runner = build_runner(cfg)
+        try:
+            check_class_counts(runner)
+            runner.train()
+        except KeyError as error:  # loops, optimisers and datasets are built only now
+            raise name_near_misses(error) from error
     return runner
 
 
@@ -60,10 +63,20 @@ def prepare_training(
     seed: int | None = None,
 ) -> None:
     """Everything that :func:`train` does before the Runner is built: arguments into the config, processes, files."""
+    start_processes(cfg, work_dir, launcher)
+    complete_config(cfg, resume, amp, seed)
+
+
+def start_processes(cfg: Config, work_dir: str | None = None, launcher: str = 'none') -> None:
+    """Safe loading from here on, the processes' communication, and the folder of the run."""
     force_safe_loading()
     cfg.launcher = launcher
     init_distributed(launcher, _dist_timeout(cfg))
     set_work_dir(cfg, work_dir)
+
+
+def complete_config(cfg: Config, resume: bool | str, amp: bool | str, seed: int | None) -> None:
+    """The arguments of :func:`train` and what every run has, into the config."""
     set_seed(cfg, seed)
     if amp:
         enable_amp(cfg, amp if isinstance(amp, str) else None)
@@ -71,7 +84,7 @@ def prepare_training(
     set_start(cfg, resume)
     use_weights_dir(cfg.get('model'))
     add_hooks(cfg)
-    if launcher != 'none':
+    if cfg.launcher != 'none':
         set_model_wrapper(cfg)
 
 
@@ -81,23 +94,28 @@ def set_start(cfg: Config, resume: bool | str) -> None:
     A process that torchrun has started anew after a failure (``--max-restarts``) goes on from the newest checkpoint
     that this run has written, whatever it began with. Rank 0 decides for all.
     """
-    decided, refusal = None, None
-    if is_main_process():
-        try:
-            decided = _start_of(cfg.work_dir, resume)
-        except (UserError, FileNotFoundError) as error:
-            refusal = str(error)
-    told = [decided, refusal]
-    broadcast_object_list(told)
-    decided, refusal = told
-    if refusal:
-        raise UserError(refusal)
+    decided, seed = on_main_process(lambda: _start_and_seed(cfg.work_dir, resume))
     cfg.resume = decided is not None
     if cfg.resume:
         cfg.load_from = decided
+        _keep_seed(cfg, seed)
     elif cfg.get('load_from'):
         cfg.load_from = resolve_weights(cfg.load_from)
-        read_checkpoint(cfg.load_from)
+        read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
+
+
+def _start_and_seed(work_dir: str, resume: bool | str) -> tuple[str | None, int | None]:
+    checkpoint = _start_of(work_dir, resume)
+    return checkpoint, None if checkpoint is None else read_checkpoint(checkpoint, resume=True)['meta'].get('seed')
+
+
+def _keep_seed(cfg: Config, seed: int | None) -> None:
+    """Draw as the run did that is resumed. mmengine takes its seed only after loaders were built with the config's."""
+    own = cfg.randomness.seed
+    if isinstance(seed, int) and seed != own:
+        message = f"resume: the seed is {seed} in the checkpoint and {own} in the config; the checkpoint's counts"
+        print_log(message, logger='current', level=logging.WARNING)
+        cfg.randomness.seed = seed
 
 
 def _start_of(work_dir: str, resume: bool | str) -> str | None:
@@ -121,7 +139,7 @@ def _checkpoint_to_resume(work_dir: str, resume: bool | str) -> str | None:
     if os.path.isdir(resume):
         return find_checkpoint(resume)
     path = resolve_weights(resume)
-    read_checkpoint(path)
+    read_resumable(path)
     return path
 
 

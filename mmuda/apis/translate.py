@@ -24,6 +24,7 @@ from mmuda.utils.checkpoint import digest_of, load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
+from mmuda.utils.locks import sole_writer
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import seeded
 from mmuda.utils.setup_env import register_all_modules
@@ -66,7 +67,7 @@ def translate_dataset(
 
     Raises:
         UserError: If the config has no source rasters or resamples them, the sizes do not fit, or ``out`` holds another
-            checkpoint's images or the source's own.
+            checkpoint's images or the source's own, or another process writes there.
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
@@ -81,12 +82,13 @@ def translate_dataset(
     check_writable(out)
     written, maker = [], digest_of(checkpoint)
     progress = Progress(len(dataset.rasters), 'rasters', report, seconds=0, last=True)
-    for done, raster in enumerate(dataset.rasters, 1):
-        path = outputs[raster.path]
-        if not _made_by(path, maker):
-            _translate(model, dataset, raster, path, tile, margin, maker)
-        written.append(path)
-        progress.update(done)
+    with sole_writer(out, 'being filled with translations'):
+        for done, raster in enumerate(dataset.rasters, 1):
+            path = outputs[raster.path]
+            if not _made_by(path, maker):
+                _translate(model, dataset, raster, path, tile, margin, maker)
+            written.append(path)
+            progress.update(done)
     write_atomically(_picture(cfg, dataset, written), picture)
     report(f'look at {picture}')
     return written

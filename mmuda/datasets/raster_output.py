@@ -4,7 +4,7 @@ import errno
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import rasterio
@@ -14,6 +14,7 @@ from mmuda.datasets.raster_checked import CheckedWriter, unwritten
 from mmuda.datasets.raster_geometry import georeference
 from mmuda.datasets.raster_io import files_of, forget_raster, open_raster
 from mmuda.utils.inputs import note_output, refuse_input
+from mmuda.utils.locks import open_alone
 from mmuda.utils.writing import telling
 
 BLOCK = 256
@@ -53,23 +54,37 @@ def raster_like(
     if min(source.shape) >= BLOCK:
         profile.update(tiled=True, blockxsize=BLOCK, blockysize=BLOCK)
     profile.update(georeference(source))
-    with telling(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        _remove(temporary)
-    try:
-        output = _create(temporary, path, profile)
-        with output.closing():
-            yield output
-        _check(output, temporary)
+    with ExitStack() as alone:
         with telling(path):
-            _publish(temporary, path)
-    except BaseException:
-        _remove(temporary)
-        raise
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            alone.enter_context(_alone(path))
+            _remove(temporary)
+        try:
+            output = _create(temporary, path, profile)
+            with output.closing():
+                yield output
+            _check(output, temporary)
+            with telling(path):
+                _publish(temporary, path)
+        except BaseException:
+            _remove(temporary)
+            raise
     forget_raster(path)
     note_output(path)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Another process that writes the same file waits; the last one counts."""
+    # A file of its own: GDAL makes the temporary one anew, so a lock on that would not hold.
+    lock = path.with_name(f'.{path.name}.lock')
+    with open_alone(lock, wait=True):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 def _create(temporary: Path, path: Path, profile: Mapping) -> CheckedWriter:

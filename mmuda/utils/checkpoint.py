@@ -9,16 +9,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from pickle import UnpicklingError
 
+import numpy as np
 import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.foreign_checkpoint import SEGMENTOR, TEACHER, drop_config, own_names, refuse_config
 from mmuda.utils.inputs import note_input
 
-SEGMENTOR = 'segmentor.'
-TEACHER = 'teacher.module.'
 COUNTER = '.num_batches_tracked'
 # A list of thousands of keys helps nobody.
 MAX_LISTED = 8
@@ -32,22 +32,40 @@ def force_safe_loading() -> None:
     """
     os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)  # torch refuses to run with both set
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
+    torch.serialization.add_safe_globals(_plain_numpy())
 
 
-def read_checkpoint(path: str | os.PathLike) -> dict:
+def _plain_numpy() -> list:
+    """What pickles of NumPy's numbers and arrays of numbers name, by the names of NumPy 1 and 2."""
+    scalar, array = np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]
+    names = [
+        (function, f'numpy.{core}.multiarray.{function.__name__}')
+        for function in (scalar, array)
+        for core in ('core', '_core')
+    ]
+    return [*names, np.ndarray, np.dtype, *{type(np.dtype(code)) for code in '?bhilqBHILQefd'}]
+
+
+def read_checkpoint(path: str | os.PathLike, resume: bool = False, tell: bool = True) -> dict:
     """Read a checkpoint on the CPU with ``weights_only=True`` or not at all.
+
+    Args:
+        path: The file.
+        resume: Whether a run is to go on from it: a config that ``Runner.resume`` would execute is refused then.
+            Otherwise it is dropped unread.
+        tell: Say in the log what is dropped.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UserError: If the file is truncated or no checkpoint, holds objects that would run code, or carries a config
-            that ``Runner.resume`` would execute.
+        UserError: If the file is truncated or no checkpoint, holds objects that would run code, or, to be resumed from,
+            carries a config.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path} was not found; check the path')
     note_input(path)
     try:
-        with torch.serialization.safe_globals(get_torch_safe_globals()):
+        with torch.serialization.safe_globals([*get_torch_safe_globals(), *_plain_numpy()]):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except UnpicklingError as error:
         found = re.search(r'GLOBAL (\S+)', str(error))
@@ -58,33 +76,30 @@ def read_checkpoint(path: str | os.PathLike) -> dict:
     except (RuntimeError, EOFError, ValueError, OSError) as error:
         reason = ' '.join(str(error).split())[:200] or type(error).__name__
         raise UserError(f'checkpoint {path} is truncated or no checkpoint ({reason}); use another file') from error
-    if not isinstance(checkpoint, dict):
-        raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__} where a dict was expected')
-    refuse_config(checkpoint, path)
+    _check_content(checkpoint, path)
+    if resume:
+        refuse_config(checkpoint, path)
+    else:
+        drop_config(checkpoint, path, tell)
     return checkpoint
 
 
-def refuse_config(checkpoint: Mapping, path: str | os.PathLike = 'that was given') -> None:
-    """Refuse ``meta['config']``: ``Runner.resume`` would execute it as Python.
-
-    No run writes this entry (its config is the text ``meta['cfg']``), so a file that has it was made to run code or
-    comes from a very old mmcv.
-
-    Raises:
-        UserError: If the entry is there.
-    """
-    meta = checkpoint.get('meta')
-    if isinstance(meta, Mapping) and 'config' in meta:
-        raise UserError(
-            f"checkpoint {path} carries a config that resuming would execute as code (meta['config']); if you trust "
-            "its weights, load it with torch.load(weights_only=True), delete meta['config'] and save it again"
-        )
+def _check_content(checkpoint, path: Path) -> None:
+    """Refuse what is no checkpoint though it can be read."""
+    if not isinstance(checkpoint, dict):
+        raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__} where a dict was expected')
+    for name in ('meta', 'state_dict'):
+        if checkpoint.get(name) is not None and not isinstance(checkpoint[name], Mapping):
+            raise UserError(
+                f'checkpoint {path} holds a {type(checkpoint[name]).__name__} as {name!r} where a dict was expected; '
+                'use another file'
+            )
 
 
 def state_dict_of(checkpoint: Mapping) -> dict[str, Tensor]:
-    """Weights of a checkpoint, whether it is a run's or a bare state dict, without a wrapper's ``module.``."""
+    """Weights of a checkpoint, whether it is a run's or a bare state dict, by :func:`own_names`."""
     state = checkpoint.get('state_dict', checkpoint)
-    return {key.removeprefix('module.'): value for key, value in state.items() if isinstance(value, Tensor)}
+    return own_names({str(key): value for key, value in state.items() if isinstance(value, Tensor)})
 
 
 def refuse_not_finite(state_dict: Mapping[str, Tensor], path: str | os.PathLike) -> None:

@@ -1,41 +1,58 @@
 """Files that are written whole or not at all."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.fileio import LocalBackend, register_backend
 
 from mmuda.utils.inputs import note_output, refuse_input
+from mmuda.utils.locks import open_alone
 from mmuda.utils.writing import telling
 
 
-def write_atomically(data: bytes, path: str | os.PathLike) -> None:
-    """Write ``data`` to a temporary file beside ``path``, flush it to the disk, and rename it.
+@contextmanager
+def replacing(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary file beside ``path`` that is flushed to the disk and renamed when the block ends without an error.
 
-    The temporary name is fixed (``.NAME.tmp``): what a killed process left behind is overwritten by the next attempt
-    instead of piling up. Only one process writes a given file (rank 0).
+    Its name is fixed (``.NAME.tmp``): what a killed process left behind is overwritten by the next attempt instead of
+    piling up. A process that writes the same file meanwhile waits; the last one counts.
+
+    Args:
+        path: The file; its folder is made.
+
+    Yields:
+        The temporary file: empty, to be written in place.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f'.{path.name}.tmp')
+    with open_alone(temporary, wait=True) as file:
+        try:
+            file.truncate(0)
+            yield temporary
+            os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def write_atomically(data: bytes, path: str | os.PathLike) -> None:
+    """Write ``data`` to ``path`` whole or not at all, see :func:`replacing`.
 
     Raises:
         UserError: If the file is an input of this process, or cannot be written (a full disk, a read-only folder).
     """
     refuse_input(path)
-    with telling(path):
-        _write(data, Path(path))
+    _write(data, path)
     note_output(path)
 
 
-def _write(data: bytes, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f'.{path.name}.tmp')
-    try:
-        with temporary.open('wb') as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _write(data: bytes, path: str | os.PathLike) -> None:
+    with telling(path), replacing(path) as temporary:
+        temporary.write_bytes(data)
 
 
 class AtomicLocalBackend(LocalBackend):
@@ -49,8 +66,7 @@ class AtomicLocalBackend(LocalBackend):
 
     def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
         # A run may replace the checkpoint that it started from: not refused after hours of training.
-        with telling(filepath):
-            _write(obj, Path(filepath))
+        _write(obj, filepath)
 
     def put_text(self, obj: str, filepath: str | os.PathLike, encoding: str = 'utf-8') -> None:
         self.put(obj.encode(encoding), filepath)

@@ -2,10 +2,51 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TypeVar
+
 import torch
 from mmengine import dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmuda.utils.errors import UserError
+from mmuda.utils.locks import sole_writer
+
+T = TypeVar('T')
+
+
+def on_main_process(function: Callable[[], T]) -> T:
+    """What rank 0 decides, on every rank; a collective call.
+
+    Args:
+        function: Called on rank 0 alone; what it returns can be pickled.
+
+    Raises:
+        UserError: On every rank, if it cannot go on on rank 0.
+    """
+    decided, refusal = None, None
+    if dist.is_main_process():
+        try:
+            decided = function()
+        except (UserError, FileNotFoundError) as error:
+            refusal = str(error)
+    told = [decided, refusal]
+    dist.broadcast_object_list(told)
+    decided, refusal = told
+    if refusal:
+        raise UserError(refusal)
+    return decided
+
+
+@contextmanager
+def sole_job(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | None = None) -> Iterator[None]:
+    """:func:`sole_writer` for all ranks: rank 0 has the lock, and all are refused together; a collective call."""
+    with ExitStack() as stack:
+        on_main_process(lambda: stack.enter_context(sole_writer(folder, doing, lock)))
+        yield
 
 
 @torch.no_grad()

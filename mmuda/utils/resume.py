@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from mmengine.logging import print_log
@@ -14,7 +15,7 @@ from mmuda.utils.fileio import write_atomically
 RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 # Entries that Runner.resume cannot do without.
 RESUMABLE_ENTRIES = ('meta', 'state_dict', 'message_hub', 'optimizer')
-
+COUNTS = ('epoch', 'iter')
 
 # Written when a job starts, with its name, so that a restart by torchrun takes no older job's checkpoint.
 START_MARK = '.started'
@@ -106,10 +107,28 @@ def _last_saved(work_dir: Path) -> Path | None:
     return None
 
 
+def read_resumable(path: str | os.PathLike) -> dict:
+    """Read a checkpoint that a run can go on from.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        UserError: If it cannot be read, carries a config, or lacks what only a whole checkpoint of a run has.
+    """
+    checkpoint = read_checkpoint(path, resume=True)
+    missing = [name for name in RESUMABLE_ENTRIES if not isinstance(checkpoint.get(name), Mapping)]
+    counts = checkpoint.get('meta') or {}
+    missing += [f'meta.{name}' for name in COUNTS if not missing and not isinstance(counts.get(name), int)]
+    if missing:
+        raise UserError(
+            f'{path} lacks {", ".join(missing)}, so that no run can go on from it; give it as load_from to start a new '
+            'one from its weights'
+        )
+    return checkpoint
+
+
 def _why_not_resumable(path: Path) -> str | None:
     try:
-        checkpoint = read_checkpoint(path)
+        read_resumable(path)
     except (UserError, FileNotFoundError) as error:
         return str(error)
-    missing = [name for name in RESUMABLE_ENTRIES if name not in checkpoint]
-    return f'{path} lacks {", ".join(missing)}' if missing else None
+    return None

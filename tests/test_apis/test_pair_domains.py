@@ -14,6 +14,7 @@ from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pair
 from mmuda.datasets import synthetic  # noqa: F401  (registers)
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
+from mmuda.utils.locks import sole_writer
 
 SIZE, CLASSES = 16, ('a', 'b', 'c')
 
@@ -219,6 +220,16 @@ def test_a_killed_run_goes_on_where_it_was(cfg, tmp_path, monkeypatch):
     said.clear()
     pair_domains(cfg, tmp_path / 'x.json', 'ground_truth', memory=1, report=said.append)
     assert len(said) == 1
+
+
+def test_two_processes_do_not_write_one_file(cfg, tmp_path):
+    out = tmp_path / 'pairs.json'
+    refused = pytest.raises(UserError, match='pairs.json is being written by process .*choose another place')
+    with sole_writer(out, 'being written', lock=tmp_path / '.pairs.json.lock'):
+        pair_domains(cfg, tmp_path / 'others.json', 'random', report=str)
+        with refused:
+            pair_domains(cfg, out, 'random', report=str)
+    assert not out.exists() and run(cfg, tmp_path, 'random')['pairs']
 
 
 def test_a_pairing_file_is_read_by_the_dataset_it_was_made_for(cfg, tmp_path):

@@ -65,7 +65,7 @@ def restarts(monkeypatch):
 
 def write_checkpoint(folder, iteration, age=0):
     path = folder / f'iter_{iteration}.pth'
-    torch.save(dict(meta=dict(iter=iteration), state_dict={}, message_hub={}, optimizer={}), path)
+    torch.save(dict(meta=dict(iter=iteration, epoch=0), state_dict={}, message_hub={}, optimizer={}), path)
     if age:
         os.utime(path, (path.stat().st_mtime - age,) * 2)
     return str(path)

@@ -1,12 +1,16 @@
 import json
+import os
 import shutil
+import sys
 
 import pytest
 import torch
+from mmengine.hooks import Hook
 
-from mmuda.apis import UserError, train
-from mmuda.registry import MODELS
+from mmuda.apis import UserError, init_model, train
+from mmuda.registry import HOOKS, MODELS
 from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.utils.locks import sole_writer
 
 
 def weights(path):
@@ -29,6 +33,23 @@ def test_a_resumed_run_equals_one_that_was_never_killed(tiny, tmp_path):
     summary = json.loads((killed / 'summary.json').read_text())
     assert (summary['seed'], summary['iterations'], summary['resumed_from']) == (3, 10, 4)
     assert not list(killed.glob('.*tmp'))
+
+
+def test_the_seed_of_the_run_that_is_resumed_counts(tiny, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(sys.modules[train.__module__], 'print_log', lambda text, **_: said.append(text))
+    short = dict(train_cfg__stages=[dict(iters=4)])
+    whole, killed = tmp_path / 'whole', tmp_path / 'killed'
+    train(tiny(**short), str(whole), seed=3)
+    shutil.copytree(whole, killed)
+    for name in ('iter_4.pth', 'last_checkpoint'):
+        (killed / name).unlink()
+    runner = train(tiny(**short), str(killed), resume=True, seed=5)
+    ours, theirs = weights(whole / 'iter_4.pth'), weights(killed / 'iter_4.pth')
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert runner.seed == 3 and said == [
+        "resume: the seed is 3 in the checkpoint and 5 in the config; the checkpoint's counts"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +87,37 @@ def test_the_summary_has_the_metrics_of_the_chosen_checkpoint(tiny, tmp_path, sa
     assert file.stem.endswith(f'iter_{2 * (place + 1)}')
 
 
+def test_a_folder_in_which_another_run_trains_is_refused_untouched(tiny, tmp_path):
+    run = tmp_path / 'run'
+    cfg = dict(train_cfg__stages=[dict(iters=2)])
+    train(tiny(**cfg), str(run))
+    before = {path.name: path.stat().st_mtime_ns for path in run.iterdir()}
+    with sole_writer(run, 'being trained'):
+        with pytest.raises(UserError, match=f'run is being trained by process {os.getpid()} on .*choose another'):
+            train(tiny(**cfg), str(run))
+        assert {path.name: path.stat().st_mtime_ns for path in run.iterdir() if path.name != '.lock'} == before
+    train(tiny(**cfg), str(run))
+    assert not (run / '.lock').exists()
+
+
+def test_while_it_trains_the_folder_is_held_and_afterwards_free(tiny, tmp_path):
+    held = []
+
+    @HOOKS.register_module(name='LooksAtTheLock', force=True)
+    class LooksAtTheLock(Hook):
+        def after_train_iter(self, runner, **kwargs):
+            with pytest.raises(UserError, match='is being trained by process'):
+                train(tiny(), runner.work_dir)
+            held.append(runner.iter)
+            raise RuntimeError('killed')
+
+    hooks = [dict(type='LooksAtTheLock')]
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match='killed'):
+            train(tiny(custom_hooks=hooks), str(tmp_path / 'run'))
+    assert held == [0, 0]
+
+
 def test_resume_needs_a_checkpoint_unless_told(tiny, tmp_path):
     with pytest.raises(UserError, match='nothing to resume from'):
         train(tiny(), str(tmp_path / 'run'), resume=True)
@@ -81,6 +133,12 @@ def test_resume_takes_a_file_or_a_folder(tiny, tmp_path):
         assert runner.iter == 3
 
 
+def test_weights_alone_are_no_run_to_go_on_with(tiny, tmp_path):
+    torch.save(dict(meta=dict(iter=3), state_dict={}), tmp_path / 'best_mIoU_iter_3.pth')
+    with pytest.raises(UserError, match=r'iter_3\.pth lacks message_hub, optimizer, so that no run .* load_from'):
+        train(tiny(), str(tmp_path / 'run'), resume=str(tmp_path / 'best_mIoU_iter_3.pth'))
+
+
 def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
     cfg = tiny(
         train_cfg__stages=[dict(iters=1)],
@@ -92,6 +150,23 @@ def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
     runner = train(cfg, str(tmp_path / 'run'))
     for name, value in plain.named_parameters():
         assert torch.equal(runner.model.segmentor.get_parameter(name), value)
+
+
+def test_a_checkpoint_of_mmseg_0_starts_a_run_and_predicts_but_resumes_none(tiny, tmp_path):
+    zoo = tmp_path / 'zoo.pth'
+    cfg = tiny(train_cfg__stages=[dict(iters=1)], optim_wrapper__generator__optimizer__lr=0.0, load_from=str(zoo))
+    plain = MODELS.build(cfg.model.segmentor)
+    meta = dict(config='raise SystemExit', mmseg_version='0.30.0', CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [9, 9, 9]])
+    torch.save(dict(meta=meta, state_dict=plain.state_dict()), zoo)
+    runner = train(cfg, str(tmp_path / 'run'))
+    for name, value in plain.named_parameters():
+        assert torch.equal(runner.model.segmentor.get_parameter(name), value)
+    (log,) = (tmp_path / 'run').glob('*/*.log')
+    assert log.read_text().count('is dropped unread') == 1
+    model = init_model(tiny(), zoo, device='cpu')
+    assert model.dataset_meta == dict(classes=('a', 'b'), palette=[[0, 0, 0], [9, 9, 9]])
+    with pytest.raises(UserError, match='carries a config that resuming would execute'):
+        train(tiny(), str(tmp_path / 'other'), resume=str(zoo))
 
 
 def test_the_preprocessor_of_a_base_of_mmsegs_does_not_replace_that_of_the_streams(tiny, tmp_path):

@@ -10,6 +10,7 @@ from mmuda.apis import UserError
 from mmuda.apis.translate import translate_dataset
 from mmuda.models.wrappers import ImageTranslation
 from mmuda.registry import DATASETS, MODELS
+from mmuda.utils.locks import sole_writer
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()
@@ -135,6 +136,15 @@ def test_images_of_another_checkpoint_are_not_taken_for_this_ones(cfg, checkpoin
     torch.save(dict(state_dict=MODELS.build(cfg.model).state_dict()), tmp_path / 'newer.pth')
     with pytest.raises(UserError, match='a.tif was made by another checkpoint'):
         translate_dataset(cfg, tmp_path / 'newer.pth', tmp_path / 'out', tile=64, margin=4, report=silent)
+
+
+def test_two_processes_do_not_fill_one_folder(cfg, checkpoint, tmp_path):
+    out = tmp_path / 'out'
+    refused = pytest.raises(UserError, match='out is being filled by process .*choose another place')
+    with sole_writer(out, 'being filled'), refused:
+        translate_dataset(cfg, checkpoint, out, tile=64, margin=4, report=silent)
+    assert not list(out.rglob('*.tif'))
+    assert len(translate_dataset(cfg, checkpoint, out, tile=64, margin=4, report=silent)) == len(list(out.iterdir()))
 
 
 def test_what_cannot_be_translated_is_told(cfg, checkpoint, tmp_path):

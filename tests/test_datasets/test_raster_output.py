@@ -1,5 +1,6 @@
 """A raster that is written never replaces one that is read, and is either what was written or not there."""
 
+import multiprocessing
 import os
 import subprocess
 
@@ -260,3 +261,29 @@ def test_an_image_that_was_replaced_is_read_anew(tmp_path):
         with raster_like(path, str(like), 1) as output:
             output.write(np.full((1, 40, 40), value, np.uint8))
         assert open_raster(str(path)).read(1)[0, 0] == value
+
+
+def _write_full_of(value, path, like, barrier):
+    barrier.wait()
+    for _ in range(5):
+        with raster_like(path, like, count=1) as output:
+            for row in range(0, 64, 8):  # block by block, so that two writers would mix
+                output.write(np.full((8, 64), value, np.uint8), 1, window=Window(0, row, 64, 8))
+
+
+def test_processes_that_write_one_raster_leave_one_of_theirs(tmp_path):
+    like = tmp_path / 'like.tif'
+    with rasterio.open(like, 'w', driver='GTiff', height=64, width=64, count=1, dtype='uint8') as file:
+        file.write(np.zeros((64, 64), np.uint8), 1)
+    context = multiprocessing.get_context('fork')
+    barrier = context.Barrier(3)
+    arguments = [(value, tmp_path / 'map.tif', str(like), barrier) for value in (1, 2, 3)]
+    processes = [context.Process(target=_write_full_of, args=each) for each in arguments]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert [process.exitcode for process in processes] == [0, 0, 0]
+    with rasterio.open(tmp_path / 'map.tif') as found:
+        assert len(np.unique(found.read(1))) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['like.tif', 'map.tif']

@@ -14,6 +14,7 @@ from mmuda.datasets.synthetic.materials import BUILDING, CAR, CLUTTER, ISPRS_CLA
 from mmuda.datasets.synthetic.objects import Wing
 from mmuda.datasets.synthetic.render import cast_shadows, majority, render_scene
 from mmuda.datasets.synthetic.structures import wing_surface
+from mmuda.utils import locks
 
 SMALL = dict(source=dict(train=(2, 64), val=(1, 64)), target=dict(train=(1, 96), val=(1, 96)))
 
@@ -166,7 +167,7 @@ def generate_in_process(root, barrier, locked):
     # Threads of OpenCV do not survive a fork.
     cv2.setNumThreads(0)
     if not locked:
-        generator_module.fcntl = None
+        locks.fcntl = None
     barrier.wait(timeout=30)
     generate(root, scenes=SMALL, workers=1)
 

@@ -7,11 +7,13 @@ import pytest
 import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import CheckpointHook
+from mmengine.logging import HistoryBuffer
 from toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
 from mmuda.engine.hooks import summary_hook
 from mmuda.engine.hooks.summary_hook import NO_VALIDATION
 from mmuda.utils import UserError
+from mmuda.utils.checkpoint import read_checkpoint
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 
@@ -52,6 +54,30 @@ def test_the_summary_of_a_resumed_run_says_from_where(tmp_path):
     assert not (tmp_path / 'summary.json').exists()
     build_runner(toy(), tmp_path, resume=True).train()
     assert summary_of(tmp_path)['resumed_from'] == 2
+
+
+@pytest.mark.parametrize('older', [False, True])
+def test_the_summary_counts_all_parts_of_a_run(tmp_path, older):
+    with pytest.raises(KilledError):
+        build_runner(toy(), tmp_path, (KillHook(2),), save_at=2).train()
+    path = tmp_path / 'iter_2.pth'
+    checkpoint = read_checkpoint(path)
+    assert 0 < checkpoint['meta']['so_far']['seconds'] < 100
+    checkpoint['meta']['so_far'] = dict(seconds=1000.0, peak_memory_mib=10**6)
+    times = HistoryBuffer([40.0, 40.0], [1, 1])
+    checkpoint['message_hub']['log_scalars']['train/time'] = times
+    if older:  # as versions wrote it that kept no count
+        del checkpoint['meta']['so_far']
+    torch.save(checkpoint, path)
+    build_runner(toy(), tmp_path, resume=True).train()
+    summary = summary_of(tmp_path)
+    earlier = 80 if older else 1000
+    assert earlier <= summary['seconds'] < earlier + 60
+    assert summary['iterations_per_second'] == 1 / 40  # the median of three
+    assert older or summary['peak_memory_mib'] == 10**6
+    # A new run from these weights counts itself alone.
+    build_runner(toy(), tmp_path / 'new', load_from=str(path)).train()
+    assert summary_of(tmp_path / 'new')['seconds'] < 60
 
 
 def test_the_summary_holds_the_last_metrics_and_null_for_what_is_not_a_number(tmp_path):
@@ -95,12 +121,15 @@ def test_a_run_with_other_terms_starts_from_the_segmentor_of_a_checkpoint(tmp_pa
         assert torch.equal(ours, theirs)
 
 
-def test_a_checkpoint_that_carries_code_is_refused(tmp_path):
+def test_code_in_a_checkpoint_is_refused_on_resume_and_else_dropped(tmp_path):
     runner = build_runner(toy(), tmp_path)
+    checkpoint = dict(state_dict=runner.model.state_dict(), meta=dict(config='1', iter=2))
+    runner._resume = True
     with pytest.raises(UserError, match=r"meta\['config'\]"):
-        runner.call_hook(
-            'after_load_checkpoint', checkpoint=dict(state_dict=runner.model.state_dict(), meta=dict(config='1'))
-        )
+        runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    runner._resume = False
+    runner.call_hook('after_load_checkpoint', checkpoint=checkpoint)
+    assert checkpoint['meta'] == dict(iter=2)
 
 
 def test_parameters_that_are_not_finite_are_not_saved(tmp_path):

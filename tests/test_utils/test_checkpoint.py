@@ -10,7 +10,6 @@ from mmuda.utils.checkpoint import (
     adapt_state_dict,
     force_safe_loading,
     read_checkpoint,
-    refuse_config,
     refuse_not_finite,
     state_dict_of,
 )
@@ -74,14 +73,6 @@ def test_mmengine_refuses_it_too_once_loading_is_safe(tmp_path, monkeypatch):
     with pytest.raises(pickle.UnpicklingError):
         _load_checkpoint(str(path))
     assert not (tmp_path / 'executed').exists()
-
-
-def test_a_config_that_resuming_would_execute_is_refused(tmp_path):
-    path = tmp_path / 'iter_1.pth'
-    torch.save(dict(state_dict={}, meta=dict(config='import os')), path)
-    with pytest.raises(UserError, match=r"iter_1\.pth carries a config.*delete meta\['config'\]"):
-        read_checkpoint(path)
-    refuse_config(dict(meta=dict(cfg='model = dict()')))
 
 
 def test_a_truncated_file_is_named(tmp_path):

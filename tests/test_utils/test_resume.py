@@ -9,7 +9,7 @@ from mmuda.utils.resume import find_checkpoint
 
 def save(folder, iteration: int, time: int, **entries) -> str:
     path = folder / f'iter_{iteration}.pth'
-    entries = entries or dict(meta=dict(iter=iteration), state_dict={}, message_hub={}, optimizer={})
+    entries = entries or dict(meta=dict(iter=iteration, epoch=0), state_dict={}, message_hub={}, optimizer={})
     torch.save(dict(entries), path)
     os.utime(path, (time, time))
     return str(path)

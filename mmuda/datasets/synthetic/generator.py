@@ -16,16 +16,12 @@ import rasterio
 from mmengine.logging import print_log
 
 from mmuda.datasets.raster_checked import write_raster
+from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress
 
 from .materials import BUILDING
 from .render import render_scene
 from .styles import STYLES, DomainStyle
-
-try:
-    import fcntl
-except ImportError:  # Windows; see `exclusive`
-    fcntl = None
 
 VERSION = 1
 """Counts every change of the generator that changes its pictures."""
@@ -117,12 +113,8 @@ def exclusive(root: Path) -> Iterator[None]:
 
     Where files cannot be locked both render, which is slower but as safe: the final rename decides.
     """
-    if fcntl is None:
-        yield
-        return
     with open(root.parent / f'.{root.name}.lock', 'w') as file:
-        with contextlib.suppress(OSError):
-            fcntl.flock(file, fcntl.LOCK_EX)
+        take_lock(file, wait=True)
         yield
 
 

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.registry import HOOKS
-from mmuda.utils.checkpoint import adapt_state_dict, refuse_config, state_dict_of
+from mmuda.utils.checkpoint import adapt_state_dict, state_dict_of
+from mmuda.utils.foreign_checkpoint import drop_config, refuse_config
 
 
 @HOOKS.register_module()
@@ -16,7 +18,8 @@ class CheckpointGuardHook(Hook):
     """Fits the names of a checkpoint to the model before it is loaded, and refuses what does not fit.
 
     mmengine only warns when names differ and goes on from fresh weights. Parameters that are not finite are not saved:
-    a gradient may overflow where the loss was still finite, and the file would replace a good one.
+    a gradient may overflow where the loss was still finite, and the file would replace a good one. A checkpoint carries
+    what the run is set to, and a resume tells where its config differs and which side counts.
 
     Args:
         load_skip: Parts of the segmentor that keep their initial weights when a run starts from another
@@ -29,15 +32,22 @@ class CheckpointGuardHook(Hook):
         self.load_skip = tuple(load_skip)
 
     def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
-        refuse_config(checkpoint)
+        path = runner._load_from or 'that was given'
+        if runner._resume:
+            refuse_config(checkpoint, path)
+        else:
+            drop_config(checkpoint, path)
         model = runner.model.module if is_model_wrapper(runner.model) else runner.model
         model = getattr(model, 'module', model)  # a test-time augmentation model holds the trained one
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip
         )
+        if runner._resume:
+            report_resume(runner, checkpoint)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
+        put_record(runner, checkpoint)
 
 
 def refuse_non_finite(runner) -> None:

@@ -21,6 +21,8 @@ try:
 except ImportError:  # Windows
     resource = None
 
+# Entry of a checkpoint's `meta`.
+SO_FAR = 'so_far'
 NO_VALIDATION = 'the config has no validation set with labels (val_dataloader, val_cfg, val_evaluator)'
 
 
@@ -31,9 +33,9 @@ class SummaryHook(Hook):
     Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
     ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one: its score and all
     metrics of that validation), ``config``, ``seed``,
-    ``iterations``, ``seconds`` (of this process), ``iterations_per_second`` (of this process, by the
-    median over its iterations), ``peak_memory_mib`` (of a GPU what was allocated in training, else of this process),
-    ``resumed_from`` (iteration) and ``world_size``.
+    ``iterations``, ``seconds`` (of all parts of a resumed run, up to the checkpoints that it went on from),
+    ``iterations_per_second`` (by the median over all iterations), ``peak_memory_mib`` (the highest of all parts: of a
+    GPU what was allocated in training, else of the process), ``resumed_from`` (iteration) and ``world_size``.
     """
 
     # Before mmengine's LoggerHook, which resets a GPU's peak.
@@ -42,6 +44,22 @@ class SummaryHook(Hook):
     def before_run(self, runner) -> None:
         self._metrics: dict | None = None
         self._start = time.perf_counter()
+        self._earlier: dict = {}
+        self._allocated = 0
+
+    def after_load_checkpoint(self, runner, checkpoint: dict) -> None:
+        if runner._resume:
+            self._earlier = _earlier_parts(checkpoint)
+
+    def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
+        so_far = dict(seconds=self._seconds(), peak_memory_mib=self._peak_memory())
+        checkpoint.setdefault('meta', {})[SO_FAR] = so_far
+
+    def _seconds(self) -> float:
+        return self._earlier.get('seconds', 0.0) + time.perf_counter() - self._start
+
+    def _peak_memory(self) -> int | None:
+        return max(_peak_memory(self._allocated) or 0, self._earlier.get('peak_memory_mib') or 0) or None
 
     def before_train(self, runner) -> None:
         self._first_iteration = runner.iter
@@ -78,6 +96,8 @@ class SummaryHook(Hook):
         self._write(runner, dict(mode='test', checkpoint=runner._load_from), 'test_summary.json')
 
     def after_train(self, runner) -> None:
+        if self._first_iteration == runner.iter and self._metrics is None and _has_summary(runner):
+            return  # a run that had ended was resumed: there is nothing new to tell
         self._write(
             runner,
             dict(
@@ -85,8 +105,8 @@ class SummaryHook(Hook):
                 **self._selection(runner),
                 iterations=runner.iter,
                 resumed_from=self._first_iteration or None,
-                iterations_per_second=_rate(runner, self._first_iteration),
-                peak_memory_mib=_peak_memory(self._allocated),
+                iterations_per_second=_rate(runner),
+                peak_memory_mib=self._peak_memory(),
             ),
         )
 
@@ -110,13 +130,23 @@ class SummaryHook(Hook):
             **head,
             metrics=None if not self._metrics else {k: _finite(v) for k, v in self._metrics.items()},
             seed=runner.seed,
-            seconds=round(time.perf_counter() - self._start, 1),
+            seconds=round(self._seconds(), 1),
             world_size=runner.world_size,
         )
         if summary['metrics'] is None:
             summary['why'] = NO_VALIDATION
         text = json.dumps(summary, indent=2) + '\n'
         write_atomically(text.encode(), Path(runner.work_dir) / name)
+
+
+def _has_summary(runner) -> bool:
+    """Whether the run's summary is there, of its last iteration."""
+    path = Path(runner.work_dir) / 'summary.json'
+    try:
+        summary = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return False
+    return isinstance(summary, dict) and (summary.get('mode'), summary.get('iterations')) == ('train', runner.iter)
 
 
 def _peak_memory(allocated: int) -> int | None:
@@ -129,11 +159,20 @@ def _peak_memory(allocated: int) -> int | None:
     return round(peak / (2**20 if sys.platform == 'darwin' else 2**10))
 
 
-def _rate(runner, first: int) -> float | None:
-    """Training iterations a second since ``first``, data loading included; the median, since some wait for a save."""
+def _rate(runner) -> float | None:
+    """Training iterations a second, data loading included; the median, since some wait for a save."""
     history = runner.message_hub.log_scalars.get('train/time')
-    times = [] if history is None else list(history.data[0])[-(runner.iter - first) :]
-    return round(1 / max(statistics.median(times), 1e-9), 3) if times and runner.iter > first else None
+    times = [] if history is None else list(history.data[0])
+    return round(1 / max(statistics.median(times), 1e-9), 3) if times else None
+
+
+def _earlier_parts(checkpoint: dict) -> dict:
+    """Seconds and memory of the run up to a checkpoint; one of an older version knows the time of its iterations."""
+    so_far = checkpoint['meta'].get(SO_FAR)
+    if isinstance(so_far, dict):
+        return so_far
+    history = checkpoint['message_hub'].get('log_scalars', {}).get('train/time')
+    return {} if history is None else dict(seconds=float(sum(history.data[0])))
 
 
 def _finite(value: float) -> float | None:

@@ -6,7 +6,11 @@ _base_ = [
     '../../../configs/_base_/schedules/noadapt_synthetic.py',
     '../../../configs/_base_/default_runtime.py',
 ]
-custom_imports = dict(imports=['projects.example_project.proportion_alignment'], allow_failed_imports=False)
+# The package beside this config, as seen from the root of the repository: a copy of the project imports its own.
+folder = '{{ fileDirname }}'
+package = '.'.join([*folder.split('/')[-3:-1], 'proportion_alignment'])
+del folder  # else the machine's paths would be part of the config
+custom_imports = dict(imports=[package], allow_failed_imports=False)
 num_classes = 6
 
 model = dict(

@@ -1,6 +1,8 @@
 """Each part of the plugin, against its formula."""
 
 import math
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,14 +12,9 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
 from mmuda.models.wrappers import DomainAdaptation
-from projects.example_project.proportion_alignment import (
-    DilatedDiscriminator,
-    ProportionAlignment,
-    ProportionLoss,
-    RampedAdaptation,
-    RandomIllumination,
-)
 
+# By its place, so that a copy of the project tests itself.
+package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
 K = 3
 
 
@@ -34,26 +31,26 @@ def test_proportion_loss_is_its_formula(tolerance):
     predicted, expected = torch.rand(2, 6, dtype=torch.float64, generator=generator).softmax(dim=1)
     predicted[0] /= 20  # far out of the band
     predicted.requires_grad_(True)
-    loss = ProportionLoss(tolerance, loss_weight=3.0)(predicted, expected)
+    loss = package.ProportionLoss(tolerance, loss_weight=3.0)(predicted, expected)
     assert loss.item() == pytest.approx(3 * loss_by_hand(predicted, expected, tolerance), abs=1e-12)
     loss.backward()
     assert predicted.grad[0] < 0  # a class that is missing is asked for
 
 
 def test_proportion_loss_survives_a_class_that_is_never_predicted():
-    loss = ProportionLoss()(torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.5]))
+    loss = package.ProportionLoss()(torch.tensor([1.0, 0.0]), torch.tensor([0.5, 0.5]))
     assert torch.isfinite(loss) and loss > 1
 
 
 def test_proportion_loss_refuses_what_does_not_fit():
     with pytest.raises(ValueError, match='tolerance=0.5; give a factor of at least 1'):
-        ProportionLoss(0.5)
+        package.ProportionLoss(0.5)
     with pytest.raises(ValueError, match=r'\(2,\) predicted and \(3,\) expected'):
-        ProportionLoss()(torch.rand(2), torch.rand(3))
+        package.ProportionLoss()(torch.rand(2), torch.rand(3))
 
 
 def test_the_discriminator_keeps_the_grid():
-    network = DilatedDiscriminator(K, base_channels=4)
+    network = package.DilatedDiscriminator(K, base_channels=4)
     for size in ((1, 1), (12, 12), (7, 30)):
         assert network(torch.rand(2, K, *size)).shape == (2, 1, *size)
     reach = torch.zeros(1, K, 41, 41).index_fill_(3, torch.tensor(20), 1.0)
@@ -65,7 +62,7 @@ def test_the_discriminator_keeps_the_grid():
 
 def alignment(**kwargs):
     torch.manual_seed(0)
-    return ProportionAlignment(
+    return package.ProportionAlignment(
         num_classes=K,
         proportion_loss=dict(type='ProportionLoss', tolerance=1.2, loss_weight=0.5),
         discriminator=dict(type='DilatedDiscriminator', in_channels=K, base_channels=4),
@@ -122,7 +119,7 @@ def test_alignment_says_what_it_reads_and_keeps_its_state():
 def test_illumination_is_its_formula_and_follows_the_seed():
     image = np.random.default_rng(0).integers(0, 256, (5, 4, 3)).astype(np.uint8)
     label = np.arange(20).reshape(5, 4)
-    transform = RandomIllumination(gamma=1.8, gain=0.3)
+    transform = package.RandomIllumination(gamma=1.8, gain=0.3)
     np.random.seed(7)
     found = transform(dict(img=image, fine_image=image.astype(np.float32), gt_seg_map=label))
     np.random.seed(7)
@@ -133,15 +130,15 @@ def test_illumination_is_its_formula_and_follows_the_seed():
         assert found['fine_image'][row, col, band] == pytest.approx(by_hand, abs=1e-4)
         assert found['img'][row, col, band] == round(by_hand)
     assert found['img'].dtype == np.uint8 and found['gt_seg_map'] is label
-    unchanged = RandomIllumination(gamma=1, gain=0)(dict(img=image))['img']
+    unchanged = package.RandomIllumination(gamma=1, gain=0)(dict(img=image))['img']
     assert np.array_equal(unchanged, image)
 
 
 def test_illumination_refuses_what_is_out_of_range():
     with pytest.raises(ValueError, match='gamma=0.5'):
-        RandomIllumination(gamma=0.5)
+        package.RandomIllumination(gamma=0.5)
     with pytest.raises(ValueError, match='gain=1'):
-        RandomIllumination(gain=1)
+        package.RandomIllumination(gain=1)
 
 
 def test_the_wrapper_ramps_generator_losses_only(monkeypatch):
@@ -151,7 +148,7 @@ def test_the_wrapper_ramps_generator_losses_only(monkeypatch):
         'supervised.generator': {'supervised.decode.loss_ce': torch.tensor(4.0)},
     }
     monkeypatch.setattr(DomainAdaptation, 'compute_losses', lambda self, name, context: dict(parts[name]))
-    wrapper = RampedAdaptation.__new__(RampedAdaptation)
+    wrapper = package.RampedAdaptation.__new__(package.RampedAdaptation)
     wrapper.ramp_terms, wrapper.ramp_iters = ('proportion',), 8
     hub = MessageHub.get_instance('test_ramp')
     monkeypatch.setattr(MessageHub, 'get_current_instance', lambda: hub)

@@ -1,6 +1,7 @@
 """The whole path: the project's own config, on rasters of a few pixels, through the Runner; and resume."""
 
 import shutil
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,9 @@ from rasterio.transform import from_origin
 
 from mmuda.apis import inference_model, init_model, load_config, train
 from mmuda.utils.checkpoint import read_checkpoint
-from projects.example_project.proportion_alignment import RampedAdaptation
 
+# By its place, so that a copy of the project tests itself.
+package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'proportion_resaspp_synthetic.py'
 CLASSES = tuple('abcdef')
 
@@ -96,6 +98,6 @@ def test_a_misspelt_term_is_named_before_the_first_iteration(config, tmp_path):
 
 def test_the_model_predicts_without_its_terms(config):
     model = init_model(config())
-    assert isinstance(model, RampedAdaptation) and list(model.terms) == ['supervised']
+    assert isinstance(model, package.RampedAdaptation) and list(model.terms) == ['supervised']
     sample = inference_model(model, np.zeros((40, 30, 3), np.uint8), gsd=0.3)
     assert sample.pred_sem_seg.data.shape == (1, 40, 30)

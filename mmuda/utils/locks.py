@@ -1,0 +1,147 @@
+"""Files and folders that one process at a time writes.
+
+Locks are the kernel's (``flock``): a process that is killed leaves none behind, whatever lies in the folder. They hold
+between machines as far as the shared file system passes them on (NFS from version 3 with its lock service on). Where a
+file system cannot lock, the log says so and work goes on without.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+from mmengine.logging import print_log
+
+from mmuda.utils.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+LOCK_NAME = '.lock'
+HELD = (errno.EAGAIN, errno.EACCES)
+_open_locks: set[IO] = set()
+
+
+def take_lock(file: IO, wait: bool = False) -> bool:
+    """Lock an open file, for this process and for all that inherit the file.
+
+    Args:
+        file: Opened for writing. Closing it in every process that has it gives the lock back.
+        wait: Wait for the other process.
+
+    Returns:
+        False if another process has the lock; True also where files cannot be locked.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError as error:
+        if error.errno in HELD:
+            return False
+        print_log(
+            f'{file.name} cannot be locked ({error.strerror}); see to it that no other process writes there',
+            logger='current',
+            level=logging.WARNING,
+        )
+    return True
+
+
+@contextmanager
+def open_alone(path: str | os.PathLike, wait: bool = False) -> Iterator[IO[bytes] | None]:
+    """Open a file for appending that no other process has open in this way.
+
+    Processes that are forked meanwhile (the workers of a loader) do not keep the lock when this one is killed.
+
+    Args:
+        path: The file; it is made if it is not there.
+        wait: Wait for another process that has it, and say so.
+
+    Yields:
+        The file, empty or as a killed process left it; None if another process has it and ``wait`` is off.
+    """
+    path = Path(path)
+    told = False
+    while True:
+        with path.open('ab') as file:
+            has_lock = take_lock(file)
+            if not has_lock and not wait:
+                yield None
+                return
+            if not has_lock:
+                if not told:
+                    print_log(f'waiting for another process that is writing {path}', logger='current')
+                told = take_lock(file, wait=True)
+            if not _is_at(file, path):  # renamed or removed by the process that had it
+                continue
+            _open_locks.add(file)
+            try:
+                yield file
+            finally:
+                _open_locks.discard(file)
+            return
+
+
+@contextmanager
+def sole_writer(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | None = None) -> Iterator[None]:
+    """Be the only process that writes to a folder, or refuse.
+
+    Args:
+        folder: The folder, or a file if ``lock`` is given.
+        doing: What happens to it, for who comes second: ``'being trained'``.
+        lock: File that is locked, there as long as the lock; None takes ``.lock`` in the folder. Its folder is made if
+            it is not there.
+
+    Raises:
+        UserError: If another process has it, with its id and machine; or if the folder cannot be written to.
+    """
+    path = Path(folder) / LOCK_NAME if lock is None else Path(lock)
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file = stack.enter_context(open_alone(path))
+        except OSError as error:
+            raise UserError(f'{folder} cannot be written to ({error.strerror}); choose another place') from error
+        if file is None:
+            raise UserError(f'{folder} is {_use_of(path)}; wait for it, end it, or choose another place')
+        file.truncate(0)
+        since = f'{socket.gethostname()} since {time.strftime("%F %T")}'
+        file.write(f'{doing} by process {os.getpid()} on {since}'.encode())
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _use_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding='utf-8', errors='replace') or 'in use by another process'
+    except FileNotFoundError:  # it ends at this moment
+        return 'in use by another process'
+
+
+def _is_at(file: IO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _close_in_child() -> None:
+    for file in _open_locks:
+        file.close()
+    _open_locks.clear()
+
+
+if hasattr(os, 'register_at_fork'):
+    os.register_at_fork(after_in_child=_close_in_child)
