@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.label_cells import classes_of, overlap
+from mmuda.datasets.label_cells import overlap
+from mmuda.datasets.label_coding import look_at_labels
 from mmuda.datasets.labels import build_label_lut
 from mmuda.datasets.raster import RasterDataset
-from mmuda.datasets.raster_io import RasterInfo, open_raster, read_window
+from mmuda.datasets.raster_io import RasterInfo, open_raster
+from mmuda.datasets.raster_valid import image_bands
 from mmuda.registry import DATASETS
 
 
@@ -89,7 +91,7 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_overlap(self, raster: RasterInfo, path: str) -> None:
         label = open_raster(path)
-        if label.count > 1:
+        if len(image_bands(path)) > 1:
             raise ValueError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
         if not overlap(open_raster(raster.path), label):
             raise ValueError(
@@ -99,10 +101,7 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_coarse_values(self, paths: list[str]) -> None:
         """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
-        for path in self._checked(paths):
-            for window in self._check_windows(open_raster(path).shape):
-                values = np.unique(read_window(path, window, bands=1))
-                classes_of(values, np.ones(values.shape, dtype=bool), self.coarse_lut, path)
+        look_at_labels(self._checked(paths), lambda path: self._check_windows(open_raster(path).shape), self.coarse_lut)
 
 
 @DATASETS.register_module()

@@ -5,8 +5,8 @@ from mmcv.transforms import BaseTransform
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 from mmuda.registry import TRANSFORMS
 
-# What stands for a class or a label cell at each pixel.
-LABELS = ('gt_seg_map', 'coarse_label', 'cells')
+# What stands for a class, a label cell or "no data" at each pixel.
+LABELS = ('gt_seg_map', 'coarse_label', 'cells', 'no_data')
 
 
 @TRANSFORMS.register_module()
@@ -130,7 +130,7 @@ class ResampleToGSD(BaseTransform):
 
     Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map``.
     Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
-    ``gt_seg_map``, ``coarse_label`` and ``cells`` (H, W), and ``ori_shape``.
+    ``gt_seg_map``, ``coarse_label``, ``cells`` and ``no_data`` (H, W), and ``ori_shape``.
 
     Args:
         gsd (float | None): Metres a pixel to resample to.
