@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
-from rasterio.errors import RasterioError
+from rasterio.errors import NodataShadowWarning, RasterioError
 from rasterio.windows import Window
 
 from mmuda.datasets.raster_io import open_raster
@@ -15,6 +17,9 @@ MIDDLE = 127.5
 
 def image_bands(path: str, bands: tuple[int, ...] | None = None) -> tuple[int, ...]:
     """The bands that hold the image: those that are asked for, or all but opacity (alpha).
+
+    GDAL marks the fourth band of an 8-bit GeoTIFF as opacity unless its writer says otherwise. Where it is near
+    infrared, ``bands`` that name it make it a band of the image, and no opacity.
 
     Args:
         path (str): File name.
@@ -37,7 +42,8 @@ def valid_pixels(
 
     The mask is, as GDAL has it, the dataset's own (inside the file or beside it as ``.msk``), else what the "no data"
     values say: a pixel has none where *every* band of ``bands`` holds its own, since 0 in one band of three may be
-    a colour. Opacity (alpha) of 0 is no data besides; partly transparent pixels hold data. A raster without any of
+    a colour. Opacity (alpha) of 0 is no data besides, unless ``bands`` name it; partly transparent pixels hold data. A
+    raster without any of
     these and of whole numbers is not read.
 
     Args:
@@ -62,9 +68,11 @@ def valid_pixels(
         if MaskFlags.per_dataset in flags[0] and MaskFlags.alpha not in flags[0]:
             valid &= source.read_masks(1, window=area) != 0
         elif nodata and any(MaskFlags.nodata in flags[band - 1] for band in bands):
-            valid &= source.read_masks(list(bands), window=area).any(axis=0)
+            with warnings.catch_warnings():
+                warnings.simplefilter('ignore', NodataShadowWarning)  # opacity is read below
+                valid &= source.read_masks(list(bands), window=area).any(axis=0)
         for band, meaning in enumerate(source.colorinterp, 1):
-            if meaning == ColorInterp.alpha:
+            if meaning == ColorInterp.alpha and band not in bands:
                 valid &= source.read(band, window=area) != 0
         if any(np.issubdtype(source.dtypes[band - 1], np.inexact) for band in bands):
             if values is None:
@@ -76,6 +84,14 @@ def valid_pixels(
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
     return valid
+
+
+def may_lack_data(path: str, bands: tuple[int, ...]) -> bool:
+    """Whether a raster has anything that tells of pixels without data, by its header."""
+    source = open_raster(path)
+    floats = any(np.issubdtype(source.dtypes[band - 1], np.inexact) for band in bands)
+    marked = any(MaskFlags.all_valid not in source.mask_flag_enums[band - 1] for band in bands)
+    return floats or marked or ColorInterp.alpha in source.colorinterp
 
 
 def is_nodata(values: np.ndarray, nodata: float | None) -> np.ndarray:

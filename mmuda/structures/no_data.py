@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+IGNORE_INDEX = 255
 NO_DATA = 'no_data'
 """Field of a data sample: (1, h, w) bool on the grid of the label, there only if any pixel holds no data."""
 
@@ -25,10 +26,7 @@ def no_data_of(sample: SegDataSample | None, size: tuple[int, int] | None = None
     """
     if sample is None or NO_DATA not in sample:
         return None
-    missing = sample.get(NO_DATA).data[0]
-    if size is None or tuple(missing.shape) == tuple(size):
-        return missing
-    return F.interpolate(missing[None, None].float(), size=tuple(size), mode='nearest')[0, 0] > 0.5
+    return _resized(sample.get(NO_DATA).data[0], size)
 
 
 def validity(samples: Sequence[SegDataSample], size: tuple[int, int], like: Tensor) -> Tensor | None:
@@ -50,3 +48,38 @@ def validity(samples: Sequence[SegDataSample], size: tuple[int, int], like: Tens
         if one is not None:
             weight[0, one.to(like.device)] = 0
     return weights
+
+
+def no_data_of_prediction(sample: Mapping | SegDataSample, size: tuple[int, int]) -> Tensor | None:
+    """Where the image of a prediction holds no data, on the grid of the prediction.
+
+    mmseg's segmentors give predictions on the grid of the image as it was before it was flipped and resized; what the
+    pipeline flipped and resized is brought back.
+
+    Args:
+        sample: The data sample, or its dict as metrics get it.
+        size: (height, width) of the prediction.
+
+    Returns:
+        (h, w) bool; None where every pixel holds data.
+    """
+    field, meta = sample.get(NO_DATA), sample if isinstance(sample, Mapping) else sample.metainfo
+    if field is None:
+        return None
+    missing = (field['data'] if isinstance(field, Mapping) else field.data)[0]
+    if meta.get('flip'):
+        missing = missing.flip(dict(horizontal=(1,), vertical=(0,), diagonal=(0, 1))[meta['flip_direction']])
+    return _resized(missing, size)
+
+
+def predicted_label(sample: SegDataSample) -> Tensor:
+    """The classes that a sample was predicted to have, (h, w); 255 where its image holds no data."""
+    label = sample.pred_sem_seg.data.squeeze(0)
+    missing = no_data_of_prediction(sample, label.shape[-2:])
+    return label if missing is None else label.masked_fill(missing.to(label.device), IGNORE_INDEX)
+
+
+def _resized(missing: Tensor, size: tuple[int, int] | None) -> Tensor:
+    if size is None or tuple(missing.shape) == tuple(size):
+        return missing
+    return F.interpolate(missing[None, None].float(), size=tuple(size), mode='nearest')[0, 0] > 0.5

@@ -185,13 +185,13 @@ def test_label_values_out_of_range_when_built_and_when_loaded(buildings, write_r
 
 
 def test_sampled_check_reads_windows_of_large_labels(buildings, monkeypatch):
-    from mmuda.datasets import raster
+    from mmuda.datasets import label_reading, raster
 
     monkeypatch.setattr(raster, '_FULL_CHECK_PIXELS', 80 * 60 - 1)
     monkeypatch.setattr(raster, '_CHECK_WINDOW', 10)
     asked = []
     monkeypatch.setattr(
-        raster,
+        label_reading,
         'read_window',
         lambda path, window, bands: asked.append(window) or raster_io.read_window(path, window, bands),
     )

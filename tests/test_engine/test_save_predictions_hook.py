@@ -117,3 +117,16 @@ def test_pictures_show_truth_only_where_there_is_one(runner, image, tmp_path):
     assert areas['labelled'][0] > 0.8 * areas['labelled'][1]  # the truth's panel; the prediction's; two swatches
     assert areas['unlabelled'][0] < 0.1 * areas['unlabelled'][1]
     assert labelled.shape[1] > unlabelled.shape[1]
+
+
+def test_pixels_without_data_are_written_as_such(runner, image, tmp_path):
+    label = np.random.default_rng(3).integers(0, 2, (5, 6))
+    missing = np.random.default_rng(4).random((5, 6)) > 0.5
+    one = sample(image, label, (0, 0, 5, 6))
+    one.set_data(dict(no_data=PixelData(data=torch.from_numpy(missing)[None])))
+    hook = SavePredictionsHook(out_dir=str(tmp_path / 'out'))
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, outputs=[one])
+    hook.after_test(runner)
+    with rasterio.open(tmp_path / 'out' / 'city' / 'a.tif') as raster:
+        assert np.array_equal(raster.read(1), np.where(missing, 255, label))
