@@ -112,7 +112,7 @@ class LabelMapDataset(RasterDataset):
     unless ``tile`` cuts the maps, and :class:`LoadLabelWindow`.
 
     Args:
-        label_values (dict[int, int] | None): Value in the file -> class index.
+        label_values (dict[float, int] | None): Value in the file -> class index.
         count (int | None): Take so many of the items, drawn from ``count_seed``: with ``tile``, so many exemplars.
         count_seed (int): Seed of the draw; with the same seed a larger count holds the smaller ones.
         **kwargs: As :class:`RasterDataset`.
@@ -121,9 +121,11 @@ class LabelMapDataset(RasterDataset):
         ValueError: There are fewer than ``count`` items, or a map holds a value that is no class.
     """
 
+    reads_images = False
+
     def __init__(
         self,
-        label_values: dict[int, int] | None = None,
+        label_values: dict[float, int] | None = None,
         count: int | None = None,
         count_seed: int = 0,
         bands: Sequence[int] = (1,),

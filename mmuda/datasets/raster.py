@@ -74,6 +74,9 @@ class RasterDataset(BaseSegDataset):
         ValueError: The files or the arguments are unfit, as above.
     """
 
+    reads_images = True
+    """False for rasters that hold labels, whose values are not brought to a range."""
+
     def __init__(
         self,
         gsd: float | None = None,
@@ -312,7 +315,7 @@ class RasterDataset(BaseSegDataset):
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
                 f'{type(self).__name__} to bands that exist.'
             )
-        if raster.dtype != 'uint8' and self.value_range is None:
+        if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
             raise ValueError(
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'

@@ -16,7 +16,7 @@ class Vaihingen(RasterDataset):
     """ISPRS Vaihingen: 33 true orthophotos at 9 cm a pixel; near infrared, red, green.
 
     Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/area*.png`` and ``<data_root>/ann_dir/**/area*.png``
-    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``). The bands stay in the file's order; mmseg's
+    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or colours. The bands stay in the file's order; mmseg's
     converter keeps that of the download, so near infrared is first.
 
     Args:

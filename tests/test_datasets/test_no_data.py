@@ -28,7 +28,7 @@ def fresh():
 def build(root, **kwargs):
     prefix = dict(img_path='i', seg_map_path='l')
     settings = dict(data_root=str(root), data_prefix=prefix, metainfo=CLASSES, pipeline=LOAD) | kwargs
-    return DATASETS.build(dict(type='RasterDataset', **settings))
+    return DATASETS.build(dict(type='RasterDataset') | settings)
 
 
 def scene(seed=0):
@@ -271,3 +271,51 @@ def test_patches_of_a_set_know_what_holds_no_data(tmp_path, write_raster):
         missing = item.get('no_data', np.zeros((12, 12)))
         np.testing.assert_array_equal(item['gt_seg_map'] == 255, missing > 0)
         assert (item['img'] > 150).all()  # never the black of no data
+
+
+@pytest.mark.parametrize(('dtype', 'value'), [('int16', -9999), ('float32', float('nan')), ('uint16', 65535)])
+def test_label_maps_of_any_type_have_nodata_too(tmp_path, write_raster, dtype, value):
+    _, label = scene()
+    values = np.where(NO_DATA, np.array(value, dtype), label.astype(dtype))
+    write_raster(tmp_path / 'i' / 'a.tif', values, gsd=1.0, nodata=value)
+    data = build(
+        tmp_path, type='LabelMapDataset', data_prefix=dict(img_path='i'), pipeline=[dict(type='LoadLabelWindow')]
+    )
+    np.testing.assert_array_equal(data[0]['gt_seg_map'], np.where(NO_DATA, 255, label))
+
+
+@pytest.mark.parametrize('told', ['nodata', 'mask', 'NaN'])
+def test_cells_without_data_are_no_labels(tmp_path, write_raster, told):
+    """A cell of 4 m that holds none; and pixels of the image that hold none belong to no cell."""
+    image, _ = scene()
+    image[:5] = 0
+    write_raster(tmp_path / 'i' / 'a.tif', image, gsd=1.0, nodata=0)
+    cells = np.random.default_rng(1).integers(0, 2, (6, 6)).astype(np.float32)
+    missing = np.zeros((6, 6), bool)
+    missing[3, 2:4] = True
+    path = tmp_path / 'c.tif'
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
+        values = np.where(missing, dict(nodata=-7, NaN=np.nan, mask=0)[told], cells)
+        write_raster(path, values.astype(np.float32), gsd=4.0, nodata=-7 if told == 'nodata' else None)
+        if told == 'mask':
+            with rasterio.open(path, 'r+') as file:
+                file.write_mask(np.where(missing, 0, 255).astype(np.uint8))
+    item = build(
+        tmp_path,
+        type='CoarseLabelDataset',
+        data_prefix=dict(img_path='i', coarse_path='c.tif'),
+        pipeline=[dict(type='LoadRasterWindow', with_label=False), dict(type='LoadCoarseLabels')],
+    )[0]
+    ignored = missing.repeat(4, 0).repeat(4, 1)
+    ignored[:5] = True
+    np.testing.assert_array_equal(item['gt_seg_map'], np.where(ignored, 255, cells.repeat(4, 0).repeat(4, 1)))
+    np.testing.assert_array_equal(item['cells'] == -1, ignored)
+
+
+def test_predicted_labels_are_ignored_where_the_image_holds_no_data(tmp_path, write_raster):
+    write_image(write_raster, tmp_path / 'i' / 'a.tif', 'nodata')
+    _, label = scene()
+    label[20:] = 255
+    write_raster(tmp_path / 'p' / 'a.tif', label, gsd=1.0, nodata=255)
+    data = build(tmp_path, data_prefix=dict(img_path='i'), predicted_labels=str(tmp_path / 'p'))
+    np.testing.assert_array_equal(data[0]['gt_seg_map'], np.where(NO_DATA, 255, label))
