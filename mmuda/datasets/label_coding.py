@@ -130,11 +130,13 @@ def _class_without_data(path: str, table: LabelTable) -> str | None:
     )
 
 
-def values_with_data(labels: Sequence[str], windows: Windows) -> set[int]:
-    """The values of the first band of labels, where the files do not declare that there are none."""
+def only_0_and_255(labels: Sequence[str], windows: Windows) -> bool:
+    """Whether labels hold both values and no other where they declare to hold data: masks, or a class and no data?"""
     found: set[int] = set()
     for path in labels:
         for window in windows(path):
             values = read_window(path, window, bands=1)
             found.update(np.unique(values[valid_pixels(path, window, (1,))]).tolist())
-    return found
+            if not found <= {0, IGNORE_INDEX}:
+                return False
+    return found == {0, IGNORE_INDEX}

@@ -11,10 +11,11 @@ from mmengine import fileio
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from mmuda.datasets.label_coding import look_at_labels, settle_coding, values_with_data
+from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
 from mmuda.datasets.label_colours import check_colours, colours_of_palette, with_colours
 from mmuda.datasets.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster_io import RasterInfo, probe_raster
+from mmuda.datasets.raster_valid import image_bands
 from mmuda.registry import DATASETS, TRANSFORMS
 
 _FULL_CHECK_PIXELS = 1024 * 1024
@@ -167,6 +168,7 @@ class RasterDataset(BaseSegDataset):
         self.label_lut = self._label_lut() if self.labelled else None
         pairs = self._find_pairs()
         self.rasters = [self._check_image(image) for image, _ in pairs]
+        self._tell_opacity(self.rasters[0])
         if self.labelled:
             for raster, (_, label) in zip(self.rasters, pairs, strict=True):
                 self._check_label_grid(raster, label)
@@ -328,6 +330,17 @@ class RasterDataset(BaseSegDataset):
             )
         return replace(raster, gsd=float(gsd))
 
+    def _tell_opacity(self, raster: RasterInfo) -> None:
+        """GDAL marks a fourth band as opacity where its writer says nothing; it may be near infrared."""
+        unread = sorted(set(range(1, raster.count + 1)) - set(image_bands(raster.path, self.bands)))
+        if self.bands is None and unread:
+            print_log(
+                f'{type(self).__name__}: band {unread[0]} of {raster.path} is marked as opacity (alpha) and is no band '
+                'of the image; name it in bands if it is one.',
+                logger='current',
+                level=logging.WARNING,
+            )
+
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> None:
         label = probe_raster(label_path)
         if label.shape != image.shape:
@@ -393,7 +406,7 @@ class RasterDataset(BaseSegDataset):
         if warning is not None:
             print_log(f'{type(self).__name__}: {warning}', logger='current', level=logging.WARNING)
         by_index = own and self.label_values is None and not self.label_lut.colours
-        if by_index and self._num_file_classes() == 2 and values_with_data(checked, windows) == {0, 255}:
+        if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
             raise ValueError(
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'

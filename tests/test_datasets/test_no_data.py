@@ -103,11 +103,14 @@ def test_labels_are_ignored_where_the_image_holds_no_data(tmp_path, write_raster
     assert np.abs(item['img'][NO_DATA][:, :3] - mean).max() <= 0.5
 
 
-def test_opacity_is_no_band_of_the_image(tmp_path, write_raster):
+def test_opacity_is_no_band_of_the_image(tmp_path, write_raster, monkeypatch):
     write_image(write_raster, tmp_path / 'i' / 'a.tif', 'alpha')
     write_raster(tmp_path / 'l' / 'a.tif', scene()[1], gsd=1.0)
+    told = []
+    monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
     assert build(tmp_path, bands=None)[0]['img'].shape == (SIZE, SIZE, 3)
     assert image_bands(str(tmp_path / 'i' / 'a.tif')) == (1, 2, 3)
+    assert len(told) == 1 and 'band 4 of' in told[0] and 'marked as opacity' in told[0]
     named = build(tmp_path, bands=(4, 1))[0]
     assert named['img'].shape == (SIZE, SIZE, 2)
     assert not (named['gt_seg_map'] == 255).any()  # GDAL takes near infrared for opacity where nobody says better
