@@ -11,12 +11,17 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.models.masked_batch_norm import only_valid
+from mmuda.structures import validity
 from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
 from mmuda.utils.weights import resolve_weights
 from mmuda.utils.writing import check_writable
+
+# Batches without data that are passed over, as a multiple of those that are asked for.
+MAX_EMPTY = 20
 
 
 def adapt_batch_norm(
@@ -31,9 +36,9 @@ def adapt_batch_norm(
     """Re-estimate the running statistics of all batch norm layers on unlabelled target images (AdaBN).
 
     Li et al., 2016 (https://arxiv.org/abs/1603.04779): the mean and the variance of each layer become those of the
-    target, averaged over the batches with equal weights; nothing else changes and no label is read. Images are those of
-    the config's target stream (``train_dataloader.dataset.target``), as training crops them; a config without one gives
-    those of its test set.
+    target's pixels that hold data, averaged over the batches with equal weights; nothing else changes and no label is
+    read. Images are those of the config's target stream (``train_dataloader.dataset.target``), as training crops them;
+    a config without one gives those of its test set.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
@@ -93,12 +98,21 @@ def _re_estimate(model: nn.Module, network: nn.Module, layers: list, loader, bat
         layer.reset_running_stats()
         layer.momentum = None  # the cumulative average over batches
         layer.train()
-    used = 0
+    used = empty = 0
     with seeded(seed):
         for data in loader:
             stream = 'target' in data
             batch = model.data_preprocessor(data, training=stream)
-            network((batch['target'] if stream else batch)['inputs'], mode='tensor')
+            batch = batch['target'] if stream else batch
+            images = batch['inputs']
+            weights = validity(batch.get('data_samples') or [], images.shape[-2:], images)
+            if weights is not None and not weights.any():
+                empty += 1
+                if empty > MAX_EMPTY * batches:
+                    raise UserError(f'{empty} batches of target images hold no data; check the rasters')
+                continue
+            with only_valid(layers, weights):
+                network(images, mode='tensor')
             used += 1
             if used == batches:
                 break

@@ -12,7 +12,7 @@ from torch import nn
 from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model, segmentor_of, super_resolve
 from mmuda.datasets import DrawIndex
-from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.transforms.loading import read_image
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.utils.fileio import write_atomically
@@ -130,8 +130,8 @@ def _target_row(models, datasets, index: int, palette, titles: list[str] | None)
 
 def _image_of(dataset, sample) -> np.ndarray:
     """The tile itself, before the pipeline resampled it: (H, W, 3) uint8."""
-    image = read_window(sample.img_path, sample.window, getattr(dataset, 'bands', None))
-    return viewable(image, getattr(dataset, 'value_range', None))
+    options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
+    return viewable(read_image(sample.img_path, sample.window, *options)[0].astype(np.uint8))
 
 
 def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:

@@ -20,16 +20,16 @@ from mmuda.apis.config import load_config
 from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
-from mmuda.datasets.raster_io import open_raster
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS
+from mmuda.structures import predicted_label
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.foreign_checkpoint import dataset_meta_of
 from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
-from mmuda.visualization import NO_PREDICTION, default_palette, label_raster
+from mmuda.visualization import default_palette, label_raster
 
 _CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
 
@@ -200,17 +200,15 @@ def _predict_windows(model, job: Prediction, output, report) -> None:
     info = job.info
     rows = list(spans(info.height, job.tile, job.margin))
     columns = list(spans(info.width, job.tile, job.margin))
-    source = open_raster(info.path)
     progress = Progress(info.height, f'rows of {info.path}', report, seconds=60.0, last=True)
     for top, bottom, keep_top, keep_bottom in rows:
         strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
         for left, right, keep_left, keep_right in columns:
             sample = job.pipeline.of_window(info, (top, left, bottom - top, right - left))
-            label = inference_model(model, sample).pred_sem_seg.data[0]
+            label = predicted_label(inference_model(model, sample))
             kept = label[keep_top - top : keep_bottom - top, keep_left - left : keep_right - left]
             strip[:, keep_left:keep_right] = kept.cpu().numpy()
         window = Window(0, keep_top, info.width, keep_bottom - keep_top)
-        strip[source.dataset_mask(window=window) == 0] = NO_PREDICTION
         output.write(strip, 1, window=window)
         progress.update(keep_bottom)
 

@@ -18,12 +18,14 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from mmuda.datasets.label_cells import cell_positions, classes_of, overlap, read_cells
-from mmuda.datasets.labels import IGNORE_INDEX, build_label_lut
+from mmuda.datasets.label_cells import cell_positions, overlap, read_cells
+from mmuda.datasets.label_reading import classes_of, read_label
+from mmuda.datasets.labels import IGNORE_INDEX, LabelTable, build_label_lut
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.low2high import CLASSES, SPLITS
 from mmuda.datasets.raster_files import existing_suffix, list_images, suffix_of
 from mmuda.datasets.raster_io import open_raster, probe_raster, read_window
+from mmuda.datasets.raster_valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
@@ -66,7 +68,7 @@ class Labels:
             path += existing_suffix(path, (self.suffix,), {}) or self.suffix
         if not os.path.isfile(path):
             raise UserError(f'the image {image} has no label {path}; give its folder and suffix, or one raster for all')
-        if open_raster(path).count > 1:
+        if len(image_bands(path)) > 1:
             raise UserError(f'the label {path} has {open_raster(path).count} bands; give one band of codes')
         return path
 
@@ -267,7 +269,7 @@ def _draw(seed: int, name: str) -> str:
 
 
 def _cut(
-    image: Path, pair: tuple[str, str], window, luts: Mapping[str, np.ndarray], out: Path, split: str, name: str, limits
+    image: Path, pair: tuple[str, str], window, luts: Mapping[str, LabelTable], out: Path, split: str, name: str, limits
 ) -> str:
     """Write one tile; returns why it was dropped, or ''."""
     labels = {}
@@ -275,9 +277,9 @@ def _cut(
         _, values, inside = read_cells(str(image), path, window)
         labels[kind] = classes_of(values, inside, luts[kind], path)
     pixels = read_window(str(image), window)
-    nodata = open_raster(str(image)).nodata
-    if nodata is not None:
-        labels['fine'][(pixels == nodata).all(axis=-1)] = IGNORE_INDEX
+    valid = valid_pixels(str(image), window)
+    for label in labels.values():
+        label[~valid] = IGNORE_INDEX
     for kind, label in labels.items():
         why = _unfit(label, *limits)
         if why:
@@ -293,7 +295,7 @@ def _cut(
     cells, coarse_grid = _coarse_part(str(image), pair[1], window, luts['coarse'])
     _write(files['coarse'], cells[None], coarse_grid)
     _write(files['fine'], labels['fine'][None], grid)
-    _write(files['images'], np.moveaxis(pixels, -1, 0), grid)
+    _write(files['images'], np.moveaxis(pixels, -1, 0), grid, valid, raster.colorinterp)
     return ''
 
 
@@ -308,24 +310,28 @@ def _unfit(label: np.ndarray, min_classes: int, max_share: float, max_ignored: f
     return f'{100 * share:.0f} % of one class' if share > max_share else ''
 
 
-def _coarse_part(image: str, path: str, window, lut: np.ndarray) -> tuple[np.ndarray, dict]:
+def _coarse_part(image: str, path: str, window, lut: LabelTable) -> tuple[np.ndarray, dict]:
     """Cells that a tile touches, as classes, and their grid."""
     coarse = open_raster(path)
     rows, cols = cell_positions(open_raster(image), coarse, window)
     top, left = max(0, int(rows.min())), max(0, int(cols.min()))
     height = min(coarse.height, int(rows.max()) + 1) - top
     width = min(coarse.width, int(cols.max()) + 1) - left
-    values = read_window(path, (top, left, height, width), bands=1)
-    cells = classes_of(values, np.ones(values.shape, dtype=bool), lut, path)
+    cells = read_label(path, (top, left, height, width), lut)
     return cells, dict(
         crs=coarse.crs, transform=rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
     )
 
 
-def _write(path: Path, bands: np.ndarray, grid: dict) -> None:
+def _write(path: Path, bands: np.ndarray, grid: dict, valid: np.ndarray | None = None, meanings=None) -> None:
+    """Write a GeoTIFF; where pixels hold no data, its mask says so; its bands mean what those of the image mean."""
     count, height, width = bands.shape
-    with rasterio.MemoryFile() as memory:
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.MemoryFile() as memory:
         profile = dict(driver='GTiff', count=count, height=height, width=width, dtype=str(bands.dtype), **grid)
         with memory.open(compress='deflate', **profile) as file:
+            if meanings is not None:
+                file.colorinterp = meanings  # else GDAL takes a fourth band for opacity
             file.write(bands)
+            if valid is not None and not valid.all():
+                file.write_mask(valid)
         write_atomically(memory.read(), path)

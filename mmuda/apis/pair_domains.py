@@ -22,6 +22,7 @@ from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
 from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.registry import DATASETS
+from mmuda.structures import no_data_of, no_data_of_prediction
 from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -213,7 +214,7 @@ class _Labels:
 
 
 class _Predictions(_Labels):
-    """SemSim* of source labels with predictions for the target."""
+    """SemSim* of source labels with predictions for the target; where the target holds no data, no class is likely."""
 
     def __init__(self, model, source, rows, memory: int, device: str) -> None:
         super().__init__(source, rows, memory, device)
@@ -224,11 +225,11 @@ class _Predictions(_Labels):
     def encode(self, samples: list[dict]) -> Tensor:
         """Probabilities (m, K, L)."""
         predicted = self.model.test_step(pseudo_collate(samples))
-        return torch.stack([one.seg_logits.data.float().softmax(dim=0).flatten(1) for one in predicted])
+        return torch.stack([_probabilities(one).flatten(1) for one in predicted])
 
 
 class _Discrepancy:
-    """Minus the squared distance of mean embeddings, of pixels or of features."""
+    """Minus the squared distance of mean embeddings, of pixels or of features, where they hold data."""
 
     def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, memory: int, seed: int) -> None:
         self.samples_of = samples_of
@@ -256,7 +257,7 @@ def _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, devi
     if strategy in NEED_TRUTH:
         return _Labels(source, rows, memory, device)
     if strategy == 'image_mmd':
-        return _Discrepancy(lambda sample: sample['inputs'].to(device).flatten(1).T.float(), source, rows, memory, seed)
+        return _Discrepancy(lambda sample: _pixels(sample['inputs'].to(device), sample), source, rows, memory, seed)
     model = init_model(cfg, checkpoint, device)
     if strategy == 'approximation':
         return _Predictions(model, source, rows, memory, device)
@@ -281,14 +282,14 @@ class _FeatureReader:
     def __call__(self, sample: dict) -> Tensor:
         inputs = self.model.data_preprocessor(pseudo_collate([sample]))['inputs']
         if self.module is None:
-            return self.segmentor.extract_feat(inputs)[-1][0].flatten(1).T
+            return _pixels(self.segmentor.extract_feat(inputs)[-1][0], sample)
         kept = []
         handle = self.module.register_forward_hook(lambda _, __, output: kept.append(output))
         try:
             self.segmentor(inputs, mode='tensor')
         finally:
             handle.remove()
-        return kept[0][0].flatten(1).T
+        return _pixels(kept[0][0], sample)
 
 
 def _match(scorer, target, count: int, out: Path, made_from: dict, report: Callable[[str], None]) -> Matches:
@@ -331,6 +332,19 @@ def _gather(matches: Matches, rows: range, count: int) -> tuple[np.ndarray, np.n
     for positions, one in dist.all_gather_object((list(rows), matches)):
         index[positions], score[positions] = one.index, one.score
     return index, score
+
+
+def _pixels(maps: Tensor, sample: dict) -> Tensor:
+    """Pixels (P, C) of maps (C, h, w) that hold data; all of them where none does."""
+    pixels = maps.flatten(1).T.float()
+    missing = no_data_of(sample['data_samples'], maps.shape[-2:])
+    return pixels if missing is None or missing.all() else pixels[~missing.flatten().to(pixels.device)]
+
+
+def _probabilities(prediction) -> Tensor:
+    prob = prediction.seg_logits.data.float().softmax(dim=0)
+    missing = no_data_of_prediction(prediction, prob.shape[-2:])
+    return prob if missing is None else prob.masked_fill(missing.to(prob.device), 0)
 
 
 def _label(sample: dict) -> Tensor:

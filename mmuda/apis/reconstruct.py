@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from mmengine.config import Config
+from mmengine.dataset import pseudo_collate
 
 from mmuda.models.wrappers.masked_autoencoder import MaskedAutoencoder
 from mmuda.registry import DATASETS, MODELS
@@ -61,8 +62,9 @@ def draw_reconstructions(
     stream = model.streams[0]
     dataset = DATASETS.build(dict(cfg.train_dataloader.dataset[stream]))
     with seeded(seed), torch.no_grad():
-        samples = [dataset[i * len(dataset) // count]['inputs'] for i in range(count)]
-        images = model.data_preprocessor({stream: dict(inputs=samples)})[stream]['inputs']
+        batch = pseudo_collate([dataset[i * len(dataset) // count] for i in range(count)])
+        samples = batch['inputs']
+        images = model.data_preprocessor({stream: batch})[stream]['inputs']
         found, hidden = model.reconstruct(images)
     squared = (found - images) ** 2
     pixels, rows = model.data_preprocessor.to_pixels(found, stream).clamp(0, 255), []

@@ -8,6 +8,8 @@ import torch
 from mmengine.registry import DATA_SAMPLERS
 from torch import Tensor
 
+from mmuda.structures import no_data_of
+
 IGNORE_INDEX = 255
 MAX_IGNORED = 0.5
 
@@ -25,6 +27,7 @@ class StreamReport:
         fine_gsds: Those of the fine grid, where there is one.
         counts: Labelled pixels by class index; the last entry is what is ignored. None without labels.
         constant: Samples whose image has one value only.
+        no_data: Mean share of pixels without data, in [0, 1], times ``samples``.
     """
 
     name: str
@@ -35,6 +38,7 @@ class StreamReport:
     fine_gsds: set[float] = field(default_factory=set)
     counts: Tensor | None = None
     constant: int = 0
+    no_data: float = 0.0
 
     def add(self, sample: dict) -> None:
         """Take a sample (``inputs``, ``data_samples``) into account."""
@@ -48,6 +52,9 @@ class StreamReport:
         for key, found in (('gsd', self.gsds), ('fine_gsd', self.fine_gsds)):
             if data_sample.metainfo.get(key) is not None:
                 found.add(round(float(data_sample.metainfo[key]), 4))
+        missing = no_data_of(data_sample)
+        if missing is not None:
+            self.no_data += float(missing.float().mean())
         if 'gt_sem_seg' in data_sample:
             self._count(data_sample.gt_sem_seg.data)
 
@@ -77,6 +84,8 @@ class StreamReport:
         fine = f', fine grid {", ".join(f"{gsd:g}" for gsd in sorted(self.fine_gsds))} m' if self.fine_gsds else ''
         extent = f', {self.extent:.1f} m of ground' if self.extent is not None else ''
         lines = [f'{self.name}: {self.samples} samples of {shapes}, ground sample distance {gsd} m{fine}{extent}']
+        if self.no_data:
+            lines.append(f'  no data: {100 * self.no_data / self.samples:.1f} % of the pixels')
         if self.counts is None:
             return [*lines, '  no labels']
         labelled = max(int(self.counts[:-1].sum()), 1)

@@ -17,7 +17,8 @@ from rasterio.windows import Window
 from mmuda.apis.inference import spans
 from mmuda.datasets.raster_io import read_window
 from mmuda.datasets.raster_output import raster_like
-from mmuda.datasets.transforms.loading import scale_values
+from mmuda.datasets.raster_valid import image_bands, may_lack_data
+from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import image_folder
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import digest_of, load_weights
@@ -105,8 +106,7 @@ def _picture(cfg: Config, dataset, written: list[Path]) -> bytes:
                 row.append(Panel(_bands_last(target[(i * len(target)) // len(written)]['inputs']), 'Target', True))
         size = min(raster.height, raster.width, max(row[0].image.shape) if row else PICTURE_SIZE)
         window = ((raster.height - size) // 2, (raster.width - size) // 2, size, size)
-        before = read_window(raster.path, window, dataset.bands or tuple(range(1, raster.count + 1)))
-        before = scale_values(before, dataset.value_range, raster.path).astype(np.uint8)
+        before = read_image(raster.path, window, dataset.bands, dataset.value_range)[0].astype(np.uint8)
         after = read_window(os.fspath(written[i]), window)
         name = os.path.basename(raster.path)
         rows.append([Panel(viewable(before), name, True), Panel(viewable(after), 'Translated', True), *row])
@@ -155,17 +155,22 @@ def _made_by(path: Path, maker: str) -> bool:
 
 def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker: str) -> None:
     device = next(model.parameters()).device
-    bands = dataset.bands or tuple(range(1, raster.count + 1))
-    with raster_like(path, raster.path, len(bands)) as output:
+    bands = image_bands(raster.path, dataset.bands)
+    masked = may_lack_data(raster.path, bands)
+    # Inside the file, so that whoever reads the image knows what holds no data; and no band of it is opacity.
+    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), raster_like(path, raster.path, len(bands), alpha='no') as output:
         output.update_tags(**{MAKER: maker})
         for top, bottom, row, row_end in spans(raster.height, tile, margin):
             for left, right, col, col_end in spans(raster.width, tile, margin):
                 window = (top, left, bottom - top, right - left)
-                image = scale_values(read_window(raster.path, window, bands), dataset.value_range, raster.path)
+                image, valid = read_image(raster.path, window, bands, dataset.value_range)
                 height, width = image.shape[:2]
                 # The generator halves twice: what a window lacks to a multiple of 4 is reflected.
                 padded = np.pad(image, ((0, -height % 4), (0, -width % 4), (0, 0)), mode='symmetric')
                 tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].to(device)
                 found = model.translate(tensor)[0, :, :height, :width].round().byte().cpu().numpy()
                 part = found[:, row - top : row_end - top, col - left : col_end - left]
-                output.write(part, window=Window(col, row, col_end - col, row_end - row))
+                area = Window(col, row, col_end - col, row_end - row)
+                output.write(part, window=area)
+                if masked:
+                    output.write_mask(valid[row - top : row_end - top, col - left : col_end - left], window=area)

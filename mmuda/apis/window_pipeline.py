@@ -10,6 +10,7 @@ from mmengine.config import Config
 from mmseg.datasets.transforms import GenerateEdge, LoadBiomedicalAnnotation, LoadDepthAnnotation
 
 from mmuda.datasets.raster_io import RasterInfo
+from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms import LoadRasterWindow
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.datasets.unread import unread_dataset
@@ -86,7 +87,7 @@ class WindowPipeline:
             ValueError: If it has not the bands, the values or the ground sample distance that the config reads.
         """
         self.dataset.check_values(info)
-        bands = len(self.dataset.bands or range(info.count))
+        bands = len(image_bands(info.path, self.dataset.bands))
         if channels is not None and bands != channels:
             raise UserError(
                 f'{info.path} gives {bands} bands to the model (bands={self.dataset.bands} of the test set), which was '

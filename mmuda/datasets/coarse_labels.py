@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.label_cells import classes_of, overlap
+from mmuda.datasets.label_cells import overlap
+from mmuda.datasets.label_coding import look_at_labels
 from mmuda.datasets.labels import build_label_lut
 from mmuda.datasets.raster import RasterDataset
 from mmuda.datasets.raster_damage import windows_to_check
 from mmuda.datasets.raster_files import existing_suffix, suffix_of
-from mmuda.datasets.raster_io import RasterInfo, check_rasters, open_raster, probe_raster, read_window
+from mmuda.datasets.raster_io import RasterInfo, check_rasters, open_raster, probe_raster
+from mmuda.datasets.raster_valid import image_bands
 from mmuda.registry import DATASETS
 
 
@@ -95,7 +97,7 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_overlap(self, raster: RasterInfo, path: str) -> None:
         label = open_raster(path)
-        if label.count > 1:
+        if len(image_bands(path)) > 1:
             raise ValueError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
         if not overlap(open_raster(raster.path), label):
             raise ValueError(
@@ -105,12 +107,10 @@ class CoarseLabelDataset(RasterDataset):
 
     def _check_coarse_values(self, paths: list[str]) -> None:
         """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
+        every = self.check_labels == 'all'
         checked = self._checked(paths, self.check_labels)
-        check_rasters(checked, self.check_labels == 'all')
-        for path in checked:
-            for window in windows_to_check(open_raster(path).shape, self.check_labels == 'all'):
-                values = np.unique(read_window(path, window, bands=1))
-                classes_of(values, np.ones(values.shape, dtype=bool), self.coarse_lut, path)
+        check_rasters(checked, every)
+        look_at_labels(checked, lambda path: windows_to_check(open_raster(path).shape, every), self.coarse_lut)
 
 
 @DATASETS.register_module()
@@ -121,7 +121,7 @@ class LabelMapDataset(RasterDataset):
     unless ``tile`` cuts the maps, and :class:`LoadLabelWindow`.
 
     Args:
-        label_values (dict[int, int] | None): Value in the file -> class index.
+        label_values (dict[float, int] | None): Value in the file -> class index.
         count (int | None): Take so many of the items, drawn from ``count_seed``: with ``tile``, so many exemplars.
         count_seed (int): Seed of the draw; with the same seed a larger count holds the smaller ones.
         **kwargs: As :class:`RasterDataset`.
@@ -130,9 +130,11 @@ class LabelMapDataset(RasterDataset):
         ValueError: There are fewer than ``count`` items, or a map holds a value that is no class.
     """
 
+    reads_images = False
+
     def __init__(
         self,
-        label_values: dict[int, int] | None = None,
+        label_values: dict[float, int] | None = None,
         count: int | None = None,
         count_seed: int = 0,
         bands: Sequence[int] = (1,),

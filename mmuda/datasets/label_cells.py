@@ -6,9 +6,9 @@ import numpy as np
 from rasterio.warp import transform as transform_coordinates
 from rasterio.warp import transform_bounds
 
-from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut, known_values
 from mmuda.datasets.raster_geometry import COORDINATE_ERRORS, control_of
 from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_valid import image_bands, valid_pixels
 
 NO_CELL = -1
 # Between control points so far apart a change of projection is taken as linear: errors stay below a thousandth of a
@@ -81,7 +81,8 @@ def read_cells(
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Index of each pixel's cell, (height, width) int32, counted row by
         row over the cells that the window touches, -1 outside the coarse raster; the coarse raster's value at each
-        pixel, (height, width), 0 outside it; whether the pixel lies inside it, (height, width) bool.
+        pixel, (height, width), 0 outside it; whether the pixel lies inside it, in a cell that its mask or opacity does
+        not take out and whose value is finite, (height, width) bool.
 
     Raises:
         ValueError: As :func:`cell_positions`.
@@ -95,32 +96,13 @@ def read_cells(
         top, left = rows[inside].min(), cols[inside].min()
         height, width = rows[inside].max() - top + 1, cols[inside].max() - left + 1
         cells[inside] = (rows[inside] - top) * width + cols[inside] - left
-        part = read_window(coarse_path, (int(top), int(left), int(height), int(width)), bands=1)
+        area = int(top), int(left), int(height), int(width)
+        band = image_bands(coarse_path)[0]
+        part = read_window(coarse_path, area, band)
         values[inside] = part[rows[inside] - top, cols[inside] - left]
+        valid = valid_pixels(coarse_path, area, (band,), part, nodata=False)
+        inside[inside] = valid[rows[inside] - top, cols[inside] - left]
     return cells, values, inside
-
-
-def classes_of(values: np.ndarray, inside: np.ndarray, lut: np.ndarray, path: str) -> np.ndarray:
-    """Classes of what :func:`read_cells` found; 255 outside the raster and where it declares no data.
-
-    Args:
-        values (np.ndarray): Values, (H, W).
-        inside (np.ndarray): Whether a pixel lies inside the raster, (H, W) bool.
-        lut (np.ndarray): Of :func:`build_label_lut`. A nodata value that it knows is what it says.
-        path (str): The raster.
-
-    Returns:
-        np.ndarray: (H, W) uint8.
-
-    Raises:
-        ValueError: A value is neither a class nor ignored nor the declared nodata value.
-    """
-    nodata = open_raster(path).nodata
-    if nodata is not None and nodata not in known_values(lut):
-        inside = inside & (values != nodata)
-    label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
-    label[inside] = apply_label_lut(values[inside], lut, path)
-    return label
 
 
 def overlap(image, coarse) -> bool:

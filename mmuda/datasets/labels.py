@@ -1,6 +1,10 @@
 """From the values in label files to training labels."""
 
+from __future__ import annotations
+
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -10,14 +14,47 @@ IGNORE_INDEX = 255
 _INVALID = -1
 
 
+@dataclass(frozen=True)
+class LabelTable:
+    """The training label of whatever a label file may hold.
+
+    Attributes:
+        lut (np.ndarray): Of the values 0 to 255, (256,) int16; 255 is ignored, -1 is no class.
+        others (Mapping[float, int]): Of further values that were named one by one, e.g. -9999 or 1000.
+        named (frozenset[float]): Values that the user mapped by name: what a file declares about them does not count.
+        band (int | None): Band that holds the values, counted from 1; None expects one band.
+        colours (Mapping[tuple, int]): Of colours (red, green, blue), for files with three bands.
+        from_index (bool): Whether ``colours`` are also those of a file with one band, by its colour table, or as grey.
+        first_band (Mapping[int, tuple]): Colour that each value of the first band stood for in the labels that were
+            looked at; another one with the same value shows that this band does not tell the class.
+    """
+
+    lut: np.ndarray
+    others: Mapping[float, int] = field(default_factory=dict)
+    named: frozenset = frozenset()
+    band: int | None = None
+    colours: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
+    from_index: bool = False
+    first_band: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
+
+    def describe(self) -> str:
+        """The values that are known, for errors."""
+        return ', '.join(f'{value:g}' for value in [*np.flatnonzero(self.lut != _INVALID), *self.others])
+
+    def knows(self, value: float) -> bool:
+        """Whether a value has a label, be it 255."""
+        small = 0 <= value <= 255 and value == math.floor(value)
+        return bool(self.lut[int(value)] != _INVALID) if small else value in self.others
+
+
 def build_label_lut(
     num_classes: int,
     label_map: Mapping[int, int] | None = None,
     reduce_zero_label: bool = False,
     ignore_index: int = IGNORE_INDEX,
-    label_values: Mapping[int, int] | None = None,
+    label_values: Mapping[float, int] | None = None,
     dataset: str = 'the dataset',
-) -> np.ndarray:
+) -> LabelTable:
     """Table of the training label of each value that a label file may hold.
 
     The order is mmseg's: ``label_values`` (ours), then ``reduce_zero_label``, then ``label_map``.
@@ -27,14 +64,15 @@ def build_label_lut(
         label_map (Mapping[int, int] | None): Class index -> training label, mmseg's choice of a subset of classes.
         reduce_zero_label (bool): 0 is ignored and 1 is the first class.
         ignore_index (int): A value besides 255 that is ignored.
-        label_values (Mapping[int, int] | None): Value in the file -> the value that the rest is applied to.
+        label_values (Mapping[float, int] | None): Value in the file, any number -> the value that the rest is applied
+            to. NaN and infinity are ignored in any case and may be mapped to 255 only.
         dataset (str): Whose labels, for the error.
 
     Returns:
-        np.ndarray: (256,) int16; 255 is ignored, -1 is no class.
+        LabelTable: The table.
 
     Raises:
-        ValueError: ``label_values`` names a value outside 0..255 or maps to no class.
+        ValueError: ``label_values`` maps a value to no class.
     """
     indices = np.full(256, _INVALID, dtype=np.int16)
     first = 1 if reduce_zero_label else 0
@@ -44,25 +82,29 @@ def build_label_lut(
         indices[0] = IGNORE_INDEX
     indices[[ignore_index, IGNORE_INDEX]] = IGNORE_INDEX
     if label_values is None:
-        return indices
-    lut = np.full(256, _INVALID, dtype=np.int16)
+        return LabelTable(indices)
+    lut, others = np.full(256, _INVALID, dtype=np.int16), {}
     lut[IGNORE_INDEX] = IGNORE_INDEX
     for value, index in label_values.items():
-        if not 0 <= int(value) <= 255 or not 0 <= int(index) <= 255 or indices[int(index)] == _INVALID:
+        known = 0 <= int(index) <= 255 and indices[int(index)] != _INVALID
+        if not known or (not math.isfinite(value) and indices[int(index)] != IGNORE_INDEX):
             raise ValueError(
                 f'label_values={dict(label_values)} of {dataset} maps {value} to {index}, but {dataset} has '
-                f'{num_classes} classes; map values in 0..255 to {_allowed(indices)}.'
+                f'{num_classes} classes; map numbers to {LabelTable(indices).describe()}, and NaN to 255.'
             )
-        lut[int(value)] = indices[int(index)]
-    return lut
+        if 0 <= value <= 255 and value == math.floor(value):
+            lut[int(value)] = indices[int(index)]
+        elif math.isfinite(value):
+            others[value] = int(indices[int(index)])
+    return LabelTable(lut, others, frozenset(label_values))
 
 
-def apply_label_lut(label: np.ndarray, lut: np.ndarray, path: str) -> np.ndarray:
+def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarray:
     """Turn the values of a label file into training labels.
 
     Args:
-        label (np.ndarray): Values of the file, any shape, any dtype that holds whole numbers.
-        lut (np.ndarray): (256,) int16, of :func:`build_label_lut`.
+        label (np.ndarray): Values of the file, any shape and dtype.
+        table (LabelTable): Of :func:`build_label_lut`.
         path (str): The file, for the error.
 
     Returns:
@@ -71,33 +113,18 @@ def apply_label_lut(label: np.ndarray, lut: np.ndarray, path: str) -> np.ndarray
     Raises:
         ValueError: A value is no class and not ignored.
     """
-    if label.dtype != np.uint8:
-        outside = ~((label >= 0) & (label <= 255) & (label == np.floor(label)))
-        if outside.any():
-            raise _label_error(path, label[outside].flat[0], lut)
-        label = label.astype(np.uint8)
-    mapped = lut[label]
+    if label.dtype == np.uint8:
+        mapped = table.lut[label]
+    else:
+        small = (label >= 0) & (label <= 255) & (label == np.floor(label))
+        mapped = np.full(label.shape, _INVALID, dtype=np.int16)
+        mapped[small] = table.lut[label[small].astype(np.uint8)]
+        for value, index in table.others.items():
+            mapped[label == value] = index
     invalid = mapped == _INVALID
     if invalid.any():
-        raise _label_error(path, label[invalid].flat[0], lut)
+        raise ValueError(
+            f'The label {path} holds the value {label[invalid].flat[0]}, but only {table.describe()} are allowed; '
+            'correct the label, the number of classes, reduce_zero_label, or set label_values.'
+        )
     return mapped.astype(np.uint8)
-
-
-def known_values(lut: np.ndarray) -> set[int]:
-    """Values of a file that a table of :func:`build_label_lut` knows, ignored ones among them.
-
-    Args:
-        lut (np.ndarray): (256,) int16.
-    """
-    return set(np.flatnonzero(lut != _INVALID).tolist())
-
-
-def _label_error(path: str, value, lut: np.ndarray) -> ValueError:
-    return ValueError(
-        f'The label {path} holds the value {value}, but only {_allowed(lut)} are allowed; correct the label, the '
-        'number of classes, reduce_zero_label, or set label_values.'
-    )
-
-
-def _allowed(lut: np.ndarray) -> str:
-    return ', '.join(str(value) for value in np.flatnonzero(lut != _INVALID))

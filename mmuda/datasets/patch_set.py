@@ -10,11 +10,11 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from torch.utils.data import Dataset
 
-from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
+from mmuda.datasets.label_reading import read_label
+from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.pairing import relative_name
-from mmuda.datasets.raster_io import read_window
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
-from mmuda.datasets.transforms.loading import scale_values
+from mmuda.datasets.transforms.loading import mark_no_data, read_image
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.seeds import mix_seed
 
@@ -141,7 +141,7 @@ class LoadPatch(BaseTransform):
     first, antialiased.
 
     Required keys: what :class:`PatchSet` gives. Added keys: ``img`` (H, W, C), ``gt_seg_map`` (H, W) uint8 if labelled,
-    ``window``, ``gsd``, ``img_shape``, ``ori_shape``.
+    ``no_data`` (H, W) uint8 where pixels hold none, ``window``, ``gsd``, ``img_shape``, ``ori_shape``.
     """
 
     def transform(self, results: dict) -> dict:
@@ -157,17 +157,17 @@ class LoadPatch(BaseTransform):
         grid = results['grid_shape']
         box = _box(matrix, size, grid)
         window, shape = _window(box, grid, results['raster_shape'])
-        image = read_window(results['img_path'], window, results.get('bands'))
-        image = scale_values(image, results.get('value_range'), results['img_path'])
+        image, valid = read_image(results['img_path'], window, results.get('bands'), results.get('value_range'))
         moved = matrix.copy()
         moved[:, 2] -= (box[1], box[0])
         results['img'] = _warp(resize_image(image, shape), moved, size, cv2.INTER_LINEAR)
         if results.get('seg_map_path') is not None:
-            label = read_window(results['seg_map_path'], window, bands=1)
-            if results.get('label_lut') is not None:
-                label = apply_label_lut(label, results['label_lut'], results['seg_map_path'])
+            label = read_label(results['seg_map_path'], window, results['label_lut'])
             results['gt_seg_map'] = _warp(resize_label(label, shape), moved, size, cv2.INTER_NEAREST)
             results.setdefault('seg_fields', []).append('gt_seg_map')
+        if not valid.all():
+            valid = resize_label(valid.astype(np.uint8), shape)
+            mark_no_data(results, _warp(valid, moved, size, cv2.INTER_NEAREST) > 0)
         results.update(window=window, gsd=results['patch_gsd'], img_shape=(size, size), ori_shape=(size, size))
         return results
 

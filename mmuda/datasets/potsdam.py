@@ -16,8 +16,8 @@ class Potsdam(RasterDataset):
     """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm a pixel, 12 for training and 12 for testing.
 
     Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/2_10*.png`` and ``<data_root>/ann_dir/**/2_10*.png``
-    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``). For Vaihingen -> Potsdam convert the IRRG
-    images (near infrared, red, green), so that the bands mean the same in both.
+    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or colours as downloaded. For Vaihingen ->
+    Potsdam convert the IRRG images (near infrared, red, green), so that the bands mean the same in both.
 
     The split is ours: SRDA-Net's 12 random tiles are not published, so every second tile in the order of row and column
     trains. It is by name, whatever the subfolder.

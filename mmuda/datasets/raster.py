@@ -3,17 +3,21 @@
 import logging
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from mmuda.datasets.labels import apply_label_lut, build_label_lut
+from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
+from mmuda.datasets.label_colours import check_colours, colours_of_palette, with_colours
+from mmuda.datasets.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster_damage import windows_to_check
 from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_images, read_list, suffix_of
 from mmuda.datasets.raster_grid import check_same_grid
-from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster, read_window
+from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
 from mmuda.datasets.raster_notes import notes_on_grids, notes_on_pixels
+from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
 
@@ -50,8 +54,13 @@ class RasterDataset(BaseSegDataset):
         predicted_labels (str | None): Folder of labels that a segmentor wrote (a stage's pseudo labels, ``tools/test.py
             --out``), which take the place of the dataset's own: class indices and 255, in ``.tif`` files at the images'
             paths below ``img_path``. Neither ``label_values`` nor ``reduce_zero_label`` applies to them.
-        label_values (dict[int, int] | None): Value in the label's first band -> class index, e.g. ``{0: 0, 255: 1}``
-            for masks of 0 and 255. It comes before ``reduce_zero_label`` and ``label_map``.
+        label_values (dict[float, int] | None): Value in the label -> class index or 255, e.g. ``{0: 0, 255: 1}`` for
+            masks of 0 and 255; any number. It comes before ``reduce_zero_label`` and ``label_map``, and before what the
+            file declares as no data. Of three bands the first counts, where it tells the colours apart.
+        label_colours (dict[tuple, int] | None): Colour (red, green, blue) in the label -> class index or 255. None goes
+            by the palette of ``metainfo`` where labels have three bands, and by values where they have one.
+        label_band (int | None): Band of the label that holds class values, counted from 1, where bands mean different
+            things (SYNTHIA's second holds instances).
         tile (int | tuple[int, int] | None): Size (height, width) in pixels of the windows of a regular grid.
         last_tile (str): ``'keep'``: the last tile of a row or column is smaller where the raster is no multiple, so
             that every pixel is there exactly once. ``'shift'``: it is moved inwards and overlaps its neighbour.
@@ -76,6 +85,9 @@ class RasterDataset(BaseSegDataset):
         ValueError: The files or the arguments are unfit, as above.
     """
 
+    reads_images = True
+    """False for rasters that hold labels, whose values are not brought to a range."""
+
     def __init__(
         self,
         gsd: float | None = None,
@@ -84,7 +96,9 @@ class RasterDataset(BaseSegDataset):
         labelled: bool = True,
         translated_images: str | None = None,
         predicted_labels: str | None = None,
-        label_values: dict[int, int] | None = None,
+        label_values: dict[float, int] | None = None,
+        label_colours: dict[tuple[int, int, int], int] | None = None,
+        label_band: int | None = None,
         tile: int | tuple[int, int] | None = None,
         last_tile: str = 'keep',
         samples_per_raster: int | None = None,
@@ -105,6 +119,11 @@ class RasterDataset(BaseSegDataset):
             raise ValueError(f'gsd={gsd} of {type(self).__name__} must be a positive number of metres a pixel.')
         if value_range is not None and not value_range[1] > value_range[0]:
             raise ValueError(f'value_range={value_range} of {type(self).__name__} must be (low, high) with low < high.')
+        if label_colours is not None and (label_values is not None or label_band is not None):
+            raise ValueError(
+                f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
+                'one of them.'
+            )
         self.gsd = gsd
         # Translated images hold the chosen bands in their order, in 8 bits.
         own = translated_images is None
@@ -113,6 +132,11 @@ class RasterDataset(BaseSegDataset):
         self.translated_images = translated_images
         self.predicted_labels = predicted_labels
         self.label_values = label_values
+        self.label_colours = label_colours
+        self.label_band = label_band
+        # mmseg invents a palette where none is given, whose colours are nobody's.
+        known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
+        self._file_palette = known.get('palette')
         self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
@@ -164,7 +188,7 @@ class RasterDataset(BaseSegDataset):
         images, labels = [image for image, _ in pairs], [label for _, label in pairs if label is not None]
         self.rasters = [self._check_image(image) for image in images]
         check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
-        self.notes = notes_on_pixels(self.rasters)
+        self.notes = [*notes_on_pixels(self.rasters), *self._notes_on_opacity(self.rasters[0])]
         if self.labelled:
             both = zip(self.rasters, labels, strict=True)
             self.notes += notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both})
@@ -347,22 +371,25 @@ class RasterDataset(BaseSegDataset):
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
                 f'{type(self).__name__} to bands that exist.'
             )
-        if raster.dtype != 'uint8' and self.value_range is None:
+        if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
             raise ValueError(
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'
             )
 
+    def _notes_on_opacity(self, raster: RasterInfo) -> list[str]:
+        """GDAL marks a fourth band as opacity where its writer says nothing; it may be near infrared."""
+        unread = sorted(set(range(1, raster.count + 1)) - set(image_bands(raster.path, self.bands)))
+        if self.bands is not None or not unread:
+            return []
+        return [
+            f'band {unread[0]} of {raster.path} is marked as opacity (alpha) and is no band of the image; name it in '
+            'bands if it is one'
+        ]
+
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
         """What the headers leave open about the label's place, see :func:`check_same_grid`."""
-        label = probe_raster(label_path)
-        unknown = check_same_grid(image, label)
-        if label.count > 1 and self.label_values is None:
-            raise ValueError(
-                f'The label {label_path} has {label.count} bands and looks colour-coded; convert it to one band of '
-                'class indices, or set label_values for its first band.'
-            )
-        return unknown
+        return check_same_grid(image, probe_raster(label_path))
 
     def _num_file_classes(self) -> int:
         """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
@@ -374,10 +401,10 @@ class RasterDataset(BaseSegDataset):
             )
         return len(classes)
 
-    def _label_lut(self) -> np.ndarray:
+    def _label_lut(self) -> LabelTable:
         if self.predicted_labels is not None:
             return build_label_lut(len(self.metainfo['classes']), dataset=type(self).__name__)
-        return build_label_lut(
+        table = build_label_lut(
             self._num_file_classes(),
             label_map=self.label_map,
             reduce_zero_label=self.reduce_zero_label,
@@ -385,6 +412,10 @@ class RasterDataset(BaseSegDataset):
             label_values=self.label_values,
             dataset=type(self).__name__,
         )
+        if self.label_colours is None:
+            return replace(table, band=self.label_band)
+        colours = check_colours(self.label_colours, self._num_file_classes(), type(self).__name__)
+        return with_colours(table, colours, self.label_map, from_index=True)
 
     def _checked(self, files: list[str], how_many: str) -> list[str]:
         """The files that ``check_labels`` or ``check_images`` lets be read when the dataset is built."""
@@ -395,15 +426,21 @@ class RasterDataset(BaseSegDataset):
         return files
 
     def _check_label_values(self, labels: list[str]) -> None:
-        found: set[int] = set()
-        for path in self._checked(labels, self.check_labels):
-            shape = probe_raster(path).shape
-            for window in windows_to_check(shape, self.check_labels == 'all'):
-                values = np.unique(read_window(path, window, bands=1))
-                apply_label_lut(values, self.label_lut, path)
-                found.update(int(value) for value in values)
-        ours = self.label_values is not None or self.predicted_labels is not None
-        if found == {0, 255} and not ours and self._num_file_classes() == 2:
+        """Settle what values and colours mean, and look for what is no class."""
+        own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
+
+        def windows(path: str) -> list[tuple[int, int, int, int]]:
+            return windows_to_check(probe_raster(path).shape, self.check_labels == 'all')
+
+        if own:
+            palette = colours_of_palette(self._file_palette, self._num_file_classes())
+            seen = checked or labels[:1]
+            self.label_lut = settle_coding(self.label_lut, seen, windows, palette, self.label_map)
+        warning = look_at_labels(checked, windows, self.label_lut)
+        if warning is not None:
+            print_log(f'{type(self).__name__}: {warning}', logger='current', level=logging.WARNING)
+        by_index = own and self.label_values is None and not self.label_lut.colours
+        if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
             raise ValueError(
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'

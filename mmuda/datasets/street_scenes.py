@@ -87,6 +87,7 @@ class Synthia(_StreetScenes):
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Other folders than the layout's.
         label_values (dict | None): Value in the file -> class index, by default SYNTHIA's own.
+        label_band (int): Band of the classes; the second holds instances.
         **kwargs: As :class:`RasterDataset`.
     """
 
@@ -104,6 +105,7 @@ class Synthia(_StreetScenes):
         data_root: str = 'data/synthia',
         data_prefix: dict | None = None,
         label_values: dict[int, int] | None = None,
+        label_band: int = 1,
         **kwargs,
     ) -> None:
         super().__init__(
@@ -112,6 +114,7 @@ class Synthia(_StreetScenes):
             img_suffix='.png',
             seg_map_suffix='.png',
             label_values=label_values or _values(_SYNTHIA_IDS),
+            label_band=label_band,
             **kwargs,
         )
 

@@ -16,8 +16,8 @@ class Vaihingen(RasterDataset):
     """ISPRS Vaihingen: 33 true orthophotos at 9 cm a pixel; near infrared, red, green.
 
     Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/area*.png`` and ``<data_root>/ann_dir/**/area*.png``
-    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``). The bands stay in the file's order; mmseg's
-    converter keeps that of the download, so near infrared is first.
+    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or colours as downloaded. The bands stay in
+    the file's order; mmseg's converter keeps that of the download, so near infrared is first.
 
     Args:
         split (str): ``'all'`` 33 images (SRDA-Net's source), ``'train'`` the benchmark's 16, ``'val'`` its other 17;

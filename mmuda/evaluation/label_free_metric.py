@@ -10,6 +10,7 @@ from mmengine.evaluator import BaseMetric
 from torch import Tensor
 
 from mmuda.registry import METRICS
+from mmuda.structures import no_data_of_prediction
 from mmuda.utils.seeds import mix_seed
 
 CRITERIA = ('entropy', 'information_maximisation', 'soft_neighbourhood_density')
@@ -52,6 +53,8 @@ class LabelFreeMetric(BaseMetric):
       Sha, 2012), over log K; higher is better, and a model that predicts one class everywhere scores 0.
     - ``soft_neighbourhood_density``: see :func:`soft_neighbourhood_density`, on pixels drawn from every image; higher
       is better.
+
+    Pixels without data count for nothing.
 
     Logged with validation, they can choose a checkpoint without labels: ``CheckpointHook(save_best=
     'soft_neighbourhood_density', rule='greater')``. Beside a metric with labels list both in ``val_evaluator``.
@@ -96,6 +99,11 @@ class LabelFreeMetric(BaseMetric):
                     'out_channels=2 for a foreground and its background.'
                 )
             prob = logits.flatten(1).softmax(dim=0)  # (K, pixels)
+            missing = no_data_of_prediction(sample, logits.shape[1:])
+            if missing is not None:
+                prob = prob[:, ~missing.flatten().to(prob.device)]
+            if not prob.shape[1]:
+                continue
             seed = mix_seed('label-free', str(sample.get('img_path')), str(sample.get('window')), len(prob.T))
             chosen = torch.randint(prob.shape[1], (self.pixels,), generator=torch.Generator().manual_seed(seed))
             self.results.append(
@@ -110,6 +118,8 @@ class LabelFreeMetric(BaseMetric):
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The criteria over all images."""
         count = sum(result['count'] for result in results)
+        if not count:
+            return dict.fromkeys(self.criteria, math.nan)
         mean = sum(result['total'] for result in results) / count
         scale = math.log(len(mean))
         entropy = sum(result['entropy'] for result in results) / count / scale

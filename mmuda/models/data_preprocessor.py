@@ -9,6 +9,7 @@ from mmengine.model import BaseDataPreprocessor
 from torch import Tensor
 
 from mmuda.registry import MODELS
+from mmuda.structures import no_data_of
 
 
 @MODELS.register_module()
@@ -17,6 +18,9 @@ class UDADataPreprocessor(BaseDataPreprocessor):
 
     A training batch is ``{stream: {inputs: [tensor, ...], data_samples: [...], ...}}``; a validation or test batch is
     ``{inputs: [...], data_samples: [...]}``, and its samples' ``domain`` says whose statistics apply.
+
+    Pixels without data (``no_data`` of a sample) become 0, the domain's mean: the value that tells a network least and
+    that its own padding has.
 
     Args:
         mean: Per-channel mean in the units of the raster (0 to 255 for uint8), for streams without their own.
@@ -67,16 +71,19 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         if 'inputs' in data:
             samples = data.get('data_samples') or [None] * len(data['inputs'])
             domains = [getattr(sample, 'domain', self.default_domain) for sample in samples]
-            images = [self._normalise(x, domain) for x, domain in zip(data['inputs'], domains, strict=True)]
+            triples = zip(data['inputs'], domains, samples, strict=True)
+            images = [_blank(self._normalise(image, domain), sample) for image, domain, sample in triples]
             return {'inputs': self._stack(images, 'inputs'), 'data_samples': data.get('data_samples')}
         return {stream: self._stream(stream, batch) for stream, batch in data.items()}
 
     def _stream(self, stream: str, batch: dict) -> dict:
         out = {}
+        samples = batch.get('data_samples')
         for key, values in batch.items():
             if isinstance(values, (list, tuple)) and values and isinstance(values[0], Tensor):
                 if key == 'inputs' or key in self.image_keys:
-                    values = [self._normalise(value, stream) for value in values]
+                    pairs = zip(values, samples or [None] * len(values), strict=True)
+                    values = [_blank(self._normalise(value, stream), sample) for value, sample in pairs]
                 out[key] = self._stack(values, f'{stream}:{key}')
             else:
                 out[key] = values
@@ -120,3 +127,9 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             )
         batch = torch.stack(tensors)
         return batch.contiguous(memory_format=self.memory_format) if batch.ndim == 4 else batch
+
+
+def _blank(image: Tensor, sample) -> Tensor:
+    """The normalised image (C, H, W), 0 where the sample holds no data."""
+    missing = no_data_of(sample, image.shape[-2:])
+    return image if missing is None else image.masked_fill(missing.to(image.device), 0)

@@ -3,9 +3,11 @@
 import pytest
 import torch
 from mmengine.runner import Runner
+from mmengine.structures import PixelData
+from tiny import SIZE, DrawnDataset
 
 from mmuda.apis import UserError, adapt_batch_norm, init_model, train
-from mmuda.registry import MODELS
+from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import read_checkpoint
 from mmuda.utils.seeds import seeded
 
@@ -78,3 +80,31 @@ def test_the_given_checkpoint_is_not_replaced(tiny, tmp_path):
     with pytest.raises(UserError, match='iter_1.pth is read as an input'):
         adapt_batch_norm(tiny(), checkpoint, checkpoint)
     assert checkpoint.read_bytes() == b'weights'
+
+
+@DATASETS.register_module(force=True)
+class HalfEmpty(DrawnDataset):
+    """Images that hold data in their lower half alone; the other is as bright as it can be."""
+
+    def __getitem__(self, index):
+        sample = super().__getitem__(index)
+        missing = torch.zeros(1, SIZE, SIZE, dtype=torch.bool)
+        missing[:, : SIZE // 2] = True
+        sample['inputs'][:, missing[0]] = 255
+        sample['data_samples'].set_data(dict(no_data=PixelData(data=missing)))
+        return sample
+
+
+def test_pixels_without_data_take_no_part_in_the_statistics(tiny, tmp_path):
+    cfg = tiny(train_dataloader__dataset__target__type='HalfEmpty')
+    model = init_model(cfg)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'before.pth')
+    adapt_batch_norm(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', batches=2)
+    loader, means = Runner.build_dataloader(cfg.train_dataloader, seed=0), []
+    with seeded(0), torch.no_grad():
+        for _, data in zip(range(2), loader, strict=False):
+            image = model.data_preprocessor(data, training=True)['target']['inputs']
+            values = model.segmentor.backbone.conv1(image)
+            means.append(values[:, :, values.shape[2] // 2 :].mean((0, 2, 3)))
+    found = read_checkpoint(tmp_path / 'out.pth')['state_dict']['segmentor.backbone.bn1.running_mean']
+    torch.testing.assert_close(found, sum(means) / 2, rtol=1e-4, atol=1e-5)

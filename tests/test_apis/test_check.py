@@ -1,8 +1,13 @@
 import os
 
 import pytest
+import torch
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
+from tiny import SIZE
 
 from mmuda.apis import UserError, check
+from mmuda.apis.stream_report import StreamReport
 
 
 def test_a_good_config_is_reported_and_nothing_is_written(tiny, tmp_path, monkeypatch):
@@ -68,3 +73,16 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
 def test_what_datasets_note_is_said(tiny, monkeypatch):
     monkeypatch.setattr('tiny.DrawnDataset.notes', ['pixels are not square'], raising=False)
     assert check(tiny()).warnings == ['source: pixels are not square', 'target: pixels are not square']
+
+
+def test_the_share_without_data_is_told_by_stream(tiny):
+    missing = torch.zeros(1, SIZE, SIZE, dtype=torch.bool)
+    missing[:, : SIZE // 4] = True
+    report = StreamReport('target')
+    for n in range(4):
+        sample = SegDataSample()
+        if n % 2:
+            sample.set_data(dict(no_data=PixelData(data=missing)))
+        report.add(dict(inputs=torch.rand(3, SIZE, SIZE), data_samples=sample))
+    assert '  no data: 12.5 % of the pixels' in report.lines()
+    assert not any('no data' in line for line in StreamReport('source', samples=3).lines())

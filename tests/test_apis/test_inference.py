@@ -183,3 +183,28 @@ def test_a_test_of_a_checkpoint_that_has_diverged_is_refused(tiny, tmp_path):
     cfg = tiny(test_dataloader=some, test_cfg=some, test_evaluator=some)
     with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
         test(cfg, str(tmp_path / 'iter_1.pth'), str(tmp_path / 'run'))
+
+
+@pytest.mark.parametrize('kind', ['alpha', 'mask', 'NaN', 'infinite', 'transparent and resampled'])
+def test_what_a_raster_marks_in_any_way_is_not_predicted(write, noise, tmp_path, kind):
+    missing = np.zeros(noise.shape[:2], bool)
+    missing[:9] = missing[30:34, 20:50] = True
+    opacity = np.where(missing, 0, 255).astype(np.uint8)
+    options, pipeline = {}, []
+    if kind in ('NaN', 'infinite'):
+        values = noise.astype(np.float32)
+        values[missing, 1] = np.nan if kind == 'NaN' else np.inf
+        path, options = write(values), dict(value_range=(0, 255))
+    elif kind == 'mask':
+        path = write(noise)
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.open(path, 'r+') as raster:
+            raster.write_mask(opacity)
+    else:
+        path, options = write(np.dstack([noise, opacity]), photometric='RGB', ALPHA='YES'), dict(bands=None)
+        pipeline = [dict(type='ResampleToGSD', gsd=1.0)] if 'resampled' in kind else []
+    out = predict_raster(bright_or_dark(config(pipeline, **options)), path, tmp_path / 'out.tif', tile=16)
+    with rasterio.open(out) as raster:
+        label = raster.read(1)
+    np.testing.assert_array_equal(label == 255, missing)
+    if not pipeline:
+        np.testing.assert_array_equal(label[~missing], noise[~missing][:, 0] > 127.5)

@@ -12,6 +12,7 @@ from mmuda.apis import UserError, low2high
 from mmuda.apis.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend
+from mmuda.datasets.raster_io import close_rasters
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()
@@ -29,9 +30,9 @@ ENVIROATLAS = {0: 255, 10: 0, 20: 3, 30: 2, 40: 1, 52: 1, 70: 2, 80: 2, 82: 1, 9
 def write(path, bands, transform, crs):
     path.parent.mkdir(parents=True, exist_ok=True)
     count, height, width = bands.shape
-    with rasterio.open(
-        path, 'w', driver='GTiff', count=count, height=height, width=width, dtype='uint8', crs=crs, transform=transform
-    ) as file:
+    profile = dict(driver='GTiff', count=count, height=height, width=width, dtype='uint8', crs=crs)
+    # The fourth band of NAIP is near infrared, not the opacity that GDAL takes it for.
+    with rasterio.open(path, 'w', transform=transform, **profile, **(dict(alpha='no') if count > 1 else {})) as file:
         file.write(bands)
     return path
 
@@ -352,3 +353,34 @@ def test_images_whose_tiles_would_have_one_name_are_refused(raw):
     with pytest.raises(UserError, match=r'a/b_naip-new.tif and .*a_b_naip-new.tif would both be written'):
         convert(raw)
     assert not (raw / 'out').exists()
+
+
+@pytest.mark.parametrize('told', ['nodata', 'alpha', 'mask'])
+def test_a_tile_knows_what_its_image_does_not_hold(raw, told):
+    """Whatever told it: neither its fine nor its coarse label is read there."""
+    image = raw / 'md' / 'm_3807502_nw_naip-new.tif'
+    missing = np.zeros((SIZE, SIZE), bool)
+    missing[:5, :TILE] = True
+    with rasterio.open(image) as file:
+        pixels, profile = file.read().clip(1), file.profile
+    if told == 'alpha':
+        pixels, profile = np.concatenate([pixels[:3], np.where(missing, 0, 255)[None]]), {**profile, 'alpha': 'yes'}
+    elif told == 'nodata':
+        pixels[:, missing], profile = 0, {**profile, 'nodata': 0, 'alpha': 'no'}
+    with (
+        rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
+        rasterio.open(image, 'w', **{**profile, 'photometric': 'RGB'}) as file,
+    ):
+        file.write(pixels.astype(np.uint8))
+        if told == 'mask':
+            file.write_mask(~missing)
+    close_rasters()
+    convert(raw, split='train', min_classes=1, max_share=1.0, max_ignored=1.0)
+    pipeline = [dict(type='LoadRasterWindow', with_label=False), dict(type='LoadCoarseLabels')]
+    for options in (dict(fine=True, pipeline=[dict(type='LoadRasterWindow')]), dict(pipeline=pipeline)):
+        data = Low2High(data_root=str(raw / 'out'), tile=TILE, **options)
+        (item,) = (one for one in data if one['img_path'].endswith('nw_r0_c0.tif'))
+        np.testing.assert_array_equal(item['no_data'] == 255, missing[:TILE, :TILE])
+        assert (item['gt_seg_map'][:5] == 255).all() and not (item['gt_seg_map'][5:] == 255).all()
+        if 'cells' in item:
+            assert (item['cells'][:5] == -1).all()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from mmengine.config import Config
+from mmengine.structures import PixelData
+from mmseg.structures import SegDataSample
 from ranks_processes import finish, start
 
 from mmuda.apis import UserError, init_model
@@ -289,3 +291,19 @@ def test_two_processes_find_the_pairs_of_one(cfg, tmp_path, checkpoint):
     finish(processes)
     for strategy in STRATEGIES:
         assert json.loads((tmp_path / 'two' / f'{strategy}.json').read_text())['pairs'] == alone[strategy], strategy
+
+
+def test_pixels_without_data_are_not_compared():
+    missing = torch.zeros(4, 5, dtype=torch.bool)
+    missing[:2] = True
+    sample = SegDataSample()
+    sample.set_data(dict(no_data=PixelData(data=missing[None])))
+    maps = torch.randn(3, 4, 5)
+    found = module._pixels(maps, dict(data_samples=sample))
+    assert torch.equal(found, maps[:, 2:].flatten(1).T)
+    halved = module._pixels(maps[:, ::2], dict(data_samples=sample))
+    assert torch.equal(halved, maps[:, 2].T)
+    sample.seg_logits = PixelData(data=maps)
+    prob = module._probabilities(sample)
+    assert not prob[:, :2].any()
+    torch.testing.assert_close(prob[:, 2:], maps[:, 2:].softmax(0))

@@ -6,8 +6,9 @@ import rasterio
 import torch
 from mmengine.config import Config
 
-from mmuda.apis import UserError
+from mmuda.apis import UserError, translate
 from mmuda.apis.translate import translate_dataset
+from mmuda.datasets.raster_io import close_rasters
 from mmuda.models.wrappers import ImageTranslation
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.locks import sole_writer
@@ -184,3 +185,28 @@ def test_the_sources_own_images_are_never_replaced(cfg, checkpoint, source, tmp_
     files = translate_dataset(cfg, checkpoint, tmp_path / 'out', tile=24, margin=4, device='cpu', report=silent)
     assert [str(f.relative_to(tmp_path / 'out')) for f in files] == ['a.tif', 'sub/b.tif']
     assert {path: path.read_bytes() for path in before} == before
+
+
+@pytest.mark.parametrize('count', [3, 4])
+def test_what_holds_no_data_holds_none_when_translated(source, tmp_path, count):
+    """The next method reads the translated images with the labels that were there; a fourth band stays a band."""
+    missing = np.random.default_rng(1).random(SHAPES['a']) > 0.7
+    path = tmp_path / 'img' / 'a.tif'
+    with rasterio.open(path) as file:
+        profile = file.profile | dict(nodata=0, count=count, alpha='no')
+        values = np.concatenate([file.read(), file.read(1)[None]])[:count].clip(1)
+    values[:, missing] = 0
+    with rasterio.open(path, 'w', **profile) as file:
+        file.write(values)
+    (tmp_path / 'img' / 'sub' / 'b.tif').unlink()
+    close_rasters()
+    source = dict(source, bands=tuple(range(1, count + 1)))
+    dataset = DATASETS.build({**source, 'pipeline': [], 'labelled': False})
+    model = torch.nn.Linear(1, 1)
+    model.translate = lambda images: images.float() + 7
+    translate._translate(model, dataset, dataset.rasters[0], tmp_path / 'out' / 'a.tif', 24, 4, 'x')
+    read = dict(source, translated_images=str(tmp_path / 'out'), pipeline=[dict(type='LoadRasterWindow')])
+    item = DATASETS.build(read)[0]
+    assert item['img'].shape == (*SHAPES['a'], count)
+    np.testing.assert_array_equal(item['gt_seg_map'] == 255, missing)
+    np.testing.assert_array_equal(item['img'][~missing], values[:, ~missing].T + 7)

@@ -11,12 +11,14 @@ class References:
     """Images that are given."""
 
     images: list[np.ndarray] = []
+    no_data = None
 
     def __len__(self):
         return len(self.images)
 
     def __getitem__(self, index):
-        return dict(img=self.images[index])
+        item = dict(img=self.images[index])
+        return item if self.no_data is None else dict(item, no_data=self.no_data)
 
 
 def draw(shape, seed, low=0, high=256, dtype=np.uint8):
@@ -136,3 +138,28 @@ def test_what_is_refused():
         changed(build(image[..., :2], type='HistogramMatching'), image)
     with pytest.raises(ValueError, match="got 4 bands, but 'lalphabeta' is made for red, green, blue"):
         changed(build(draw((8, 8, 4), 0), type='ReinhardTransfer'), draw((8, 8, 4), 1))
+
+
+@pytest.mark.parametrize('kind', ['HistogramMatching', 'ReinhardTransfer'])
+def test_pixels_without_data_do_not_move_the_colours(kind):
+    """Those that hold data become what they would be if there were no others."""
+    image, reference = draw((9, 8, 3), 0, 40, 120), draw((7, 6, 3), 1, 90, 250)
+    missing, unknown = np.zeros((9, 8), bool), np.zeros((7, 6), bool)
+    missing[:4], unknown[:, 3:] = True, True
+    alone = changed(build(reference[:, :3], type=kind), image[4:])
+    image[missing], reference[unknown] = 0, 0
+    transform = build(reference, type=kind)
+    References.no_data = np.where(unknown, 255, 0).astype(np.uint8)
+    try:
+        found = transform(dict(img=image.copy(), no_data=np.where(missing, 255, 0).astype(np.uint8)))['img']
+    finally:
+        References.no_data = None
+    assert np.abs(found[4:].astype(int) - alone).max() <= 1
+    assert np.abs(found[:4] - found[4:].mean(axis=(0, 1))).max() <= 1
+
+
+def test_an_image_without_any_data_stays():
+    image = draw((4, 4, 3), 0)
+    transform = build(draw((4, 4, 3), 1), type='ReinhardTransfer')
+    found = transform(dict(img=image.copy(), no_data=np.full((4, 4), 255, np.uint8)))['img']
+    assert np.array_equal(found, image)

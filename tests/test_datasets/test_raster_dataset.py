@@ -154,12 +154,6 @@ def test_label_of_another_size_or_grid(buildings, write_raster):
         build(buildings)
 
 
-def test_colour_coded_label(buildings, write_raster):
-    write_raster(buildings / 'ann_dir/b.tif', np.zeros((80, 60, 3), np.uint8), gsd=1.0)
-    with pytest.raises(ValueError, match=r'b\.tif has 3 bands and looks colour-coded'):
-        build(buildings)
-
-
 def test_unreadable_raster(buildings):
     (buildings / 'img_dir/b.tif').write_bytes((buildings / 'img_dir/b.tif').read_bytes()[:300])
     with pytest.raises(ValueError, match=r'img_dir/b\.tif .*replace it by an intact copy or take it out'):
@@ -191,13 +185,13 @@ def test_label_values_out_of_range_when_built_and_when_loaded(buildings, write_r
 
 
 def test_sampled_check_reads_windows_of_large_labels(buildings, monkeypatch):
-    from mmuda.datasets import raster, raster_damage
+    from mmuda.datasets import label_reading, raster_damage
 
     monkeypatch.setattr(raster_damage, '_FULL_CHECK_PIXELS', 80 * 60 - 1)
     monkeypatch.setattr(raster_damage, '_CHECK_WINDOW', 10)
     asked = []
     monkeypatch.setattr(
-        raster,
+        label_reading,
         'read_window',
         lambda path, window, bands: asked.append(window) or raster_io.read_window(path, window, bands),
     )

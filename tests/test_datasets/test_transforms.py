@@ -102,13 +102,16 @@ def test_load_raster_window_by_path_alone(tmp_path, write_raster, coded_image):
         LoadRasterWindow()(dict(img_path=str(path)))
 
 
-def test_missing_values_of_float_rasters_become_zero(tmp_path, write_raster):
-    image = np.full((4, 4, 3), 0.5, np.float32)
-    image[0, 0] = np.nan
+def test_missing_values_of_float_rasters_become_the_mean_of_the_others(tmp_path, write_raster):
+    image = np.random.default_rng(0).uniform(0.2, 0.8, (4, 4, 3)).astype(np.float32)
+    missing = np.zeros((4, 4), bool)
+    missing[0, 0] = missing[1, 2] = True
+    image[0, 0], image[1, 2, 1] = np.nan, np.inf
     path = write_raster(tmp_path / 'f.tif', image)
-    loaded = LoadRasterWindow()(dict(img_path=str(path), value_range=(0.0, 1.0)))['img']
-    assert loaded[0, 0].tolist() == [0.0] * 3
-    assert (loaded.reshape(-1, 3)[1:] == 127.5).all()
+    loaded = LoadRasterWindow()(dict(img_path=str(path), value_range=(0.0, 1.0)))
+    np.testing.assert_allclose(loaded['img'][~missing], image[~missing] * 255, rtol=1e-6)
+    np.testing.assert_allclose(loaded['img'][missing], [(image[~missing] * 255).mean(axis=0)] * 2, rtol=1e-6)
+    np.testing.assert_array_equal(loaded['no_data'], missing * 255)
 
 
 def test_resolution_pair_of_the_paper():

@@ -198,3 +198,21 @@ def test_images_that_would_have_one_label_are_refused_before_they_are_predicted(
     runner = build_runner(cfg, tmp_path / 'run')
     with pytest.raises(UserError, match=r'a\.png and .*a\.tif would both be written to .*again/a\.tif'):
         runner.train()
+
+
+def test_pixels_without_data_are_neither_labelled_nor_counted(tmp_path):
+    """However low the threshold; and what is counted decides the thresholds of the others."""
+    images, missing = draw_images(tmp_path / 'target'), {}
+    for name in NAMES:
+        with rasterio.open(images / f'{name}.tif') as file:
+            values, profile = file.read().clip(1), file.profile
+        missing[name] = np.random.RandomState(len(name)).rand(*SHAPE) > 0.6
+        values[:, missing[name]] = 0
+        with rasterio.open(images / f'{name}.tif', 'w', **{**profile, 'nodata': 0}) as file:
+            file.write(values)
+    build_runner(self_training(images, dict(kind='fixed', cap=0.01)), tmp_path / 'run').train()
+    for name, (label, _, _) in labels_of(tmp_path / 'run').items():
+        np.testing.assert_array_equal(label == 255, missing[name])
+    report = json.loads((tmp_path / 'run' / 'pseudo_labels' / 'again' / 'pseudo_labels.json').read_text())
+    counted = sum(one['pixels'] for one in report['classes'].values())
+    assert counted == sum((~one).sum() for one in missing.values())

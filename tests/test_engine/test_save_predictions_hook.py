@@ -167,3 +167,16 @@ def test_datasets_in_a_row_keep_the_folders_that_tell_their_images_apart(runner,
     names = [raster_tiles.name_of(sample(tmp_path / f'{city}/a.tif', np.zeros((1, 1))), both)
              for city in ('east', 'west')]  # fmt: skip
     assert [str(name) for name in names] == ['east/a', 'west/a']
+
+
+def test_pixels_without_data_are_written_as_such(runner, image, tmp_path):
+    label = np.random.default_rng(3).integers(0, 2, (5, 6))
+    missing = np.random.default_rng(4).random((5, 6)) > 0.5
+    one = sample(image, label, (0, 0, 5, 6))
+    one.set_data(dict(no_data=PixelData(data=torch.from_numpy(missing)[None])))
+    hook = SavePredictionsHook(out_dir=str(tmp_path / 'out'))
+    hook.before_test(runner)
+    hook.after_test_iter(runner, 0, outputs=[one])
+    hook.after_test(runner)
+    with rasterio.open(tmp_path / 'out' / 'city' / 'a.tif') as raster:
+        assert np.array_equal(raster.read(1), np.where(missing, 255, label))

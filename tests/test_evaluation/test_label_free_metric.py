@@ -83,3 +83,26 @@ def test_nam_is_the_share_of_the_gap_that_is_closed():
     assert normalised_adaptability(50.7, 36.6, 65.1) == pytest.approx(49.4737, abs=1e-3)
     assert normalised_adaptability(30.0, 30.0, 40.0) == 0
     assert normalised_adaptability(30.0, 40.0, 40.0) is None
+
+
+def test_pixels_without_data_count_for_nothing():
+    logits, missing = random(3, 6, 5, seed=4), random(6, 5, seed=5) > 0
+    missing[3:] = False
+    logits[:, missing] = 0.0  # as uncertain as can be
+    sample = SegDataSample(metainfo=dict(img_path='a.tif'))
+    sample.seg_logits = PixelData(data=logits)
+    sample.set_data(dict(no_data=PixelData(data=missing[None])))
+    metric = METRICS.build(dict(type='LabelFreeMetric', criteria=['entropy', 'information_maximisation']))
+    metric.process({}, [sample.to_dict()])
+    assert metric.compute_metrics(metric.results) == pytest.approx(
+        evaluate(logits[:, ~missing][:, None], criteria=['entropy', 'information_maximisation']), abs=1e-6
+    )
+
+
+def test_a_target_without_any_data_has_no_criteria():
+    sample = SegDataSample(metainfo=dict(img_path='a.tif'))
+    sample.seg_logits = PixelData(data=random(3, 2, 2))
+    sample.set_data(dict(no_data=PixelData(data=torch.ones(1, 2, 2, dtype=torch.bool))))
+    metric = METRICS.build(dict(type='LabelFreeMetric', criteria=['entropy']))
+    metric.process({}, [sample.to_dict()])
+    assert math.isnan(metric.compute_metrics(metric.results)['entropy'])

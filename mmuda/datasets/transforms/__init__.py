@@ -7,6 +7,7 @@ from mmuda.datasets.transforms.formatting import PackUDAInputs
 from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
 from mmuda.datasets.transforms.image_scale import RandomImageScale
 from mmuda.datasets.transforms.loading import LoadRasterWindow
+from mmuda.datasets.transforms.pad import Pad
 from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     'LoadLabelWindow',
     'LoadRasterWindow',
     'PackUDAInputs',
+    'Pad',
     'RandomFlipAll',
     'RandomGroundCrop',
     'RandomImageScale',

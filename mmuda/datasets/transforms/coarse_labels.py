@@ -2,9 +2,9 @@
 
 from mmcv.transforms import BaseTransform
 
-from mmuda.datasets.label_cells import NO_CELL, classes_of, read_cells
-from mmuda.datasets.labels import IGNORE_INDEX, apply_label_lut
-from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.label_cells import NO_CELL, read_cells
+from mmuda.datasets.label_reading import classes_of, read_label
+from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.transforms.geometry import resize_label
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.datasets.transforms.loading import window_of
@@ -55,6 +55,8 @@ class LoadCoarseLabels(BaseTransform):
             )
         cells, values, inside = read_cells(results['img_path'], results['coarse_path'], results['window'])
         label = classes_of(values, inside, results['coarse_lut'], results['coarse_path'])
+        if 'no_data' in results:
+            label[results['no_data'] > 0] = IGNORE_INDEX
         cells[label == IGNORE_INDEX] = NO_CELL
         results['cells'] = cells
         name = 'gt_seg_map' if self.as_label else 'coarse_label'
@@ -93,9 +95,8 @@ class LoadLabelWindow(BaseTransform):
             dict: ``results`` with the added keys.
         """
         window = results['window'] = window_of(results)
-        values = read_window(results['img_path'], window, bands=1)
-        results['gt_seg_map'] = apply_label_lut(values, results['label_lut'], results['img_path'])
-        results['img_shape'] = results['ori_shape'] = values.shape
+        label = results['gt_seg_map'] = read_label(results['img_path'], window, results['label_lut'])
+        results['img_shape'] = results['ori_shape'] = label.shape
         results['seg_fields'] = ['gt_seg_map']
         results.update(label_follows=True, grid_follows=False)
         square_pixels(results)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmuda.datasets.raster_valid import fill_invalid
 from mmuda.registry import DATASETS, TRANSFORMS
 
 # RGB to cone responses, and these (in log10) to the decorrelated l, alpha, beta (Reinhard et al., 2001, eqs. 4 and 6).
@@ -24,7 +25,8 @@ class ColourTransfer(BaseTransform):
     """Base of transforms that give an image the colours of a random image of another domain.
 
     Modified keys: ``img`` (H, W, C), of uint8 or float, kept in its type and, if an integer, in its range. The label is
-    left alone. Place it right after loading, before resampling makes a second version of the image.
+    left alone. Place it right after loading, before resampling makes a second version of the image. Pixels without
+    data, of the image or its reference, count for nothing.
 
     Args:
         reference (dict): Config in DATASETS whose items hold ``img`` (H', W', C): the unlabelled target, with a
@@ -40,6 +42,9 @@ class ColourTransfer(BaseTransform):
             raise ValueError(f'prob={prob} of {type(self).__name__} is no probability; give a value in [0, 1].')
         self.reference = DATASETS.build(reference)
         self.prob = prob
+
+    pixelwise = True
+    """Whether a pixel's place does not matter, so that pixels without data can be left out."""
 
     @abstractmethod
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -58,21 +63,38 @@ class ColourTransfer(BaseTransform):
         index, chance = np.random.randint(len(self.reference)), np.random.rand()
         if chance >= self.prob:
             return results
-        image, reference = results['img'], self.reference[int(index)]['img']
+        other = self.reference[int(index)]
+        image, reference = results['img'], other['img']
         if image.ndim != 3 or reference.ndim != 3 or image.shape[2] != reference.shape[2]:
             raise ValueError(
                 f'{type(self).__name__}: the image {results.get("img_path")} has the shape {image.shape}, its '
                 f'reference {reference.shape}; read the same bands of both domains.'
             )
-        changed = self.transfer(image.astype(np.float64), reference.astype(np.float64))
+        valid, known = (_valid(one) for one in (results, other))
+        if not (valid.any() and known.any()):
+            return results
+        changed = self._transfer(image.astype(np.float64), reference.astype(np.float64), valid, known)
         if np.issubdtype(image.dtype, np.integer):
             limits = np.iinfo(image.dtype)
             changed = np.clip(np.rint(changed), limits.min, limits.max)
-        results['img'] = changed.astype(image.dtype)
+        results['img'] = fill_invalid(changed.astype(image.dtype), valid)
         return results
+
+    def _transfer(self, image: np.ndarray, reference: np.ndarray, valid: np.ndarray, known: np.ndarray) -> np.ndarray:
+        if not self.pixelwise or (valid.all() and known.all()):
+            return self.transfer(image, reference)
+        changed = image.copy()
+        changed[valid] = self.transfer(image[valid][None], reference[known][None])[0]
+        return changed
 
     def __repr__(self) -> str:
         return f'{type(self).__name__}(reference={type(self.reference).__name__}, prob={self.prob})'
+
+
+def _valid(results: dict) -> np.ndarray:
+    """Where a loaded image holds data, (H, W) bool."""
+    missing = results.get('no_data')
+    return np.ones(results['img'].shape[:2], dtype=bool) if missing is None else missing == 0
 
 
 @TRANSFORMS.register_module()
@@ -135,7 +157,8 @@ class ReinhardTransfer(ColourTransfer):
 class FourierTransfer(ColourTransfer):
     """Low frequencies' amplitudes become the reference's; phases stay (FDA, https://arxiv.org/abs/2004.05498, eq. 3).
 
-    The reference is resized to the image's size first.
+    The reference is resized to the image's size first. Frequencies belong to no pixel: what holds no data takes part as
+    the neutral value that loading gave it.
 
     Args:
         beta (float): Half the side of the exchanged square of frequencies, as a share of the shorter side, in
@@ -145,6 +168,8 @@ class FourierTransfer(ColourTransfer):
     Raises:
         ValueError: ``beta`` lies outside (0, 0.5].
     """
+
+    pixelwise = False
 
     def __init__(self, reference: dict, prob: float = 1.0, beta: float = 0.01) -> None:
         super().__init__(reference, prob)

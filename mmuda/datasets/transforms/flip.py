@@ -7,7 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.registry import TRANSFORMS
 
-SAME_GROUND = ('img', 'fine_image', 'gt_seg_map', 'coarse_label', 'cells')
+SAME_GROUND = ('img', 'fine_image', 'gt_seg_map', 'coarse_label', 'cells', 'no_data')
 
 
 @TRANSFORMS.register_module()

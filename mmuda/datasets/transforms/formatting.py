@@ -4,9 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from mmengine.structures import PixelData
 from mmseg.datasets.transforms import PackSegInputs
 
 from mmuda.registry import TRANSFORMS
+from mmuda.structures import NO_DATA
 
 _MMSEG_META_KEYS = (
     'img_path',
@@ -26,9 +28,10 @@ class PackUDAInputs(PackSegInputs):
     """mmseg's ``PackSegInputs`` with further tensors beside the input, and domain and ground in the metainfo.
 
     The sample it returns has ``inputs`` (C, H, W), ``data_samples`` (``SegDataSample`` with ``gt_sem_seg`` (1, h, w)
-    int64 if there is a label) and a tensor for each of ``extra_keys`` that the sample has: arrays (H', W', C) become
-    (C, H', W'), others keep their shape. Its metainfo holds, as far as known, ``domain`` (str), ``gsd`` and
-    ``fine_gsd`` (metres a pixel) and ``window`` ((row, col, height, width) in pixels of the raster, or None).
+    int64 if there is a label, and ``no_data`` (1, h, w) bool if any pixel holds no data) and a tensor for each of
+    ``extra_keys`` that the sample has: arrays (H', W', C) become (C, H', W'), others keep their shape. Its metainfo
+    holds, as far as known, ``domain`` (str), ``gsd`` and ``fine_gsd`` (metres a pixel) and ``window`` ((row, col,
+    height, width) in pixels of the raster, or None).
 
     Args:
         extra_keys (Sequence[str]): Arrays to hand on as tensors.
@@ -55,6 +58,9 @@ class PackUDAInputs(PackSegInputs):
         if 'window' in self.meta_keys:
             results.setdefault('window', None)
         packed = super().transform(results)
+        if NO_DATA in results and results[NO_DATA].any():
+            missing = torch.from_numpy(np.ascontiguousarray(results[NO_DATA])) > 0
+            packed['data_samples'].set_data({NO_DATA: PixelData(data=missing[None])})
         for key in self.extra_keys:
             if key in results:
                 array = np.asarray(results[key])

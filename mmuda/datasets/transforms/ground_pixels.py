@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 
-# What stands for a class or a label cell at each pixel.
-LABELS = ('gt_seg_map', 'coarse_label', 'cells')
+# What stands for a class, a label cell or "no data" at each pixel.
+LABELS = ('gt_seg_map', 'coarse_label', 'cells', 'no_data')
 
 
 def pixel_of(results: dict) -> tuple[float, float] | None:

@@ -3,8 +3,10 @@
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmuda.datasets.labels import apply_label_lut
+from mmuda.datasets.label_reading import read_label
+from mmuda.datasets.labels import IGNORE_INDEX, build_label_lut
 from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_valid import fill_invalid, image_bands, valid_pixels
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
 
@@ -16,8 +18,10 @@ class LoadRasterWindow(BaseTransform):
     Required keys: ``img_path``, and what :class:`RasterDataset` adds (``window``, ``bands``, ``value_range``,
     ``seg_map_path``, ``label_lut``); a dict with ``img_path`` alone reads the whole raster.
     Added keys: ``img`` (H, W, C) uint8, or float32 in [0, 255] with ``value_range``; ``gt_seg_map`` (H, W) uint8, 255
-    is ignored; ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Pixels that are not square on the ground become
-    square, see :func:`square_pixels`.
+    is ignored; ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Only where pixels hold no data (see
+    :func:`valid_pixels`): ``no_data`` (H, W) uint8, 255 there and 0 elsewhere, which goes through a pipeline as the
+    label does; ``gt_seg_map`` is 255 there. Pixels that are not square on the
+    ground become square, see :func:`square_pixels`.
 
     Args:
         with_label (bool): False reads no label even if the dataset has one.
@@ -42,15 +46,14 @@ class LoadRasterWindow(BaseTransform):
             dict: ``results`` with the added keys.
         """
         window = results['window'] = window_of(results)
-        image = read_window(results['img_path'], window, results.get('bands'))
-        results['img'] = scale_values(image, results.get('value_range'), results['img_path'])
+        image, valid = read_image(results['img_path'], window, results.get('bands'), results.get('value_range'))
+        results['img'] = image
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         if self.with_label and results.get('seg_map_path') is not None:
-            label = read_window(results['seg_map_path'], window, bands=1)
-            if results.get('label_lut') is not None:
-                label = apply_label_lut(label, results['label_lut'], results['seg_map_path'])
-            results['gt_seg_map'] = label
+            table = results.get('label_lut') or build_label_lut(IGNORE_INDEX)
+            results['gt_seg_map'] = read_label(results['seg_map_path'], window, table)
             results.setdefault('seg_fields', []).append('gt_seg_map')
+        mark_no_data(results, valid)
         square_pixels(results)
         return results
 
@@ -71,12 +74,55 @@ def window_of(results: dict) -> tuple[int, int, int, int]:
     return tuple(window)
 
 
+def mark_no_data(results: dict, valid: np.ndarray) -> None:
+    """Note where the image holds no data, and ignore the label there.
+
+    Args:
+        results (dict): Gets ``no_data``, among its ``seg_fields``, if there is such a pixel. 255 marks them, so that a
+            transform that pads fields as labels marks what it adds.
+        valid (np.ndarray): (H, W) bool, on the grid of ``gt_seg_map``.
+    """
+    if valid.all():
+        return
+    results['no_data'] = np.where(valid, 0, IGNORE_INDEX).astype(np.uint8)
+    results.setdefault('seg_fields', []).append('no_data')
+    if 'gt_seg_map' in results:
+        results['gt_seg_map'][~valid] = IGNORE_INDEX
+
+
+def read_image(
+    path: str,
+    window: tuple[int, int, int, int],
+    bands: tuple[int, ...] | None = None,
+    value_range: tuple[float, float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a window of an image as a network sees it.
+
+    Args:
+        path (str): The raster.
+        window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
+        bands (tuple[int, ...] | None): Bands, counted from 1; None is all but opacity.
+        value_range (tuple[float, float] | None): As :func:`scale_values`.
+
+    Returns:
+        tuple[np.ndarray, np.ndarray]: The image (H, W, C) as of :func:`scale_values`, with a neutral value where there
+        is no data; where it holds data, (H, W) bool.
+
+    Raises:
+        ValueError: The file cannot be read, or is not uint8 and there is no ``value_range``.
+    """
+    bands = image_bands(path, bands)
+    values = read_window(path, window, bands)
+    valid = valid_pixels(path, window, bands, values)
+    return fill_invalid(scale_values(values, value_range, path), valid), valid
+
+
 def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, path: str) -> np.ndarray:
     """Bring an image to the value range of uint8.
 
     Args:
         image (np.ndarray): Any shape and dtype.
-        value_range (tuple[float, float] | None): Values that become 0 and 255; NaN becomes 0.
+        value_range (tuple[float, float] | None): Values that become 0 and 255. NaN, which holds no data, becomes 0.
         path (str): The file, for the error.
 
     Returns:
@@ -93,6 +139,6 @@ def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, pat
             )
         return image
     low, high = value_range
-    share = np.clip((image.astype(np.float32) - low) / (high - low), 0.0, 1.0)
-    # Float rasters mark missing pixels by NaN, which would make every loss NaN.
+    with np.errstate(over='ignore', invalid='ignore'):
+        share = np.clip((image.astype(np.float32) - low) / (high - low), 0.0, 1.0)
     return (np.nan_to_num(share, nan=0.0) * 255.0).astype(np.float32)

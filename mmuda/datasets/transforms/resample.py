@@ -136,7 +136,7 @@ class ResampleToGSD(BaseTransform):
     Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map`` and
     ``ground_pixel`` (height, width; metres) where pixels are not square.
     Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
-    ``gt_seg_map``, ``coarse_label`` and ``cells`` (H, W), and ``ori_shape``.
+    ``gt_seg_map``, ``coarse_label``, ``cells`` and ``no_data`` (H, W), and ``ori_shape``.
 
     Args:
         gsd (float | None): Metres a pixel to resample to.

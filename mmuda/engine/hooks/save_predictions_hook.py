@@ -11,10 +11,12 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmseg.structures import SegDataSample
 from PIL import Image
+from torch import Tensor
 
-from mmuda.datasets.raster_io import read_window
+from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
 from mmuda.registry import HOOKS
+from mmuda.structures import predicted_label
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.writing import check_writable
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
@@ -25,9 +27,10 @@ class SavePredictionsHook(Hook):
     """Writes predictions and pictures during a test.
 
     Samples that are windows of a raster are put together to ``<name>.tif`` on the raster's grid, with its
-    georeference and the classes' colours; 255 marks pixels that no window covered. A sample without a window becomes
-    ``<name>.png`` with class indices, as mmseg's ``output_dir`` gives it. Files appear when they are complete, in the
-    subfolders that the images have. Several processes share the work; they need to see the same folder.
+    georeference and the classes' colours; 255 marks pixels that hold no data or that no window covered. A sample
+    without a window becomes ``<name>.png`` with class indices, as mmseg's ``output_dir`` gives it. Files appear when
+    they are complete, in the subfolders that the images have. Several processes share the work; they need to see the
+    same folder.
 
     Args:
         out_dir: Folder of the label maps, None for none.
@@ -68,7 +71,7 @@ class SavePredictionsHook(Hook):
             self._tiles.write(self.out_dir, palette_of(runner.test_dataloader.dataset))
 
     def _save(self, sample: SegDataSample, name: Path, window: Sequence[int] | None) -> None:
-        label = _label_map(sample.pred_sem_seg)
+        label = _uint8(predicted_label(sample))
         if window is None:
             buffer = io.BytesIO()
             Image.fromarray(label).save(buffer, format='PNG')
@@ -77,17 +80,17 @@ class SavePredictionsHook(Hook):
         self._tiles.add(sample, name, window, label=label)
 
 
-def _label_map(data) -> np.ndarray:
-    return data.data.squeeze(0).cpu().numpy().astype(np.uint8)
+def _uint8(label: Tensor) -> np.ndarray:
+    return label.cpu().numpy().astype(np.uint8)
 
 
 def _picture(sample: SegDataSample, dataset) -> bytes:
     """PNG: image, truth if there is one, prediction, and a legend."""
     palette = palette_of(dataset)
-    prediction = _label_map(sample.pred_sem_seg)
+    prediction = _uint8(predicted_label(sample))
     panels = [Panel(_image_of(sample, dataset), 'Image', smooth=True)]
     if 'gt_sem_seg' in sample:
-        truth = _label_map(sample.gt_sem_seg)
+        truth = _uint8(sample.gt_sem_seg.data.squeeze(0))
         panels.append(Panel(colour_labels(truth, palette), 'Truth'))
     panels.append(Panel(colour_labels(prediction, palette), 'Prediction'))
     return draw_panels([panels], dataset.metainfo.get('classes') or (), palette)
@@ -98,5 +101,5 @@ def _image_of(sample: SegDataSample, dataset) -> np.ndarray:
     window = sample.metainfo.get('window')
     if window is None:
         return mmcv.imread(sample.img_path, channel_order='rgb')
-    image = read_window(sample.img_path, window, getattr(dataset, 'bands', None))
-    return viewable(image, getattr(dataset, 'value_range', None))
+    options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
+    return viewable(read_image(sample.img_path, window, *options)[0].astype(np.uint8))

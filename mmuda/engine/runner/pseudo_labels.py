@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
+from mmuda.structures import no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
@@ -108,7 +109,7 @@ class PseudoLabels:
         """The folder of the stage's pseudo labels, written now unless these very ones are there already.
 
         Files appear together, when all are complete: ``<folder>/<name of the image>.tif`` on its grid, 255 where
-        unsure, and ``pseudo_labels.json`` with thresholds and shares. Every rank must call this.
+        unsure or without data, and ``pseudo_labels.json`` with thresholds and shares. Every rank must call this.
 
         Args:
             runner: The runner; its model predicts.
@@ -152,10 +153,12 @@ class PseudoLabels:
             dist.all_reduce(histogram, op='sum')
         histogram = histogram.cpu().numpy()
         levels = rule.levels(histogram)
+        # What holds no data is no class, which no level is enough for.
+        wanted_levels = np.pad(levels, (0, IGNORE_INDEX + 1 - len(levels)), constant_values=LEVELS)
 
         def sure_labels(tile: Mapping[str, np.ndarray]) -> np.ndarray:
             label = tile['label']
-            return np.where(tile['level'] >= levels[label], label, IGNORE_INDEX).astype(np.uint8)
+            return np.where(tile['level'] >= wanted_levels[label], label, IGNORE_INDEX).astype(np.uint8)
 
         tiles.write(temporary, palette_of(loader.dataset), sure_labels)
         if dist.is_main_process():
@@ -202,7 +205,11 @@ def _predict(runner: Runner, loader, tiles: RasterTiles, num_classes: int) -> np
                     f'the model predicts {label.max() + 1} classes, the dataset of pseudo_labels.dataloader has '
                     f'{num_classes}; give it the classes of the source'
                 )
-            np.add.at(histogram, (label.ravel(), level.ravel()), 1)
+            missing = no_data_of_prediction(sample, label.shape)
+            if missing is not None:
+                label[missing.cpu().numpy()] = IGNORE_INDEX
+            known = label != IGNORE_INDEX
+            np.add.at(histogram, (label[known], level[known]), 1)
             window = sample.metainfo.get('window') or (0, 0, *label.shape)
             tiles.add(sample, name_of(sample, loader.dataset), window, label=label, level=level)
     runner.model.train(was_training)

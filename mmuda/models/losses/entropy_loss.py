@@ -40,6 +40,8 @@ class EntropyLoss(nn.Module):
         loss_weight: Factor of the loss.
     """
 
+    pixelwise = True
+
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()
         self.loss_weight = loss_weight
@@ -58,6 +60,8 @@ class MaxSquareLoss(nn.Module):
     Args:
         loss_weight: Factor of the loss.
     """
+
+    pixelwise = True
 
     def __init__(self, loss_weight: float = 1.0) -> None:
         super().__init__()

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS, TERMS
 
-from .base import Term
+from .base import Term, validity_of
 from .tap_reader import TapReader
 
 DOMAINS = ('source', 'target')
@@ -36,6 +36,11 @@ def _fit(weight: Tensor | None, logits: Tensor) -> Tensor | None:
     return F.interpolate(weight, size=logits.shape[-2:], mode='bilinear', align_corners=False)
 
 
+def _times(weight: Tensor | None, valid: Tensor | None) -> Tensor | None:
+    """Weights that are 0 where there is no data."""
+    return weight if valid is None else valid if weight is None else weight * valid
+
+
 @TERMS.register_module()
 class AdversarialAlignment(Term):
     """A discriminator tells source (label 0) from target (label 1); the segmentor makes one look like the other.
@@ -47,6 +52,8 @@ class AdversarialAlignment(Term):
     SRDA-Net's pixel-level classifier (equations 9, 10) reads ``tap='sr_image'`` against ``real='fine_image'``: real
     target images are 1, super-resolved source images 0, and the generator drives the latter to 1. Its output-space
     classifier (15 to 20) reads ``tap='prob'``: the generator drives target predictions to 0, the source's label.
+
+    Logits of patches whose centre holds no data have the weight 0, in every phase.
 
     Args:
         tap: Tap read on both domains, (N, C, h, w).
@@ -132,13 +139,19 @@ class AdversarialAlignment(Term):
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         return getattr(self, f'_{phase}')(context)
 
+    def _valid(self, domain: str, context, logits: Tensor) -> Tensor | None:
+        """Where the patch that a logit judges holds data at its centre; a judge of whole images counts all of them."""
+        on_map = logits.ndim == 4 and logits.shape[-2:] != (1, 1)
+        return validity_of(context, self.addresses[domain], logits) if on_map else None
+
     def _generator(self, context) -> dict[str, Tensor]:
         losses = []
         for domain in self.moved:
             weight = self.weight(domain, context)
             logits = self.judge(self.read(domain, context), weight)
+            weight = _times(_fit(weight, logits), self._valid(domain, context, logits))
             opposite_is_target = domain == 'source'
-            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=_fit(weight, logits)))
+            losses.append(self.gan_loss(logits, opposite_is_target, is_disc=False, weight=weight))
         return {'loss_adversarial': sum(losses) * self.loss_weight}
 
     def _discriminator(self, context) -> dict[str, Tensor]:
@@ -161,8 +174,12 @@ class AdversarialAlignment(Term):
             # The discriminator's loss trains no segmentor through its weights, whatever graph they carry.
             weights = {domain: None if weight is None else weight.detach() for domain, weight in found.items()}
         source, target = (self.judge(taps[domain], weights[domain]) for domain in DOMAINS)
-        loss = self.gan_loss(source, False, is_disc=True, weight=_fit(weights['source'], source))
-        loss = loss + self.gan_loss(target, True, is_disc=True, weight=_fit(weights['target'], target))
+        weights = {
+            domain: _times(_fit(weights[domain], logits), self._valid(domain, context, logits))
+            for domain, logits in (('source', source), ('target', target))
+        }
+        loss = self.gan_loss(source, False, is_disc=True, weight=weights['source'])
+        loss = loss + self.gan_loss(target, True, is_disc=True, weight=weights['target'])
         middle = self.gan_loss.decision_threshold
         return {
             'loss_discriminator': loss * self.discriminator_weight,

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmuda.models.views import View
+from mmuda.structures import split_tap
 
 
 class Term(BaseModule):
@@ -42,3 +43,18 @@ class Term(BaseModule):
     def views(self) -> dict[str, View]:
         """Further views this term asks for, by name; the wrapper builds and forwards them. Default: none."""
         return {}
+
+
+def validity_of(context, address: str, like: Tensor) -> Tensor | None:
+    """Where the view of a tap holds data, for losses that act pixel by pixel.
+
+    Args:
+        context (ForwardContext): One that hands out taps alone knows of no pixels without data.
+        address: ``'view:tap'``.
+        like: (..., h, w), the grid that is asked for.
+
+    Returns:
+        Weights (N, 1, h, w), 1 or 0; None where every pixel holds data.
+    """
+    find = getattr(context, 'validity', None)
+    return None if find is None else find(split_tap(address)[0], like)

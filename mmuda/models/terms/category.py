@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmuda.registry import TERMS
 
-from .base import Term
+from .base import Term, validity_of
 
 CLASS_VECTORS = ('probability', 'feature')
 
@@ -34,12 +34,20 @@ def class_means(values: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor
     return sums / counts.clamp_min(1)[:, None], counts
 
 
+def predicted_classes(context, address: str) -> Tensor:
+    """Predicted classes (N, h, w) int64 of a tap of probabilities; -1, no class, where the image holds no data."""
+    prob = context.tap(address)
+    valid = validity_of(context, address, prob)
+    label = prob.argmax(dim=1)
+    return label if valid is None else label.masked_fill(valid[:, 0] == 0, -1)
+
+
 class ClassVectors:
     """How a class vector is formed; shared by :class:`CategoryAlignment` and :class:`InstanceAlignment`.
 
     The paper is ambiguous: ``c_i`` lies in R^{1 x Nc}, "by selecting the corresponding channel". ``'probability'`` is
     the mean of the probability vectors of the pixels of class i, (K,); ``'feature'`` the mean of their features, (D,).
-    Pixels of class i are those of the label on the source, those predicted as i on the target.
+    Pixels of class i are those of the label on the source, those predicted as i on the target, if they hold data.
 
     Args:
         kind: ``'probability'`` or ``'feature'``.
@@ -61,7 +69,7 @@ class ClassVectors:
     def __call__(self, context) -> tuple[Tensor, Tensor, Tensor]:
         """Class vectors (K, D) of source and target, and which classes (K) both have pixels of."""
         prob = context.tap(self.target_prob)
-        labels = {'source': context.tap(self.source_label), 'target': prob.argmax(dim=1)}
+        labels = {'source': context.tap(self.source_label), 'target': predicted_classes(context, self.target_prob)}
         means, present = {}, []
         for domain, address in self.values.items():
             means[domain], counts = class_means(context.tap(address), labels[domain], prob.shape[1])

@@ -14,7 +14,7 @@ from mmuda.registry import TERMS
 from mmuda.utils.ranks import gather_rows
 
 from .base import Term
-from .category import ClassVectors
+from .category import ClassVectors, predicted_classes
 
 EPS = 1e-6
 
@@ -128,7 +128,7 @@ class InstanceAlignment(Term):
         target = context.tap(self.features['target'])
         if MessageHub.get_current_instance().get_info('iter', 0) < self.warmup:
             return {'loss': target.sum() * 0, 'instances': target.new_zeros(())}
-        predicted = context.tap(self.labels['target']).argmax(dim=1)
+        predicted = predicted_classes(context, self.labels['target'])
         weights = self._weights(context)
         loss, instances = target.sum() * 0, 0
         for k, category in enumerate(self.classes):

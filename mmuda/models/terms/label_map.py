@@ -120,6 +120,10 @@ class LabelMapAlignment(AdversarialAlignment):
             maps = torch.where(maps == self.ignore_index, 0, maps + 1).to(dtype)
         return gaussian_blur(maps, self.blur) if self.blur else maps
 
+    def _valid(self, domain: str, context, logits: Tensor) -> Tensor | None:
+        """As for any alignment; windows drawn at random have lost their place."""
+        return None if self.crop_size is not None else super()._valid(domain, context, logits)
+
     def _crop(self, maps: Tensor) -> Tensor:
         if self.crop_size is None:
             return maps

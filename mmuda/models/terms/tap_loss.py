@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS, TERMS
 
-from .base import Term
+from .base import Term, validity_of
 from .tap_reader import TapReader
 
 
@@ -20,6 +20,9 @@ class TapLoss(Term):
     with different taps and losses. MinEnt and MaxSquare act on the softmax of logits resized to the image:
     ``tap='target:logits', resize_to='image', activation='softmax'`` (on the segmentor's own grid the loss differs by
     some 10 %).
+
+    A loss that is a mean over pixels (``pixelwise`` of its class: entropy, maximum squares) leaves out those without
+    data. Others act on neighbourhoods and see them, as 0 of the normalised image.
 
     Args:
         tap: Address of the tap that is trained, ``'view:tap'``.
@@ -57,4 +60,14 @@ class TapLoss(Term):
         if self.reference is not None:
             reference = self.reference(context)
             taps.append(reference.detach() if self.detach_reference else reference)
+        valid = validity_of(context, self.tap.address, taps[0]) if getattr(self.loss, 'pixelwise', False) else None
+        if valid is not None:
+            if not valid.any():
+                return {'loss': taps[0].sum() * 0}
+            taps = [_chosen(tap, valid) for tap in taps]
         return {'loss': self.loss(*taps) * self.loss_weight}
+
+
+def _chosen(tap: Tensor, valid: Tensor) -> Tensor:
+    """The pixels (1, C, P, 1) of a tap (N, C, h, w) whose weight (N, 1, h, w) is not 0."""
+    return tap.movedim(1, -1)[valid[:, 0] > 0].T[None, :, :, None]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmuda.models.adapters import PARAMETERS_PREFIX
-from mmuda.structures import DomainOutputs, split_tap
+from mmuda.structures import DomainOutputs, split_tap, validity
 
 TEACHER = '@teacher'
 
@@ -68,6 +68,19 @@ class ForwardContext:
                 )
             self._batches[view] = self._model.views[view].build(self)
         return self._batches[view]
+
+    def validity(self, view: str, like: Tensor) -> Tensor | None:
+        """Weights of a view's pixels on the grid of a tensor: 1, or 0 where the image holds no data.
+
+        Args:
+            view: Name of a stream or view.
+            like: (..., h, w), whose grid, type and device the weights get.
+
+        Returns:
+            (N, 1, h, w); None where every pixel holds data.
+        """
+        samples = self.batch(view.partition(TEACHER)[0]).get('data_samples') or []
+        return validity(samples, tuple(like.shape[-2:]), like)
 
     def outputs(self, view: str) -> DomainOutputs:
         """All taps of a stream or view; forwards it the first time."""

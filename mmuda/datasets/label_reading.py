@@ -1,0 +1,117 @@
+"""Reading labels from files of any kind: one band of values, a colour table, or colours in three bands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmuda.datasets.label_colours import colours_of_index, labels_of_colours, pack_colours, unpack_colour
+from mmuda.datasets.labels import IGNORE_INDEX, LabelTable, apply_label_lut
+from mmuda.datasets.raster_io import open_raster, read_window
+from mmuda.datasets.raster_valid import image_bands, is_nodata, valid_pixels
+
+
+def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:
+    """Read a window of a label file as training labels.
+
+    What the file marks as having no data (its "no data" value, mask or opacity, NaN) is ignored, unless the user
+    mapped that very value by ``label_values``.
+
+    Args:
+        path (str): The label.
+        window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
+        table (LabelTable): What values and colours mean.
+
+    Returns:
+        np.ndarray: (height, width) uint8; 255 is ignored.
+
+    Raises:
+        ValueError: The file holds a value or colour that is no class, or its bands do not tell the class.
+    """
+    bands = image_bands(path) if table.band is None else (table.band,)
+    if table.colours and (len(bands) > 1 or table.from_index):
+        colours = read_colours(path, window, bands)
+        valid = valid_pixels(path, window, bands)
+        label = np.full(colours.shape, IGNORE_INDEX, dtype=np.uint8)
+        label[valid] = labels_of_colours(colours[valid], table, path)
+        return label
+    if len(bands) == 1:
+        values = read_window(path, window, bands[0])
+    else:
+        values = _first_of_many(path, window, bands, table)
+    valid = valid_pixels(path, window, bands, values if len(bands) == 1 else None, nodata=False)
+    return classes_of(values, valid, table, path)
+
+
+def classes_of(values: np.ndarray, valid: np.ndarray, table: LabelTable, path: str) -> np.ndarray:
+    """Training labels of the values of a label file; 255 where there is none and where it declares no data.
+
+    Args:
+        values (np.ndarray): Values, (H, W).
+        valid (np.ndarray): Where there are values to read, (H, W) bool.
+        table (LabelTable): A declared "no data" value that the user mapped is what that says.
+        path (str): The raster.
+
+    Returns:
+        np.ndarray: (H, W) uint8.
+
+    Raises:
+        ValueError: A value is neither a class nor ignored nor the declared "no data" value.
+    """
+    nodata = open_raster(path).nodata
+    if nodata is not None and nodata not in table.named:
+        valid = valid & ~is_nodata(values, nodata)
+    if valid.all():
+        return apply_label_lut(values, table, path)
+    label = np.full(values.shape, IGNORE_INDEX, dtype=np.uint8)
+    label[valid] = apply_label_lut(values[valid], table, path)
+    return label
+
+
+def read_colours(path: str, window: tuple[int, int, int, int], bands: tuple[int, ...]) -> np.ndarray:
+    """Colours of a label, (height, width) int32, packed as 0xRRGGBB; of one band by its colour table, or as grey."""
+    if len(bands) == 1:
+        return colours_of_index(path)[_bytes(path, read_window(path, window, bands[0]))]
+    if len(bands) != 3:
+        raise ValueError(
+            f'The label {path} has {len(bands)} bands and looks colour-coded, but colours have three; convert it to '
+            'one band of class indices, or set label_band to the band that holds them.'
+        )
+    return pack_colours(_bytes(path, read_window(path, window, bands)))
+
+
+def _bytes(path: str, values: np.ndarray) -> np.ndarray:
+    if values.dtype != np.uint8:
+        raise ValueError(
+            f'The label {path} looks colour-coded, but is {values.dtype}; colours are read from 8 bits: convert it, or '
+            'set label_band to the band that holds class values.'
+        )
+    return values
+
+
+def _first_of_many(path: str, window, bands: tuple[int, ...], table: LabelTable) -> np.ndarray:
+    """The first of several bands, where it tells as much as all of them."""
+    found = read_window(path, window, bands)
+    values = found[..., 0]
+    differ = (found != values[..., None]).any(axis=-1)
+    if not differ.any() and not table.first_band:
+        return values
+    if not table.named or len(bands) != 3:
+        colour = found[differ][0] if differ.any() else found[0, 0]
+        raise ambiguous(path, len(bands), f'{tuple(colour.tolist())} is not grey', table)
+    known = dict(table.first_band)
+    for packed in np.unique(pack_colours(_bytes(path, found))):
+        colour = unpack_colour(packed)
+        before = known.setdefault(colour[0], colour)
+        if before != colour:
+            raise ambiguous(path, len(bands), f'{before} and {colour} share the first band', table)
+    return values
+
+
+def ambiguous(path: str, bands: int, why: str, table: LabelTable) -> ValueError:
+    """The error of a label whose bands do not tell the class."""
+    remedy = 'label_values knows the first band only' if table.named else 'no palette of metainfo tells its colours'
+    return ValueError(
+        f'The label {path} has {bands} bands and looks colour-coded ({why}), and {remedy}; set label_colours='
+        '{(red, green, blue): class, ...}, set label_band to the band that holds class values, or convert it to one '
+        'band of class indices.'
+    )
