@@ -96,8 +96,8 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
 
     Args:
         model: Of :func:`init_model`.
-        image: An array (H, W, C) in the value range and channel order that the config's datasets give (uint8 RGB), or
-            a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
+        image: An array (H, W, C) in the value range that the config's datasets give (uint8), in the order of the file
+            (red, green, blue), or a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
         gsd: Metres a pixel of an array; needed where the config's test pipeline resamples.
 
     Returns:
