@@ -79,10 +79,11 @@ class ColourTransfer(BaseTransform):
         image = in_order(image, order, RGB).astype(np.float64)
         reference = in_order(reference, other.get('channel_order'), RGB if order else None).astype(np.float64)
         changed = in_order(self._transfer(image, reference, valid, known), RGB, order)
-        if np.issubdtype(image.dtype, np.integer):
-            limits = np.iinfo(image.dtype)
+        dtype = results['img'].dtype
+        if np.issubdtype(dtype, np.integer):
+            limits = np.iinfo(dtype)
             changed = np.clip(np.rint(changed), limits.min, limits.max)
-        results['img'] = fill_invalid(changed.astype(image.dtype), valid)
+        results['img'] = fill_invalid(changed.astype(dtype), valid)
         return results
 
     def _transfer(self, image: np.ndarray, reference: np.ndarray, valid: np.ndarray, known: np.ndarray) -> np.ndarray:

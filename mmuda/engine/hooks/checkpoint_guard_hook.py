@@ -8,6 +8,7 @@ from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmuda.engine.resume_report import put_record, report_resume
+from mmuda.engine.trained_classes import check_start
 from mmuda.registry import HOOKS
 from mmuda.utils.checkpoint import adapt_state_dict, state_dict_of
 from mmuda.utils.foreign_checkpoint import drop_config, refuse_config
@@ -42,6 +43,7 @@ class CheckpointGuardHook(Hook):
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip
         )
+        check_start(runner, checkpoint, skips_head=any('head' in part for part in self.load_skip))
         if runner._resume:
             report_resume(runner, checkpoint)
 
