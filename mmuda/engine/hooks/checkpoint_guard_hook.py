@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
@@ -50,6 +51,9 @@ class CheckpointGuardHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
         put_record(runner, checkpoint)
+        # A best score is a NumPy number, which a checkpoint that is read safely may not hold.
+        kept = checkpoint['message_hub']['runtime_info']
+        kept.update({key: value.item() for key, value in kept.items() if isinstance(value, np.generic)})
 
 
 def refuse_non_finite(runner) -> None:
