@@ -154,12 +154,11 @@ def _run(runner: Runner, cfg: Config, report: CheckReport) -> None:
 def _try_test(runner: Runner, cfg: Config) -> None:
     """Test on a few batches, unless the validation was the same."""
     test, val = ({key: cfg.get(f'{split}_{key}') for key in ('dataloader', 'evaluator')} for split in ('test', 'val'))
-    if not test['dataloader']:
+    if not test['dataloader'] or test == val:
         return
     trained = classes_of(dataset_of(runner.train_loop))
     check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test', trained)
-    if test != val:
-        runner.test()
+    runner.test()
 
 
 def _try_checkpoint(runner: Runner) -> list[str]:

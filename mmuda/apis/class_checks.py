@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from torch import nn
 
 from mmuda.datasets.metainfo import check_same_classes
-from mmuda.models.wrappers import check_channels, check_heads, heads_by_key
+from mmuda.models.wrappers import Stage, check_channels, check_heads, heads_by_key
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
 
@@ -29,20 +29,30 @@ def check_pairing(runner: Runner) -> list[str]:
     model = unwrapped(runner.model)
     trained, validated = dataset_of(runner.train_loop), dataset_of(runner.val_loop)
     warnings = check_heads(model, classes_of(trained))
-    _check_pseudo_labels(model, getattr(runner.train_loop, 'stages', ()))
+    for stage in getattr(runner.train_loop, 'stages', ()):
+        if stage.pseudo_labels:
+            _check_pseudo_labels(model, stage, classes_of(trained))
     check_channels(model, _bands(model))
     check_classes(model, validated, 'val', classes_of(trained))
     return warnings
 
 
-def _check_pseudo_labels(model: nn.Module, stages) -> None:
-    asking = [stage.name for stage in stages if stage.pseudo_labels]
+def _check_pseudo_labels(model: nn.Module, stage: Stage, trained: Sequence[str]) -> None:
+    where = f"pseudo_labels.dataloader.dataset of stage '{stage.name}'"
+    _same_classes(trained, configured_classes(stage.pseudo_labels['dataloader'].get('dataset')), where)
     for key, head in heads_by_key(model).items():
-        if asking and head.out_channels == 1:
+        if head.out_channels == 1:
             raise UserError(
-                f"stage '{asking[0]}' asks for pseudo labels, which are taken from the probabilities of classes, but "
+                f"stage '{stage.name}' asks for pseudo labels, which are taken from the probabilities of classes, but "
                 f'{key} has out_channels=1; leave out_channels and use_sigmoid out (num_classes=2, two channels)'
             )
+
+
+def _same_classes(trained: Sequence[str], classes: Sequence[str], where: str) -> None:
+    try:
+        check_same_classes(trained, classes, 'the training', where)
+    except ValueError as error:
+        raise UserError(f'{str(error).rstrip(".")}: its results would stand under the wrong names') from error
 
 
 def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] = ()) -> None:
@@ -60,10 +70,7 @@ def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] 
     where, classes = f'{split}_dataloader.dataset', classes_of(dataset)
     if dataset is not None and len(dataset) == 0:
         raise UserError(f'{where} has no samples; check its data_root and data_prefix')
-    try:
-        check_same_classes(trained, classes, 'the training', where)
-    except ValueError as error:
-        raise UserError(f'{str(error).rstrip(".")}: its results would stand under the wrong names') from error
+    _same_classes(trained, classes, where)
     for key, head in heads_by_key(model).items():
         if classes and len(classes) != head.num_classes:
             raise UserError(
