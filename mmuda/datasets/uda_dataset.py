@@ -69,7 +69,12 @@ class UDADataset(Dataset):
             )
         for name, dataset in self.streams.items():
             theirs = getattr(dataset, 'metainfo', {}).get('classes')
-            check_same_classes(self.metainfo.get('classes'), theirs, 'the source', f'the stream {name!r}')
+            check_same_classes(
+                self.metainfo.get('classes'),
+                theirs,
+                'the source',
+                'the target' if name == 'target' else f'the stream {name!r}',
+            )
         self.pairing = None
         if self.target is not None:
             self._check_target()

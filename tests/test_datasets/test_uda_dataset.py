@@ -190,10 +190,10 @@ def test_unreadable_pairing(tmp_path):
 @pytest.mark.parametrize(
     ('target', 'message'),
     [
-        (Toy(7, classes=('a', 'b', 'c')), r"source has 2 classes \('a', 'b'\) but the stream 'target' has 3"),
+        (Toy(7, classes=('a', 'b', 'c')), r"source has 2 classes \('a', 'b'\) but the target has 3"),
         (
             Toy(7, classes=('b', 'a')),
-            r"the source \('a', 'b'\) and of the stream 'target' \('b', 'a'\) differ in order",
+            r"the source \('a', 'b'\) and of the target \('b', 'a'\) differ in order",
         ),
         (Toy(7, labelled=True), 'reads labels, which training must not use; set labelled=False'),
         (Toy(0), "stream 'target' of UDADataset has no items"),
