@@ -49,7 +49,7 @@ def write(path, array, gsd=0.5):
     path.parent.mkdir(parents=True, exist_ok=True)
     bands = array[None] if array.ndim == 2 else array
     profile = dict(driver='GTiff', count=len(bands), height=bands.shape[1], width=bands.shape[2], dtype='uint8')
-    place = dict(crs='EPSG:32633', transform=from_origin(4e5, 5e6, gsd, gsd))
+    place = dict(crs='EPSG:32633', transform=from_origin(3.2e5, 5e6, gsd, gsd))
     with rasterio.open(path, 'w', **profile, **place) as file:
         file.write(bands)
 

@@ -25,7 +25,7 @@ def data(tmp_path):
                 (folder / kind).mkdir(parents=True, exist_ok=True)
                 profile = dict(driver='GTiff', height=60, width=60, count=count, dtype='uint8', crs='EPSG:32633')
                 with rasterio.open(
-                    folder / kind / 'x.tif', 'w', transform=from_origin(4e5, 5e6, gsd, gsd), **profile
+                    folder / kind / 'x.tif', 'w', transform=from_origin(3.2e5, 5e6, gsd, gsd), **profile
                 ) as file:
                     file.write(np.zeros((count, 60, 60), np.uint8))
             prefix = dict(img_path='i', seg_map_path='l') if name == 'source' else dict(img_path='i')
