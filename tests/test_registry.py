@@ -16,7 +16,8 @@ BARE = [
     ('DATASETS', 'LoveDADataset', 'mmseg'),
     ('DATASETS', 'UDADataset', 'mmuda'),
     ('TRANSFORMS', 'LoadAnnotations', 'mmseg'),
-    ('TRANSFORMS', 'LoadImageFromFile', 'mmcv'),
+    ('TRANSFORMS', 'LoadImageFromFile', 'mmuda'),  # mmcv's, and it says the order of its channels
+    ('TRANSFORMS', 'Resize', 'mmseg'),
     ('TRANSFORMS', 'RandomGroundCrop', 'mmuda'),
     ('VISUALIZERS', 'SegLocalVisualizer', 'mmseg'),
     ('HOOKS', 'CheckpointHook', 'mmengine'),

@@ -25,7 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--check',
         action='store_true',
-        help='build everything, read a batch of each stream, run a step, report, and write nothing',
+        help='build everything, run a few steps of each stage, validate and test a few tiles, report, and keep nothing',
     )
     add_cfg_options(parser, 'replace values of the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')

@@ -1,46 +1,32 @@
 """Looks at a config before hours go into it: builds everything, trains a few iterations, reports, keeps nothing."""
 
 import copy
+import inspect
 import resource
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 
 import torch
 from mmengine.config import Config
-from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
+from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
+from mmuda.apis.check_short import Probe, StageTiming, shorten, unread_keys
+from mmuda.apis.class_checks import check_classes, check_pairing, classes_of, dataset_of, unwrapped
 from mmuda.apis.dataset_notes import notes_of
-from mmuda.apis.runner import build_runner, check_class_counts, check_classes, name_near_misses
-from mmuda.apis.stream_report import StreamReport, report_streams
+from mmuda.apis.plausible import implausible_distances
+from mmuda.apis.runner import build_runner, plain_errors
+from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
 from mmuda.apis.train import prepare_training
-from mmuda.utils.errors import UserError
+from mmuda.models.wrappers import Stage
+from mmuda.utils.checkpoint import load_weights
+from mmuda.utils.resume import find_checkpoint
 
-# The first iteration of a stage warms up (loader, memory, kernels); the others are timed.
-STEPS = 3
+RUNNER_KEYS = tuple(inspect.signature(Runner.__init__).parameters)
 # Samples looked at for class shares; beyond that a check would become a pass over the data.
 SAMPLES = 32
-
-
-@dataclass
-class StageTiming:
-    """A stage as the check saw it.
-
-    Attributes:
-        name: Name of the stage.
-        iters: Iterations that the config gives it.
-        seconds: Seconds an iteration, loading included.
-        losses: Logged scalars of the last iteration.
-    """
-
-    name: str
-    iters: int
-    seconds: float = float('nan')
-    losses: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass
@@ -53,6 +39,8 @@ class CheckReport:
         stages: One for each stage.
         streams: One for each stream of the training data.
         learning_rates: Initial learning rates by optimiser.
+        channels: Lines on the order in which the network is given the channels.
+        unread: Names at the top of the config that nobody reads.
         warnings: What looks wrong, one sentence each.
     """
 
@@ -61,6 +49,8 @@ class CheckReport:
     stages: list[StageTiming] = field(default_factory=list)
     streams: list[StreamReport] = field(default_factory=list)
     learning_rates: dict[str, list[float]] = field(default_factory=dict)
+    channels: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +65,8 @@ class CheckReport:
         lines += [f'  {name}: {", ".join(f"{lr:g}" for lr in rates)}' for name, rates in self.learning_rates.items()]
         lines += ['data']
         lines += [f'  {line}' for stream in self.streams for line in stream.lines()]
+        lines += [f'  {line}' for line in self.channels]
+        lines += [f'  (nobody reads {", ".join(self.unread)} of the config)'] if self.unread else []
         lines += ['training']
         for stage in self.stages:
             lines.append(f'  stage {stage.name}: {stage.iters} iterations, {stage.seconds:.2f} s an iteration')
@@ -105,104 +97,81 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
     with tempfile.TemporaryDirectory(prefix='mmuda_check_') as folder:
         short = copy.deepcopy(cfg)
         prepare_training(short, work_dir=folder, amp=amp, seed=seed)
+        _check_lengths(short)
         stages = shorten(short)
-        probe = _Probe(stages)
         runner = build_runner(short)
-        runner.register_hook(probe, priority='LOWEST')
-        report = CheckReport(stages=stages)
-        _run(runner, report)
-        report.warnings += notes_of(runner.train_dataloader.dataset)
+        runner.register_hook(Probe(stages), priority='LOW')
+        report = CheckReport(stages=stages, unread=unread_keys(cfg, RUNNER_KEYS))
+        _run(runner, short, report)
         report.networks = networks_of(unwrapped(runner.model))
         report.learning_rates = learning_rates_of(runner)
         report.streams = report_streams(runner.train_dataloader.dataset, SAMPLES, runner.seed)
+        report.channels = channel_lines(report.streams, unwrapped(runner.model))
         report.memory = peak_memory()
-        for split in ('val', 'test'):
-            _try_loader(runner, cfg, split, report)
+        report.warnings += _warnings_of_data(runner)
     report.warnings += [warning for stream in report.streams for warning in stream.warnings()]
     report.warnings += _warnings_between(report.streams) + _warnings_of_rates(report)
     return report
 
 
-def shorten(cfg: Config) -> list[StageTiming]:
-    """Cut each stage of a config to ``STEPS`` iterations, without checkpoints or validation.
-
-    Returns:
-        The stages with their real lengths.
-
-    Raises:
-        UserError: If the config does not say how long to train.
-    """
-    for name in ('val_cfg', 'val_dataloader', 'val_evaluator'):
-        cfg[name] = None
-    hooks = {name: hook for name, hook in (cfg.get('default_hooks') or {}).items() if name != 'visualization'}
-    cfg.default_hooks = {**hooks, 'checkpoint': None}
-    cfg.log_level = 'WARNING'
+def _check_lengths(cfg: Config) -> None:
+    """Refuse the lengths that the config gives, which :func:`shorten` replaces."""
     train_cfg = cfg.get('train_cfg') or {}
-    if train_cfg.get('stages'):
-        stages = [StageTiming(stage.get('name', str(i)), stage['iters']) for i, stage in enumerate(train_cfg.stages)]
-        for stage in train_cfg.stages:
-            stage.iters = STEPS
-        return stages
-    if train_cfg.get('max_iters'):
-        stages = [StageTiming('train', train_cfg.max_iters)]
-        train_cfg.max_iters = STEPS
-        return stages
-    raise UserError(f'config {cfg.filename}: train_cfg has neither stages nor max_iters; say how long to train')
+    for stage in train_cfg.get('stages') or ():
+        Stage.from_cfg(stage)
+    if not train_cfg.get('stages') and train_cfg.get('max_iters') is not None:
+        Stage.from_cfg(dict(name='of max_iters', iters=train_cfg.max_iters))
 
 
-class _Probe(Hook):
-    """Times iterations, keeps the last logged scalars of each stage."""
-
-    def __init__(self, stages: list[StageTiming]) -> None:
-        self.stages = stages
-        self._timed: list[float] = []
-        self._last = 0.0
-
-    def after_train_iter(self, runner: Runner, batch_idx: int, data_batch=None, outputs: dict | None = None) -> None:
-        if torch.cuda.is_available():
-            torch.cuda.synchronize()  # kernels run on after the call that started them has returned
-        now = time.perf_counter()
-        stage, step = divmod(runner.iter, STEPS)
-        if step:
-            self._timed.append(now - self._last)
-        self._last = now
-        if step + 1 < STEPS:
-            return
-        self.stages[stage].seconds = sum(self._timed) / len(self._timed)
-        self.stages[stage].losses = {name: float(value) for name, value in (outputs or {}).items()}
-        self._timed = []
+def _warnings_of_data(runner: Runner) -> list[str]:
+    """What looks wrong in the data of training, validation and test."""
+    found = []
+    for split, loop in (('train', runner._train_loop), ('val', runner._val_loop), ('test', runner._test_loop)):
+        dataset = dataset_of(loop)
+        if dataset is not None:
+            found += implausible_distances(dataset, split)
+            found += [note for note in notes_of(dataset) if not any(told.endswith(note) for told in found)]
+    return list(dict.fromkeys(found))
 
 
-def _run(runner: Runner, report: CheckReport) -> None:
+def _run(runner: Runner, cfg: Config, report: CheckReport) -> None:
+    """Train, validate, test and write a checkpoint as the config says, all of it short."""
     try:
-        check_class_counts(runner)
-        runner.train()
+        with plain_errors(runner):
+            report.warnings += check_pairing(runner)
+            runner.train()
+            _try_test(runner, cfg)
     except FloatingPointError as error:
         report.warnings.append(f'training stops: {error}')
-    except KeyError as error:
-        raise name_near_misses(error) from error
+    else:
+        report.warnings += _try_checkpoint(runner)
     for stage in report.stages:
         bad = [name for name, value in stage.losses.items() if value != value or abs(value) == float('inf')]
         if bad:
             report.warnings.append(f'stage {stage.name}: {", ".join(bad)} is not finite; lower the learning rate')
 
 
-def _try_loader(runner: Runner, cfg: Config, split: str, report: CheckReport) -> None:
-    """Read one sample of the validation or test set, so that its mistakes show now and not after hours."""
-    loader = cfg.get(f'{split}_dataloader')
-    if not loader:
+def _try_test(runner: Runner, cfg: Config) -> None:
+    """Test on a few batches, unless the validation was the same."""
+    test, val = ({key: cfg.get(f'{split}_{key}') for key in ('dataloader', 'evaluator')} for split in ('test', 'val'))
+    if not test['dataloader'] or test == val:
         return
-    dataset = runner.build_dataloader({**loader, 'num_workers': 0, 'persistent_workers': False}).dataset
-    if len(dataset) == 0:
-        raise UserError(f'{split}_dataloader.dataset has no samples; check its data_root and data_prefix')
-    check_classes(runner, dataset, split)
-    report.warnings += [note for note in notes_of(dataset) if not any(told.endswith(note) for told in report.warnings)]
-    dataset[0]
+    trained = classes_of(dataset_of(runner.train_loop))
+    check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test', trained)
+    runner.test()
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself, without the wrapper of a distributed run."""
-    return model.module if is_model_wrapper(model) else model
+def _try_checkpoint(runner: Runner) -> list[str]:
+    """Read the checkpoint of the short run as a resumed run would."""
+    counting = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
+    if not counting:
+        return [
+            'no checkpoint is written before the end, so a run that is killed is lost; give default_hooks a '
+            "checkpoint=dict(type='CheckpointHook', by_epoch=False, interval=...)"
+        ]
+    path = find_checkpoint(runner.work_dir)
+    load_weights(unwrapped(runner.model), path)
+    return []
 
 
 def networks_of(model: nn.Module) -> list[tuple[str, int, int]]:

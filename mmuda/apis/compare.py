@@ -16,6 +16,7 @@ import mmuda
 from mmuda.apis.comparison_picture import TrainedRun, draw_comparison
 from mmuda.apis.comparison_table import Table
 from mmuda.apis.config import load_config
+from mmuda.apis.same_test import check_same_test
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.locks import take_lock
@@ -207,9 +208,10 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
         raise UserError(
             f'the configs {", ".join(names)} are not all named differently; rename one, its name is a folder'
         )
+    cfgs = {name: load_config(path, cfg_options) for name, path in zip(names, configs, strict=True)}
+    check_same_test(cfgs)
     runs = []
-    for name, path in zip(names, configs, strict=True):
-        cfg = load_config(path, cfg_options)
+    for (name, cfg), path in zip(cfgs.items(), configs, strict=True):
         text, iterations = cfg.pretty_text, _iterations_of(cfg, path)
         for seed in seeds:
             work_dir = out / name / f'seed{seed}'

@@ -70,7 +70,7 @@ def export_segmentor(
             f'unexpected {mismatch.unexpected_keys[:3]}; give the checkpoint of this config'
         )
     plain, ours = _plain(segmentor)
-    preprocessor = _preprocessor(model.data_preprocessor, domain, _reads_rgb(cfg))
+    preprocessor = _preprocessor(model.data_preprocessor, domain)
     exported = Config(dict(default_scope='mmseg', model=dict(plain, data_preprocessor=preprocessor)))
     exported.test_pipeline = [dict(type='LoadImageFromFile'), dict(type='PackSegInputs')]
     exported.test_dataloader = dict(dataset=dict(pipeline=exported.test_pipeline))
@@ -107,23 +107,17 @@ def _plain(cfg):
     return plain, any_ours
 
 
-def _preprocessor(preprocessor, domain: str, reads_rgb: bool) -> dict:
+def _preprocessor(preprocessor, domain: str) -> dict:
     own = preprocessor.streams.get(domain, preprocessor.default)
     return dict(
         type='SegDataPreProcessor',
         mean=list(own['mean']),
         std=list(own['std']),
         # mmseg loads BGR.
-        bgr_to_rgb=reads_rgb != own['bgr_to_rgb'],
+        bgr_to_rgb=not preprocessor.rgb_to_bgr,
         pad_val=0,
         seg_pad_val=255,
     )
-
-
-def _reads_rgb(cfg: Config) -> bool:
-    """Whether the config's data are rasters, read as RGB; mmseg's own loading gives BGR."""
-    loaders = [cfg.get(key) or {} for key in ('test_dataloader', 'val_dataloader', 'train_dataloader')]
-    return 'LoadImageFromFile' not in str([loader.get('dataset') for loader in loaders])
 
 
 def _dataset_meta(cfg: Config) -> dict:

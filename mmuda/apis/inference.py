@@ -16,10 +16,12 @@ from mmseg.structures import SegDataSample
 from rasterio.windows import Window
 from torch import nn
 
+from mmuda.apis.class_checks import configured_classes
 from mmuda.apis.config import load_config
 from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.engine.trained_classes import check_trained_classes
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import MODELS
 from mmuda.structures import predicted_label
@@ -70,6 +72,8 @@ def init_model(
     if checkpoint is not None:
         loaded = read_checkpoint(resolve_weights(checkpoint))
         refuse_not_finite(state_dict_of(loaded), checkpoint)
+        tested = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset')
+        check_trained_classes(loaded, configured_classes(tested), 'the test set of the config', str(checkpoint))
         state = adapt_state_dict(state_dict_of(loaded), model.state_dict(), resume=False, skip=cfg.get('load_skip', ()))
         model.load_state_dict(state)
         model.dataset_meta = dataset_meta_of(loaded, checkpoint)
@@ -96,8 +100,8 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
 
     Args:
         model: Of :func:`init_model`.
-        image: An array (H, W, C) in the value range and channel order that the config's datasets give (uint8 RGB), or
-            a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
+        image: An array (H, W, C) in the value range that the config's datasets give (uint8), in the order of the file
+            (red, green, blue), or a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
         gsd: Metres a pixel of an array; needed where the config's test pipeline resamples.
 
     Returns:

@@ -16,6 +16,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.datasets.metainfo import check_same_classes
 from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
@@ -192,6 +193,8 @@ def _datasets(cfg: Config, truth: bool):
         built.append(dataset)
     if truth and not built[1].labelled:
         raise UserError(f'the target of config {cfg.filename} has no labels, which this strategy compares')
+    ours, theirs = (dataset.metainfo.get('classes') for dataset in built)
+    check_same_classes(ours, theirs, 'the source', 'the target')
     return built
 
 

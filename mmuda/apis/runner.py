@@ -3,13 +3,16 @@
 import difflib
 import re
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 
 from mmuda import registry as registries
+from mmuda.apis.class_checks import unwrapped
+from mmuda.models.wrappers import explain_channels
 from mmuda.utils.errors import UserError
 
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the \S*::(.+?) registry')
@@ -36,28 +39,22 @@ def build_runner(cfg: Config) -> Runner:
         raise name_near_misses(error) from error
 
 
-def check_class_counts(runner: Runner) -> None:
-    """:func:`check_classes` of the training and validation data, before the first iteration."""
-    for split, loop in (('train', runner.train_loop), ('val', runner.val_loop)):
-        check_classes(runner, getattr(getattr(loop, 'dataloader', None), 'dataset', None), split)
-
-
-def check_classes(runner: Runner, dataset, split: str) -> None:
-    """Refuse a dataset whose number of classes is not the segmentor's.
+@contextmanager
+def plain_errors(runner: Runner) -> Iterator[None]:
+    """Word what mmengine and torch say about a mistake in the config, inside.
 
     Raises:
-        UserError: If dataset and head both say how many there are, and differ.
+        UserError: An unknown type, or a network that is given another number of channels than it takes.
     """
-    model = runner.model.module if is_model_wrapper(runner.model) else runner.model
-    head = getattr(getattr(model, 'segmentor', model), 'decode_head', None)
-    expected = getattr(head, 'num_classes', None)
-    classes = (getattr(dataset, 'metainfo', None) or {}).get('classes')
-    if expected is not None and classes and len(classes) != expected:
-        raise UserError(
-            f'{split}_dataloader.dataset has {len(classes)} classes {tuple(classes)}, but the decode_head of the '
-            f'segmentor has num_classes={expected}; set num_classes={len(classes)} of the head (and in_channels of '
-            'discriminators that read its output), or choose other classes by metainfo=dict(classes=...)'
-        )
+    try:
+        yield
+    except KeyError as error:  # loops, optimisers and datasets are built late
+        raise name_near_misses(error) from error
+    except RuntimeError as error:
+        explained = explain_channels(error, unwrapped(runner.model))
+        if explained is None:
+            raise
+        raise explained from error
 
 
 def name_near_misses(error: KeyError) -> Exception:

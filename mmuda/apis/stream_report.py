@@ -6,7 +6,7 @@ from itertools import islice
 
 import torch
 from mmengine.registry import DATA_SAMPLERS
-from torch import Tensor
+from torch import Tensor, nn
 
 from mmuda.structures import no_data_of
 
@@ -28,6 +28,7 @@ class StreamReport:
         counts: Labelled pixels by class index; the last entry is what is ignored. None without labels.
         constant: Samples whose image has one value only.
         no_data: Mean share of pixels without data, in [0, 1], times ``samples``.
+        orders: Orders of the channels that the loader stated, ``'RGB'`` or ``'BGR'``; empty if it states none.
     """
 
     name: str
@@ -39,6 +40,7 @@ class StreamReport:
     counts: Tensor | None = None
     constant: int = 0
     no_data: float = 0.0
+    orders: set[str] = field(default_factory=set)
 
     def add(self, sample: dict) -> None:
         """Take a sample (``inputs``, ``data_samples``) into account."""
@@ -49,6 +51,8 @@ class StreamReport:
             self.constant += int(bool((sample['inputs'] == sample['inputs'].flatten()[0]).all()))
         if data_sample is None:
             return
+        if data_sample.metainfo.get('channel_order') is not None:
+            self.orders.add(data_sample.metainfo['channel_order'])
         for key, found in (('gsd', self.gsds), ('fine_gsd', self.fine_gsds)):
             if data_sample.metainfo.get(key) is not None:
                 found.add(round(float(data_sample.metainfo[key]), 4))
@@ -109,6 +113,26 @@ class StreamReport:
         if self.ignored > MAX_IGNORED:
             found.append(f'{self.name}: {100 * self.ignored:.0f} % of the label pixels are ignored; check label values')
         return found
+
+
+def channel_lines(streams: Sequence[StreamReport], model: nn.Module) -> list[str]:
+    """In which order each stream is loaded and the network is given the channels; [] where no loader states it.
+
+    Args:
+        streams: The streams as they were seen.
+        model: Its data preprocessor brings them to one order.
+    """
+    stated = [stream for stream in streams if stream.orders]
+    preprocessor = getattr(model, 'data_preprocessor', None)
+    if not stated or not hasattr(preprocessor, 'rgb_to_bgr'):
+        return []
+    given = 'BGR' if preprocessor.rgb_to_bgr else 'RGB'
+    loaded = ', '.join(f'{stream.name} as {" and ".join(sorted(stream.orders))}' for stream in stated)
+    lines = [f'channels: loaded {loaded}; the network is given {given} of all, in which mean and std are read']
+    asked = [s.name for s in stated if preprocessor.streams.get(s.name, preprocessor.default)['bgr_to_rgb']]
+    if asked:
+        lines.append(f'  bgr_to_rgb=True of {", ".join(asked)} changes nothing: the loader states its order')
+    return lines
 
 
 def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:

@@ -4,9 +4,10 @@ from contextlib import nullcontext
 
 from mmengine.config import Config
 
+from mmuda.apis.class_checks import check_classes, dataset_of, unwrapped
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
-from mmuda.apis.runner import build_runner, name_near_misses
+from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import sole_job
@@ -61,11 +62,10 @@ def test(
     if launcher != 'none':
         set_model_wrapper(cfg)
     runner = build_runner(cfg)
-    try:
-        with sole_job(out, 'being filled by a test') if out else nullcontext():
-            return runner.test()
-    except KeyError as error:
-        raise name_near_misses(error) from error
+    with plain_errors(runner), sole_job(out, 'being filled by a test') if out else nullcontext():
+        if not tta:
+            check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test')
+        return runner.test()
 
 
 test.__test__ = False  # pytest would take it for a test where it is imported

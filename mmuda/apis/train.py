@@ -8,9 +8,10 @@ from mmengine.config import Config
 from mmengine.logging import print_log
 from mmengine.runner import Runner
 
+from mmuda.apis.class_checks import check_pairing
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
-from mmuda.apis.runner import build_runner, check_class_counts, name_near_misses
+from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
 from mmuda.utils.ranks import on_main_process, sole_job
 from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start, read_resumable
@@ -46,11 +47,10 @@ def train(
     with sole_job(cfg.work_dir, 'being trained'):
         complete_config(cfg, resume, amp, seed)
         runner = build_runner(cfg)
-        try:
-            check_class_counts(runner)
+        with plain_errors(runner):
+            for warning in check_pairing(runner):
+                runner.logger.warning(warning)
             runner.train()
-        except KeyError as error:  # loops, optimisers and datasets are built only now
-            raise name_near_misses(error) from error
     return runner
 
 

@@ -12,6 +12,7 @@ from mmseg.datasets.transforms import GenerateEdge, LoadBiomedicalAnnotation, Lo
 from mmuda.datasets.raster_io import RasterInfo
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms import LoadRasterWindow
+from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.datasets.unread import unread_dataset
 from mmuda.registry import TRANSFORMS
@@ -112,8 +113,8 @@ class WindowPipeline:
 
     def of_array(self, image: np.ndarray, gsd: float | None) -> dict:
         """Sample of an image (H, W, C)."""
-        shape = image.shape[:2]
-        return self._run(self.steps[1:], gsd=gsd, img_path=None, img=image, img_shape=shape, ori_shape=shape)
+        sizes = dict(img_shape=image.shape[:2], ori_shape=image.shape[:2])
+        return self._run(self.steps[1:], gsd=gsd, img_path=None, img=image, channel_order=RGB, **sizes)
 
     def _run(self, steps, **results) -> dict:
         dataset = self.dataset

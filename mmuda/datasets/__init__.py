@@ -11,7 +11,7 @@ from mmuda.datasets.patch_set import LoadPatch, PatchSet
 from mmuda.datasets.potsdam import Potsdam
 from mmuda.datasets.raster import RasterDataset
 from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
-from mmuda.datasets.sampler import DrawIndex, DrawSampler
+from mmuda.datasets.sampler import DrawIndex, DrawSampler, EdgeSampler
 from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia
 from mmuda.datasets.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 from mmuda.datasets.transforms import (
@@ -36,6 +36,7 @@ __all__ = [
     'DeepGlobeRoads',
     'DrawIndex',
     'DrawSampler',
+    'EdgeSampler',
     'DroneBuildings',
     'GermanCity',
     'GivenPairing',

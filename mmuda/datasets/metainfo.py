@@ -1,5 +1,7 @@
 """Classes, palettes and file suffixes that several public datasets share."""
 
+from collections.abc import Sequence
+
 BUILDING_METAINFO = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
 """0 background, 1 building."""
 
@@ -30,3 +32,29 @@ def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = '
     """
     if split not in splits:
         raise ValueError(f'{dataset} has no {what} {split!r}; choose one of {", ".join(splits)}.')
+
+
+def check_same_classes(
+    ours: Sequence[str] | None, theirs: Sequence[str] | None, our_name: str, their_name: str
+) -> None:
+    """Refuse classes that differ in number, name or order: one's labels would be read as other classes.
+
+    Args:
+        ours (Sequence[str] | None): Names of classes; None or empty if they are unknown, which is never refused.
+        theirs (Sequence[str] | None): The names to compare with.
+        our_name (str): Whose they are, for the error.
+        their_name (str): Whose the others are.
+
+    Raises:
+        ValueError: Both are known and differ.
+    """
+    if not ours or not theirs or tuple(ours) == tuple(theirs):
+        return
+    ours, theirs = tuple(ours), tuple(theirs)
+    if len(ours) != len(theirs):
+        how = f'{our_name} has {len(ours)} classes {ours} but {their_name} has {len(theirs)} {theirs}'
+    elif sorted(ours) == sorted(theirs):
+        how = f'the classes of {our_name} {ours} and of {their_name} {theirs} differ in order'
+    else:
+        how = f'the classes of {our_name} {ours} and of {their_name} {theirs} differ in name'
+    raise ValueError(f'{how[0].upper()}{how[1:]}; choose the same classes by metainfo=dict(classes=...) of both.')

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from mmuda.datasets.label_reading import read_label
 from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.pairing import relative_name
+from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import mark_no_data, read_image
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -161,6 +162,7 @@ class LoadPatch(BaseTransform):
         moved = matrix.copy()
         moved[:, 2] -= (box[1], box[0])
         results['img'] = _warp(resize_image(image, shape), moved, size, cv2.INTER_LINEAR)
+        results['channel_order'] = RGB
         if results.get('seg_map_path') is not None:
             label = read_label(results['seg_map_path'], window, results['label_lut'])
             results['gt_seg_map'] = _warp(resize_label(label, shape), moved, size, cv2.INTER_NEAREST)

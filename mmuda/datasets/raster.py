@@ -9,6 +9,7 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
+from mmuda.datasets.bands import check_bands
 from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
 from mmuda.datasets.label_colours import check_colours, colours_of_palette, with_colours
 from mmuda.datasets.labels import LabelTable, build_label_lut
@@ -125,9 +126,10 @@ class RasterDataset(BaseSegDataset):
                 'one of them.'
             )
         self.gsd = gsd
+        bands = check_bands(bands, type(self).__name__)
         # Translated images hold the chosen bands in their order, in 8 bits.
         own = translated_images is None
-        self.bands = tuple(bands) if bands is not None and own else None
+        self.bands = bands if own else None
         self.value_range = tuple(value_range) if value_range is not None and own else None
         self.translated_images = translated_images
         self.predicted_labels = predicted_labels

@@ -1,8 +1,9 @@
 """Sample order that survives a resume, for any number of workers and ranks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 
 from mmengine.dataset import InfiniteSampler
+from torch.utils.data import Sampler
 
 from mmuda.registry import DATA_SAMPLERS
 
@@ -50,3 +51,44 @@ class DrawSampler(InfiniteSampler):
     def _indices_of_rank(self) -> Iterator[DrawIndex]:
         for position, index in enumerate(super()._indices_of_rank()):
             yield DrawIndex(index, draw=position * self.world_size + self.rank, seed=self.seed)
+
+
+@DATA_SAMPLERS.register_module()
+class EdgeSampler(Sampler):
+    """The batches of a pass in order that are likeliest to fail: the first, the last, and one of tiles of two sizes.
+
+    For looking at a validation before hours go into the training before it.
+
+    Args:
+        dataset (Sized): The dataset.
+        batch_size (int): Of the loader that takes the indices.
+        each_raster (bool): Take the first item of each image instead, so that something is known of all.
+        seed (int | None): Not used; the runner gives it.
+    """
+
+    def __init__(self, dataset: Sized, batch_size: int = 1, each_raster: bool = False, seed: int | None = None) -> None:
+        if each_raster:
+            items = [dataset.get_data_info(index) for index in range(len(dataset))]
+            self._indices = list({item['img_path']: index for index, item in reversed(list(enumerate(items)))}.values())
+            return
+        starts = list(range(0, len(dataset), batch_size))
+        batches = [range(start, min(start + batch_size, len(dataset))) for start in starts]
+        mixed = [batch for batch in batches if batch_size > 1 and len({_size(dataset, index) for index in batch}) > 1]
+        chosen = {batch.start: batch for batch in [*batches[:1], *mixed[:1], *batches[-1:]]}
+        self._indices = [index for start in sorted(chosen) for index in chosen[start]]
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._indices)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Nothing depends on it."""
+
+
+def _size(dataset, index: int) -> tuple[int, int] | None:
+    """Height and width of a tile, where the dataset tells it without reading the image."""
+    info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
+    window = info.get('window')
+    return None if window is None else tuple(window[2:])

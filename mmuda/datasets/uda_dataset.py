@@ -7,6 +7,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmuda.datasets.labels import IGNORE_INDEX
+from mmuda.datasets.metainfo import check_same_classes
 from mmuda.datasets.pairing import build_pairing
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
@@ -31,8 +32,8 @@ class UDADataset(Dataset):
         **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
 
     Raises:
-        ValueError: Classes of source and target differ, the target has labels or the source has none, a stream is
-            empty, or the pairing does not fit.
+        ValueError: The classes of a stream and of the source differ, the target has labels or the source has none, a
+            stream is empty, or the pairing does not fit.
 
     Example:
         >>> train_dataloader = dict(
@@ -65,6 +66,14 @@ class UDADataset(Dataset):
             raise ValueError(
                 "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it, or "
                 'labelled_source=False for a training that reads none.'
+            )
+        for name, dataset in self.streams.items():
+            theirs = getattr(dataset, 'metainfo', {}).get('classes')
+            check_same_classes(
+                self.metainfo.get('classes'),
+                theirs,
+                'the source',
+                'the target' if name == 'target' else f'the stream {name!r}',
             )
         self.pairing = None
         if self.target is not None:
@@ -150,17 +159,4 @@ class UDADataset(Dataset):
             raise ValueError(
                 f'The target dataset {type(self.target).__name__} of UDADataset reads labels, which training must '
                 "not use; set labelled=False of it, or leave out data_prefix['seg_map_path']."
-            )
-        ours, theirs = (dataset.metainfo.get('classes') for dataset in (self.source, self.target))
-        if not ours or not theirs:
-            return
-        if len(ours) != len(theirs):
-            raise ValueError(
-                f'The source has {len(ours)} classes {tuple(ours)} but the target has {len(theirs)} {tuple(theirs)}; '
-                'choose the same classes by metainfo=dict(classes=...) of both.'
-            )
-        if tuple(ours) != tuple(theirs):
-            raise ValueError(
-                f'The classes of the source {tuple(ours)} and of the target {tuple(theirs)} differ in name or order; '
-                'choose the same classes by metainfo=dict(classes=...) of both.'
             )

@@ -9,6 +9,8 @@ from mmseg.evaluation import IoUMetric
 
 from mmuda.registry import METRICS
 
+IGNORE_INDEX = 255  # in the labels of all datasets
+
 
 @METRICS.register_module()
 class ClassIoUMetric(IoUMetric):
@@ -25,6 +27,25 @@ class ClassIoUMetric(IoUMetric):
     def __init__(self, *args, subsets: Mapping[str, Sequence[str]] | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         self.subsets = {name: tuple(classes) for name, classes in (subsets or {}).items()}
+
+    def process(self, data_batch: dict, data_samples: Sequence[Mapping]) -> None:
+        """Count the pixels of predictions, as mmseg's.
+
+        Raises:
+            ValueError: If a label holds a value that is no class; mmseg would leave such pixels out in silence.
+        """
+        classes = len(self.dataset_meta['classes'])
+        for sample in data_samples if not self.format_only else ():
+            label = sample['gt_sem_seg']['data']
+            wrong = ((label < 0) | (label >= classes)) & (label != self.ignore_index) & (label != IGNORE_INDEX)
+            if wrong.any():
+                path = sample.get('seg_map_path') or f'of {sample.get("img_path")}'
+                raise ValueError(
+                    f'The label {path} holds {int(label[wrong][0])} after loading, but the dataset has the classes '
+                    f'0..{classes - 1} and {IGNORE_INDEX} for what is ignored; correct the label, the classes or '
+                    'reduce_zero_label.'
+                )
+        super().process(data_batch, data_samples)
 
     def compute_metrics(self, results: list) -> dict[str, float]:
         """mIoU, aAcc, mAcc, IoU of each class and means of subsets, in percent, over all pixels of the set.

@@ -19,18 +19,28 @@ class UDADataPreprocessor(BaseDataPreprocessor):
     A training batch is ``{stream: {inputs: [tensor, ...], data_samples: [...], ...}}``; a validation or test batch is
     ``{inputs: [...], data_samples: [...]}``, and its samples' ``domain`` says whose statistics apply.
 
+    The network is given red, green, blue: the bands of a raster as they were chosen, mmcv's images (blue, green, red)
+    turned around. A sample says in its metainfo which it is (``channel_order``), so that one config may mix both.
+    Where ``rgb_to_bgr`` asks for it, it is given blue, green, red instead. Channels after the third keep their places.
+
     Pixels without data (``no_data`` of a sample) become 0, the domain's mean: the value that tells a network least and
     that its own padding has.
 
     Args:
-        mean: Per-channel mean in the units of the raster (0 to 255 for uint8), for streams without their own.
-        std: Per-channel standard deviation, for streams without their own.
-        streams: ``{stream: dict(mean=..., std=..., bgr_to_rgb=False)}`` where a stream has its own.
+        mean: Mean by channel in the units of the raster (0 to 255 for uint8), in the order that the network is given,
+            for streams without their own.
+        std: Standard deviation by channel, likewise.
+        streams: ``{stream: dict(mean=..., std=..., bgr_to_rgb=...)}`` where a stream has its own.
         image_keys: Extra tensors of a sample that are images and are normalised like ``inputs``.
         default_domain: Whose statistics a validation sample without ``domain`` gets.
-        rgb_to_bgr: Reverse the channels before normalising, for networks from Caffe; ``mean`` and ``std`` are then BGR.
+        rgb_to_bgr: Give the network blue, green, red, as networks from Caffe take them.
+        bgr_to_rgb: Whether images are blue, green, red whose samples do not say it (a loader of one's own). It changes
+            nothing where they do.
         channels_last: Lay batches out as NHWC in memory; narrow convolutional networks step a quarter faster on a CPU
             with it (benchmarks/channels_last.py). Values differ by rounding.
+
+    Raises:
+        ValueError: A stream has an unknown key, or statistics do not fit.
     """
 
     def __init__(
@@ -42,15 +52,23 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         default_domain: str = 'target',
         channels_last: bool = False,
         rgb_to_bgr: bool = False,
+        bgr_to_rgb: bool = False,
         non_blocking: bool = False,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
-        self.default = dict(mean=mean, std=std, bgr_to_rgb=rgb_to_bgr)  # the same flip
+        self.rgb_to_bgr = rgb_to_bgr
+        self.default = dict(mean=mean, std=std, bgr_to_rgb=bgr_to_rgb)
         self.streams = {name: {**self.default, **own} for name, own in (streams or {}).items()}
         self.image_keys = tuple(image_keys)
         self.default_domain = default_domain
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
         for name, own in {'the default': self.default, **self.streams}.items():
+            unknown = sorted(set(own) - set(self.default))
+            if unknown:
+                raise ValueError(
+                    f'Statistics of {name} in the data preprocessor have unknown keys {unknown}; they may have '
+                    f'{sorted(self.default)}.'
+                )
             if len(own['mean']) != len(own['std']) or min(own['std']) <= 0:
                 raise ValueError(
                     f'Statistics of {name}: mean has {len(own["mean"])} entries, std {len(own["std"])}, smallest std '
@@ -72,24 +90,23 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             samples = data.get('data_samples') or [None] * len(data['inputs'])
             domains = [getattr(sample, 'domain', self.default_domain) for sample in samples]
             triples = zip(data['inputs'], domains, samples, strict=True)
-            images = [_blank(self._normalise(image, domain), sample) for image, domain, sample in triples]
+            images = [_blank(self._normalise(*triple), triple[-1]) for triple in triples]
             return {'inputs': self._stack(images, 'inputs'), 'data_samples': data.get('data_samples')}
         return {stream: self._stream(stream, batch) for stream, batch in data.items()}
 
     def _stream(self, stream: str, batch: dict) -> dict:
-        out = {}
-        samples = batch.get('data_samples')
+        out, samples = {}, batch.get('data_samples')
         for key, values in batch.items():
             if isinstance(values, (list, tuple)) and values and isinstance(values[0], Tensor):
                 if key == 'inputs' or key in self.image_keys:
                     pairs = zip(values, samples or [None] * len(values), strict=True)
-                    values = [_blank(self._normalise(value, stream), sample) for value, sample in pairs]
+                    values = [_blank(self._normalise(value, stream, sample), sample) for value, sample in pairs]
                 out[key] = self._stack(values, f'{stream}:{key}')
             else:
                 out[key] = values
         return out
 
-    def _normalise(self, image: Tensor, domain: str) -> Tensor:
+    def _normalise(self, image: Tensor, domain: str, sample=None) -> Tensor:
         own = self.streams.get(domain, self.default)
         if len(image) != len(own['mean']):
             raise ValueError(
@@ -98,8 +115,10 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             )
         dtype = torch.get_default_dtype() if not image.is_floating_point() else image.dtype
         image = image.to(dtype)
-        if own['bgr_to_rgb']:
-            image = image.flip(0)
+        order = getattr(sample, 'channel_order', None)
+        is_bgr = own['bgr_to_rgb'] if order is None else order == 'BGR'
+        if is_bgr != self.rgb_to_bgr:
+            image = _turned_around(image, 0)
         mean, std = (torch.as_tensor(own[k], dtype=dtype, device=image.device).view(-1, 1, 1) for k in ('mean', 'std'))
         return (image - mean) / std
 
@@ -111,12 +130,12 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             domain: The stream they are from, whose statistics apply.
 
         Returns:
-            (N, C, H, W) in the units of the raster; not rounded, nor clamped.
+            (N, C, H, W) in the units of the raster, red first; not rounded, nor clamped.
         """
         own = self.streams.get(domain, self.default)
         mean, std = (torch.as_tensor(own[key]).to(images).view(1, -1, 1, 1) for key in ('mean', 'std'))
         pixels = images * std + mean
-        return pixels.flip(1) if own['bgr_to_rgb'] else pixels
+        return _turned_around(pixels, 1) if self.rgb_to_bgr else pixels
 
     def _stack(self, tensors: list[Tensor], name: str) -> Tensor:
         shapes = {tuple(tensor.shape) for tensor in tensors}
@@ -133,3 +152,11 @@ def _blank(image: Tensor, sample) -> Tensor:
     """The normalised image (C, H, W), 0 where the sample holds no data."""
     missing = no_data_of(sample, image.shape[-2:])
     return image if missing is None else image.masked_fill(missing.to(image.device), 0)
+
+
+def _turned_around(image: Tensor, dim: int) -> Tensor:
+    """An image with its first three channels in reverse; one of fewer channels has no order of colours."""
+    channels = image.shape[dim]
+    if channels < 3:
+        return image
+    return image.index_select(dim, torch.tensor([2, 1, 0, *range(3, channels)], device=image.device))

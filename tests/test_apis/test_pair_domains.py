@@ -246,6 +246,14 @@ def test_a_pairing_file_is_read_by_the_dataset_it_was_made_for(cfg, tmp_path):
         build_pairing(str(tmp_path / 'pairs.json'), 20, 40)
 
 
+def test_labels_of_other_classes_are_not_compared(cfg, tmp_path):
+    cfg.train_dataloader.dataset.target.dataset.metainfo = dict(classes=('b', 'a', 'c'))
+    with pytest.raises(
+        ValueError, match=r"the source \('a', 'b', 'c'\) and of the target \('b', 'a', 'c'\) differ in order"
+    ):
+        run(cfg, tmp_path, 'ground_truth')
+
+
 def test_what_cannot_be_paired_is_told(cfg, tmp_path):
     with pytest.raises(UserError, match="strategy 'best' is unknown; choose one of random"):
         run(cfg, tmp_path, 'best')

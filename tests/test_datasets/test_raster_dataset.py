@@ -247,3 +247,27 @@ def test_predicted_labels_take_the_place_of_the_datasets_own(buildings, write_ra
     (buildings / 'written' / 'b.tif').unlink()
     with pytest.raises(FileNotFoundError, match=r"b.tif has no label .*written/b with suffix '.tif'"):
         RasterDataset(predicted_labels=str(buildings / 'written'), **options)
+
+
+@pytest.mark.parametrize(
+    ('bands', 'says'),
+    [
+        ((0, 1, 2), r'counts from 0, but bands are counted from 1; give bands=\(1, 2, 3\)'),
+        ([0], r'give bands=\(1,\)'),
+        ((-1, 2, 3), r'bands=\(-1, 2, 3\) .* whole numbers from 1 up'),
+        ((1.0, 2, 3), 'whole numbers from 1 up'),
+        ((True, 2), 'whole numbers from 1 up'),
+        (('1', '2'), 'whole numbers from 1 up'),
+        ('123', 'is no list of bands'),
+        (3, 'is no list of bands'),
+        ((), 'names no band'),
+    ],
+)
+def test_bands_that_cannot_be_are_refused(buildings, bands, says):
+    with pytest.raises(ValueError, match=says):
+        build(buildings, bands=bands)
+
+
+def test_a_band_may_fill_several_channels(buildings):
+    inputs = build(buildings, bands=[2, 2, 1], pipeline=TEST)[0]['inputs']
+    assert torch.equal(inputs[0], inputs[1]) and not torch.equal(inputs[0], inputs[2])

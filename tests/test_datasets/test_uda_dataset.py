@@ -37,7 +37,7 @@ class Toy(Dataset):
 
 
 def toy_uda(**kwargs):
-    return UDADataset(source=Toy(5), target=Toy(7), exemplar=Toy(3, classes=('x',)), **kwargs)
+    return UDADataset(source=Toy(5), target=Toy(7), exemplar=Toy(3, classes=None), **kwargs)
 
 
 def trace(dataset, count, num_workers=0, skip=0, seed=3):
@@ -191,7 +191,10 @@ def test_unreadable_pairing(tmp_path):
     ('target', 'message'),
     [
         (Toy(7, classes=('a', 'b', 'c')), r"source has 2 classes \('a', 'b'\) but the target has 3"),
-        (Toy(7, classes=('b', 'a')), 'differ in name or order'),
+        (
+            Toy(7, classes=('b', 'a')),
+            r"the source \('a', 'b'\) and of the target \('b', 'a'\) differ in order",
+        ),
         (Toy(7, labelled=True), 'reads labels, which training must not use; set labelled=False'),
         (Toy(0), "stream 'target' of UDADataset has no items"),
     ],
@@ -209,6 +212,14 @@ def test_labels_of_source_and_target():
         dataset[0]
     assert 'gt_sem_seg' in UDADataset(source=Toy(5, loads_label=True))[0]['source']['data_samples']
     UDADataset(source=Toy(5), target=Toy(7, classes=None))
+
+
+@pytest.mark.parametrize(
+    ('classes', 'how'), [(('b', 'a'), 'differ in order'), (('a', 'c'), 'differ in name'), (('a',), 'but')]
+)
+def test_further_streams_have_the_classes_of_the_source(classes, how):
+    with pytest.raises(ValueError, match=f"stream 'tiles' .*{how}|{how} the stream 'tiles'"):
+        UDADataset(source=Toy(5), tiles=Toy(3, classes=classes))
 
 
 def test_labels_of_mmsegs_datasets_are_checked_when_they_are_drawn():

@@ -35,3 +35,14 @@ def test_means_of_subsets_of_classes():
     metric.subsets = dict(wrong=['river'])
     with pytest.raises(ValueError, match=r"subsets\['wrong'\] names the classes \['river'\]; the dataset has"):
         metric.compute_metrics(metric.results)
+
+
+@pytest.mark.parametrize('value', [2, 254, -1])
+def test_labels_that_are_no_class_are_not_left_out_in_silence(value):
+    metric = METRICS.build(dict(type='ClassIoUMetric'))
+    metric.dataset_meta = dict(classes=('ground', 'roof'))
+    sample = SegDataSample(metainfo=dict(seg_map_path='l/a.png'))
+    sample.pred_sem_seg = PixelData(data=torch.tensor([[[0, 1, 1]]]))
+    sample.gt_sem_seg = PixelData(data=torch.tensor([[[0, 255, value]]]))
+    with pytest.raises(ValueError, match=rf'label l/a\.png holds {value} after loading, .* classes 0\.\.1 and 255'):
+        metric.process({}, [sample.to_dict()])

@@ -1,5 +1,6 @@
 """Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain."""
 
+from mmuda.datasets.transforms.channel_order import LoadImageFromFile, PackSegInputs
 from mmuda.datasets.transforms.coarse_labels import LoadCoarseLabels, LoadLabelWindow
 from mmuda.datasets.transforms.colour_transfer import FourierTransfer, HistogramMatching, ReinhardTransfer
 from mmuda.datasets.transforms.flip import RandomFlipAll, RandomQuarterTurn
@@ -14,8 +15,10 @@ __all__ = [
     'FourierTransfer',
     'HistogramMatching',
     'LoadCoarseLabels',
+    'LoadImageFromFile',
     'LoadLabelWindow',
     'LoadRasterWindow',
+    'PackSegInputs',
     'PackUDAInputs',
     'Pad',
     'RandomFlipAll',

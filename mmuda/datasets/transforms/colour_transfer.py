@@ -9,6 +9,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.raster_valid import fill_invalid
+from mmuda.datasets.transforms.channel_order import RGB, in_order
 from mmuda.registry import DATASETS, TRANSFORMS
 
 # RGB to cone responses, and these (in log10) to the decorrelated l, alpha, beta (Reinhard et al., 2001, eqs. 4 and 6).
@@ -73,11 +74,16 @@ class ColourTransfer(BaseTransform):
         valid, known = (_valid(one) for one in (results, other))
         if not (valid.any() and known.any()):
             return results
-        changed = self._transfer(image.astype(np.float64), reference.astype(np.float64), valid, known)
-        if np.issubdtype(image.dtype, np.integer):
-            limits = np.iinfo(image.dtype)
+        # As RGB, so that each channel meets its like; Reinhard's colour space takes nothing else.
+        order = results.get('channel_order')
+        image = in_order(image, order, RGB).astype(np.float64)
+        reference = in_order(reference, other.get('channel_order'), RGB if order else None).astype(np.float64)
+        changed = in_order(self._transfer(image, reference, valid, known), RGB, order)
+        dtype = results['img'].dtype
+        if np.issubdtype(dtype, np.integer):
+            limits = np.iinfo(dtype)
             changed = np.clip(np.rint(changed), limits.min, limits.max)
-        results['img'] = fill_invalid(changed.astype(image.dtype), valid)
+        results['img'] = fill_invalid(changed.astype(dtype), valid)
         return results
 
     def _transfer(self, image: np.ndarray, reference: np.ndarray, valid: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from mmengine.structures import PixelData
-from mmseg.datasets.transforms import PackSegInputs
 
+from mmuda.datasets.transforms.channel_order import PackSegInputs
 from mmuda.registry import TRANSFORMS
 from mmuda.structures import NO_DATA
 
@@ -30,8 +30,8 @@ class PackUDAInputs(PackSegInputs):
     The sample it returns has ``inputs`` (C, H, W), ``data_samples`` (``SegDataSample`` with ``gt_sem_seg`` (1, h, w)
     int64 if there is a label, and ``no_data`` (1, h, w) bool if any pixel holds no data) and a tensor for each of
     ``extra_keys`` that the sample has: arrays (H', W', C) become (C, H', W'), others keep their shape. Its metainfo
-    holds, as far as known, ``domain`` (str), ``gsd`` and ``fine_gsd`` (metres a pixel) and ``window`` ((row, col,
-    height, width) in pixels of the raster, or None).
+    holds, as far as known, ``domain`` (str), ``gsd`` and ``fine_gsd`` (metres a pixel), ``channel_order`` (``'RGB'`` or
+    ``'BGR'``) and ``window`` ((row, col, height, width) in pixels of the raster, or None).
 
     Args:
         extra_keys (Sequence[str]): Arrays to hand on as tensors.

@@ -7,6 +7,7 @@ from mmuda.datasets.label_reading import read_label
 from mmuda.datasets.labels import IGNORE_INDEX, build_label_lut
 from mmuda.datasets.raster_io import open_raster, read_window
 from mmuda.datasets.raster_valid import fill_invalid, image_bands, valid_pixels
+from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
 
@@ -18,10 +19,10 @@ class LoadRasterWindow(BaseTransform):
     Required keys: ``img_path``, and what :class:`RasterDataset` adds (``window``, ``bands``, ``value_range``,
     ``seg_map_path``, ``label_lut``); a dict with ``img_path`` alone reads the whole raster.
     Added keys: ``img`` (H, W, C) uint8, or float32 in [0, 255] with ``value_range``; ``gt_seg_map`` (H, W) uint8, 255
-    is ignored; ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Only where pixels hold no data (see
-    :func:`valid_pixels`): ``no_data`` (H, W) uint8, 255 there and 0 elsewhere, which goes through a pipeline as the
-    label does; ``gt_seg_map`` is 255 there. Pixels that are not square on the
-    ground become square, see :func:`square_pixels`.
+    is ignored; ``channel_order`` (the bands' own); ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Only where
+    pixels hold no data (see :func:`valid_pixels`): ``no_data`` (H, W) uint8, 255 there and 0 elsewhere, which goes
+    through a pipeline as the label does; ``gt_seg_map`` is 255 there. Pixels that are not square on the ground become
+    square, see :func:`square_pixels`.
 
     Args:
         with_label (bool): False reads no label even if the dataset has one.
@@ -48,6 +49,7 @@ class LoadRasterWindow(BaseTransform):
         window = results['window'] = window_of(results)
         image, valid = read_image(results['img_path'], window, results.get('bands'), results.get('value_range'))
         results['img'] = image
+        results['channel_order'] = RGB
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         if self.with_label and results.get('seg_map_path') is not None:
             table = results.get('label_lut') or build_label_lut(IGNORE_INDEX)

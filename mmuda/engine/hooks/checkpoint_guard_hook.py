@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
 from mmuda.engine.resume_report import put_record, report_resume
+from mmuda.engine.trained_classes import check_start
 from mmuda.registry import HOOKS
 from mmuda.utils.checkpoint import adapt_state_dict, state_dict_of
 from mmuda.utils.foreign_checkpoint import drop_config, refuse_config
@@ -42,12 +44,16 @@ class CheckpointGuardHook(Hook):
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip
         )
+        check_start(runner, checkpoint, skips_head=any('head' in part for part in self.load_skip))
         if runner._resume:
             report_resume(runner, checkpoint)
 
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
         put_record(runner, checkpoint)
+        # A best score is a NumPy number, which a checkpoint that is read safely may not hold.
+        kept = checkpoint['message_hub']['runtime_info']
+        kept.update({key: value.item() for key, value in kept.items() if isinstance(value, np.generic)})
 
 
 def refuse_non_finite(runner) -> None:

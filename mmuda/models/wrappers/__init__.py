@@ -1,5 +1,7 @@
+from .channel_checks import check_channels, explain_channels
 from .domain_adaptation import DomainAdaptation
 from .forward_context import ForwardContext
+from .head_checks import check_heads, heads_by_key
 from .image_translation import ImageTranslation
 from .masked_autoencoder import MaskedAutoencoder
 from .plan import Stage, Step
@@ -13,4 +15,8 @@ __all__ = [
     'PlanExecutor',
     'Stage',
     'Step',
+    'check_channels',
+    'check_heads',
+    'explain_channels',
+    'heads_by_key',
 ]

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 import torch
 from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmuda.registry import MODELS
@@ -213,9 +214,11 @@ class ImageTranslation(PlanExecutor):
         """Images (N, C, H, W) in [0, 255] in the look of ``domain``, in [0, 255].
 
         Args:
-            images: Of the other domain.
+            images: Of the other domain, as rasters give them (red, green, blue).
             domain: ``'target'`` or ``'source'``.
         """
         origin = 'source' if domain == 'target' else 'target'
-        inputs = self.data_preprocessor({origin: dict(inputs=list(images))})[origin]['inputs']
+        samples = [SegDataSample(metainfo=dict(channel_order='RGB')) for _ in images]
+        batch = self.data_preprocessor({origin: dict(inputs=list(images), data_samples=samples)})
+        inputs = batch[origin]['inputs']
         return self.data_preprocessor.to_pixels(self.generators[domain](inputs), domain).clamp(0, 255)

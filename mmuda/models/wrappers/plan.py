@@ -118,8 +118,11 @@ class Stage:
         weights = cfg.get('weights') or {}
         cfg['weights'] = {name: weight_from_cfg(weight, f"{what} '{name}'") for name, weight in weights.items()}
         stage = cls(**cfg)
-        if stage.iters is not None and stage.iters < 1:
-            raise ValueError(f"Stage '{stage.name}': iters={stage.iters}; give at least 1 or leave the stage out.")
+        whole = isinstance(stage.iters, int) and not isinstance(stage.iters, bool)
+        if stage.iters is not None and not (whole and stage.iters >= 1):
+            raise ValueError(
+                f"Stage '{stage.name}': iters={stage.iters!r}; give a whole number above 0 or leave the stage out."
+            )
         return stage
 
     def weight(self, name: str, iteration: int) -> float:

@@ -1,0 +1,113 @@
+"""Whether classes, heads and data of a run belong together, before the first iteration."""
+
+from collections.abc import Mapping, Sequence
+
+from mmengine.model import is_model_wrapper
+from mmengine.runner import Runner
+from torch import nn
+
+from mmuda.datasets.metainfo import check_same_classes
+from mmuda.models.wrappers import Stage, check_channels, check_heads, heads_by_key
+from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
+
+DEFAULT_BANDS = 3
+
+
+def check_pairing(runner: Runner) -> list[str]:
+    """Hold the model of a run against its training and validation data: classes, heads, losses, channels.
+
+    Args:
+        runner: Of a training; its loops are built by this.
+
+    Returns:
+        What looks wrong and yet trains, one sentence each.
+
+    Raises:
+        UserError: Something does not fit; the error names the key and the right value.
+    """
+    model = unwrapped(runner.model)
+    trained, validated = dataset_of(runner.train_loop), dataset_of(runner.val_loop)
+    warnings = check_heads(model, classes_of(trained))
+    for stage in getattr(runner.train_loop, 'stages', ()):
+        if stage.pseudo_labels:
+            _check_pseudo_labels(model, stage, classes_of(trained))
+    check_channels(model, _bands(model))
+    check_classes(model, validated, 'val', classes_of(trained))
+    return warnings
+
+
+def _check_pseudo_labels(model: nn.Module, stage: Stage, trained: Sequence[str]) -> None:
+    where = f"pseudo_labels.dataloader.dataset of stage '{stage.name}'"
+    _same_classes(trained, configured_classes(stage.pseudo_labels['dataloader'].get('dataset')), where)
+    for key, head in heads_by_key(model).items():
+        if head.out_channels == 1:
+            raise UserError(
+                f"stage '{stage.name}' asks for pseudo labels, which are taken from the probabilities of classes, but "
+                f'{key} has out_channels=1; leave out_channels and use_sigmoid out (num_classes=2, two channels)'
+            )
+
+
+def _same_classes(trained: Sequence[str], classes: Sequence[str], where: str) -> None:
+    try:
+        check_same_classes(trained, classes, 'the training', where)
+    except ValueError as error:
+        raise UserError(f'{str(error).rstrip(".")}: its results would stand under the wrong names') from error
+
+
+def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] = ()) -> None:
+    """Refuse data whose classes are not those of the training, or not as many as the heads have.
+
+    Args:
+        model: The model without the wrapper of a distributed run.
+        dataset: Built dataset; None passes.
+        split: ``'val'`` or ``'test'``, for the error.
+        trained: Classes of the training, as far as they are known.
+
+    Raises:
+        UserError: As above: a table would have wrong labels.
+    """
+    where, classes = f'{split}_dataloader.dataset', classes_of(dataset)
+    if dataset is not None and len(dataset) == 0:
+        raise UserError(f'{where} has no samples; check its data_root and data_prefix')
+    _same_classes(trained, classes, where)
+    for key, head in heads_by_key(model).items():
+        if classes and len(classes) != head.num_classes:
+            raise UserError(
+                f'{where} has {len(classes)} classes {tuple(classes)}, but {key} has num_classes={head.num_classes}; '
+                f'set num_classes={len(classes)} of the head, or choose other classes by metainfo=dict(classes=...)'
+            )
+
+
+def configured_classes(dataset: Mapping | None) -> tuple[str, ...]:
+    """Class names of a dataset's config, without building it; () if it does not tell them."""
+    if not dataset:
+        return ()
+    chosen = (dataset.get('metainfo') or {}).get('classes')
+    if chosen:
+        return tuple(chosen)
+    if isinstance(dataset.get('dataset'), Mapping):
+        return configured_classes(dataset['dataset'])
+    cls = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+    return tuple((getattr(cls, 'METAINFO', None) or {}).get('classes') or ())
+
+
+def classes_of(dataset) -> tuple[str, ...]:
+    """Class names of a built dataset; () if it has none."""
+    return tuple((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
+
+
+def dataset_of(loop):
+    """The dataset of a loop of the runner; None if there is no such loop."""
+    return getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, without the wrapper of a distributed run."""
+    return model.module if is_model_wrapper(model) else model
+
+
+def _bands(model: nn.Module) -> int:
+    """Channels of the images: as many as their statistics have, which the data preprocessor sees to."""
+    default = getattr(getattr(model, 'data_preprocessor', None), 'default', None)
+    return len(default['mean']) if default else DEFAULT_BANDS

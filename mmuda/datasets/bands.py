@@ -1,0 +1,40 @@
+"""Which bands of a raster are read."""
+
+from collections.abc import Sequence
+from numbers import Integral
+
+
+def check_bands(bands: Sequence[int] | int | None, owner: str) -> tuple[int, ...] | None:
+    """Bands as a config gives them, refused where they can be no bands.
+
+    A band may be named twice: a grey image fills the three channels of a pretrained network so.
+
+    Args:
+        bands: Counted from 1, in the order they are handed on; None is all.
+        owner: Whose argument it is, for the error.
+
+    Returns:
+        The bands, or None.
+
+    Raises:
+        ValueError: They are no sequence of whole numbers from 1 up, or there are none.
+    """
+    if bands is None:
+        return None
+    if isinstance(bands, str) or not isinstance(bands, Sequence):
+        raise ValueError(f'bands={bands!r} of {owner} is no list of bands; give e.g. bands=(1, 2, 3), or None for all.')
+    given = tuple(bands)
+    if not given:
+        raise ValueError(f'bands={bands!r} of {owner} names no band; give e.g. bands=(1, 2, 3), or None for all.')
+    whole = all(isinstance(band, Integral) and not isinstance(band, bool) for band in given)
+    if whole and min(given) == 0:
+        raise ValueError(
+            f'bands={given} of {owner} counts from 0, but bands are counted from 1; give '
+            f'bands={tuple(int(band) + 1 for band in given)}.'
+        )
+    if not whole or min(given) < 1:
+        raise ValueError(
+            f'bands={given} of {owner} must be whole numbers from 1 up, as bands are counted from 1; give e.g. '
+            'bands=(1, 2, 3).'
+        )
+    return tuple(int(band) for band in given)

@@ -1,0 +1,74 @@
+"""Whether the weights of a checkpoint mean the classes that they are used for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mmuda.datasets.metainfo import check_same_classes
+from mmuda.utils.errors import UserError
+from mmuda.utils.foreign_checkpoint import dataset_meta_of
+
+
+def classes_in(checkpoint: Mapping) -> tuple[str, ...]:
+    """Names of the classes that a checkpoint was trained on; () if it does not tell them."""
+    return tuple(dataset_meta_of(checkpoint).get('classes') or ())
+
+
+def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: str, path: str) -> None:
+    """Refuse weights that were trained on classes of other names or in another order than they are used for.
+
+    Args:
+        checkpoint: Its ``meta`` tells the classes; one that does not passes.
+        classes: Names of the classes that its predictions are taken for.
+        where: Where these names stand, for the error.
+        path: File of the checkpoint, for the error.
+
+    Raises:
+        UserError: As above.
+    """
+    try:
+        check_same_classes(classes_in(checkpoint), classes, f'the checkpoint {path}', where)
+    except ValueError as error:
+        raise UserError(
+            str(error).replace(' of both.', f' of {where}, or give a checkpoint that was trained on its classes')
+        ) from error
+
+
+def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
+    """Hold a checkpoint that a runner loads against the classes of its test or training.
+
+    A training may start from weights for other classes, which is told. The same classes in another order are refused:
+    each output would begin as another class's.
+
+    Args:
+        runner: With the checkpoint just read.
+        checkpoint: The checkpoint.
+        skips_head: Whether a part of the head keeps its own weights.
+
+    Raises:
+        UserError: A test or resumed training has other classes, or a training the same ones in another order.
+    """
+    loop, split = _loop_in_use(runner)
+    dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
+    classes = tuple((getattr(dataset, 'metainfo', None) or {}).get('classes') or ())
+    where, found = f'{split}_dataloader.dataset', classes_in(checkpoint)
+    starts = split == 'train' and not runner._resume
+    if starts and skips_head:
+        return
+    if starts and sorted(found) != sorted(classes):
+        if found and classes:
+            runner.logger.warning(
+                f'load_from={runner._load_from} was trained on the classes {found}, this training is on {classes}; its '
+                "head starts from theirs unless load_skip=['decode_head.conv_seg'] leaves it out"
+            )
+        return
+    check_trained_classes(checkpoint, classes, where, str(runner._load_from))
+
+
+def _loop_in_use(runner):
+    """The loop that loads the checkpoint, and its split: a runner has built only what it runs."""
+    for split in ('train', 'test', 'val'):
+        loop = getattr(runner, f'_{split}_loop')
+        if loop is not None and not isinstance(loop, dict):
+            return loop, split
+    return None, 'train'
