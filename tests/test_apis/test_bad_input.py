@@ -125,3 +125,14 @@ def test_an_optimiser_name_without_a_network(refused):
 def test_a_schedule_without_an_optimiser(refused):
     message = refused(param_scheduler=dict(generator=[], discriminators=[], critic=[]))
     assert 'an entry for the unknown critic' in message
+
+
+def test_a_file_where_the_work_directory_should_be(tiny, tmp_path, capsys):
+    (tmp_path / 'run').write_text('')
+    with pytest.raises(SystemExit) as ended, exit_on_user_error():
+        train(tiny(), str(tmp_path / 'run'))
+    assert ended.value.code == 2
+    assert (
+        f'{tmp_path / "run"}' in (line := capsys.readouterr().err)
+        and 'there is a file where a folder should be' in line
+    )
