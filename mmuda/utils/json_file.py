@@ -20,7 +20,7 @@ def read_object(path: str | os.PathLike, remedy: str, keys: Iterable[str] = ()) 
         UserError: If it is no JSON, holds something else than an object, or lacks an entry.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = json.loads(Path(path).read_text(encoding='utf-8-sig'))
     except ValueError as error:  # also of what is no text
         raise UserError(f'{path} is no JSON ({error}); {remedy}') from error
     if not isinstance(content, dict):
