@@ -132,7 +132,5 @@ def test_a_file_where_the_work_directory_should_be(tiny, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended, exit_on_user_error():
         train(tiny(), str(tmp_path / 'run'))
     assert ended.value.code == 2
-    assert (
-        f'{tmp_path / "run"}' in (line := capsys.readouterr().err)
-        and 'there is a file where a folder should be' in line
-    )
+    line, hint = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'error: {tmp_path / "run"} ') and 'choose another' in line and 'MMUDA_TRACEBACK' in hint
