@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 
 from mmuda import registry as registries
 from mmuda.apis.config_rules import check_settings, check_values
+from mmuda.apis.config_shapes import check_shapes
 from mmuda.apis.config_walk import Part, loaders_of, parts_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
@@ -34,6 +35,7 @@ TAKEN_OUT = {
     registries.PARAM_SCHEDULERS.name: ('convert_to_iter_based', 'epoch_length'),
 }
 TAKEN_OUT_OF_LAYERS = {'norm_cfg': ('requires_grad',), 'init_cfg': ('override',)}
+CLIP_GRAD = ('type', 'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach', 'clip_value')
 # Of these only some keys are read and the others pass unseen, so that near misses are refused and no more.
 LOOSE_KEYS = {
     'paramwise_cfg': (
@@ -62,6 +64,7 @@ def check_config(cfg: Config) -> None:
         UserError: Naming the place, the value and what it may be.
     """
     _check_top(cfg)
+    check_shapes(cfg)
     for path, loader in loaders_of(cfg):
         _refuse_unknown(loader, path, 'a data loader', Arguments(OF_LOADERS, closed=True))
     _check_groups(cfg)
@@ -98,6 +101,8 @@ def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
     for key, known in LOOSE_KEYS.items():
         if isinstance(part.cfg.get(key), Mapping):
             _refuse_unknown(part.cfg[key], f'{part.path}.{key}', key, Arguments(known, closed=False))
+    if isinstance(part.cfg.get('clip_grad'), Mapping):
+        _refuse_unknown(part.cfg['clip_grad'], f'{part.path}.clip_grad', 'clip_grad', Arguments(CLIP_GRAD, closed=True))
     check_values(part)
     if isinstance(part.cfg.get('metainfo'), Mapping):
         check_metainfo(part.cfg['metainfo'], f'{part.path}.metainfo')
@@ -108,6 +113,8 @@ def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
                 'entry that is there'
             )
         return
+    if not isinstance(part.type, str) and not callable(part.type):
+        raise UserError(f'{part.path}.type={part.type!r}; give the name of a class')
     target = part.find()
     if target is None:
         if part.surely and isinstance(part.type, str) and '.' not in part.type:

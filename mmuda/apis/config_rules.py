@@ -8,6 +8,7 @@ from mmengine.config import Config
 
 from mmuda import registry as registries
 from mmuda.apis.config_walk import Part, loaders_of, stages_of
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import (
     AMOUNT,
     BELOW_ONE,
@@ -82,6 +83,11 @@ def check_settings(cfg: Config) -> None:
     for path, loader in loaders_of(cfg):
         for key, rule in OF_LOADERS.items():
             require(rule, f'{path}.{key}', loader.get(key))
+        if loader.get('persistent_workers') and not loader.get('num_workers'):
+            raise UserError(
+                f'{path}.persistent_workers=True, but it has no workers; give num_workers of at least 1, or '
+                'persistent_workers=False'
+            )
     randomness = cfg.get('randomness')
     if isinstance(randomness, Mapping):
         require(SEED, 'randomness.seed', randomness.get('seed'))

@@ -12,6 +12,7 @@ from mmengine.registry import FUNCTIONS, LOG_PROCESSORS, Registry
 from mmseg import registry as mmseg_registry
 
 from mmuda import registry as registries
+from mmuda.utils.errors import UserError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
 # Entries of a config that the Runner builds, and from which registry.
@@ -149,12 +150,19 @@ def loaders_of(cfg: Config) -> Iterator[tuple[str, Mapping]]:
             continue
         path = f'train_cfg.stages.{index}'
         if isinstance(stage.get('train_dataloader'), Mapping) and cfg.get('train_dataloader'):
-            merged = Config(dict(loader=copy.deepcopy(cfg.train_dataloader)))
-            merged.merge_from_dict(dict(loader=copy.deepcopy(stage['train_dataloader'])))
-            yield f'{path}.train_dataloader', merged.loader
+            yield f'{path}.train_dataloader', _merged(cfg.train_dataloader, stage['train_dataloader'], path)
         labels = stage.get('pseudo_labels')
         if isinstance(labels, Mapping) and isinstance(labels.get('dataloader'), Mapping):
             yield f'{path}.pseudo_labels.dataloader', labels['dataloader']
+
+
+def _merged(loader: Mapping, changes: Mapping, path: str) -> Mapping:
+    merged = Config(dict(loader=copy.deepcopy(loader)))
+    try:
+        merged.merge_from_dict(dict(loader=copy.deepcopy(changes)))
+    except (TypeError, KeyError, IndexError) as error:
+        raise UserError(f'{path}.train_dataloader does not fit the train_dataloader of the run: {error}') from error
+    return merged.loader
 
 
 def stages_of(cfg: Config) -> list:

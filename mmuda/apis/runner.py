@@ -12,10 +12,11 @@ from mmengine.runner import Runner
 from mmuda import registry as registries
 from mmuda.apis.class_checks import unwrapped
 from mmuda.apis.config_check import check_config, unknown_type
+from mmuda.apis.config_shapes import check_complete
 from mmuda.models.wrappers import explain_channels
 from mmuda.utils.errors import UserError
 
-UNKNOWN_TYPE = re.compile(r'(\S+) is not in the \S*::(.+?) registry')
+UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (?:\S*::)?(\S.*?) registry')
 
 
 def build_runner(cfg: Config) -> Runner:
@@ -25,6 +26,7 @@ def build_runner(cfg: Config) -> Runner:
         UserError: If a ``type`` is unknown, with the names that come close, or as :func:`check_config`.
     """
     check_config(cfg)
+    check_complete(cfg)
     # mmengine keeps logger, message hub and visualiser by this name; its default has the time in seconds, so that two
     # runs of one process that start within a second would share them.
     if cfg.get('experiment_name') is None:

@@ -8,6 +8,7 @@ from tiny import CONFIG
 
 from mmuda.apis import UserError, check, load_config, train
 from mmuda.apis.config_check import check_config
+from mmuda.apis.config_shapes import check_complete
 from mmuda.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 
 FOLDER = Path(__file__).parents[2]
@@ -137,6 +138,47 @@ OUT_OF_RANGE = [
     (f'{HEAD}.num_classes', 0, 'at least 1'),
     ('model.ema.momentum', 2, 'below 1'),
 ]
+OF_ANOTHER_KIND = [
+    ('model', 3, 'a dict'),
+    ('model.terms', 'output', 'a dict'),
+    ('model.terms.output', [1], 'a dict'),
+    ('model.segmentor', 'EncoderDecoder', 'a dict'),
+    ('model.plan', dict(name='a'), 'a list'),
+    ('model.ema', 0.1, 'a dict'),
+    ('train_dataloader', 5, 'a dict'),
+    ('train_dataloader.dataset', [1], 'a dict'),
+    ('train_dataloader.dataset.source', 'images', 'a dict'),
+    ('val_dataloader.dataset.pipeline', 'LoadRasterWindow', 'a list'),
+    ('optim_wrapper', 'Adam', 'a dict'),
+    ('optim_wrapper.generator', 3, 'a dict'),
+    ('optim_wrapper.generator.optimizer', 'SGD', 'a dict'),
+    ('param_scheduler', 3, 'a dict or a list'),
+    ('train_cfg.stages', 3, 'a list'),
+    ('train_cfg.stages', [3], 'a dict'),
+    ('train_cfg.stages.0.terms', 'supervised', 'a list'),
+    ('train_cfg.stages.0.weights', 3, 'a dict'),
+    ('default_hooks', [1], 'a dict'),
+    ('default_hooks.checkpoint', 100, 'a dict'),
+    ('custom_hooks', 'IterSeedHook', 'a list'),
+    ('randomness', 3, 'a dict'),
+    ('load_from', 3, 'a text'),
+    ('log_level', 'LOUD', 'DEBUG, INFO, WARNING or ERROR'),
+    ('default_scope', 'mmdet3', 'mmengine, mmseg, mmuda'),
+    ('visualizer.type', 3, 'the name of a class'),
+    ('val_dataloader.persistent_workers', True, 'num_workers of at least 1'),
+]
+INCOMPLETE = [
+    ('model', None, 'model has no type'),
+    ('model.type', None, 'model has no type'),
+    ('model.segmentor', None, 'model.segmentor has no type'),
+    ('train_cfg', None, 'has train_dataloader and optim_wrapper, but no train_cfg'),
+    ('val_evaluator', None, 'has val_dataloader and val_cfg, but no val_evaluator'),
+    ('test_cfg', dict(type='TestLoop'), 'has test_cfg, but no test_dataloader and no test_evaluator'),
+    ('optim_wrapper.generator.optimizer', None, 'optim_wrapper.generator has no optimizer'),
+    ('train_cfg.stages', None, 'train_cfg has no stages'),
+    ('train_dataloader.dataset', None, 'train_dataloader has no dataset'),
+    ('train_dataloader.dataset.source', None, 'train_dataloader.dataset has no source'),
+]
 METAINFO = [
     (dict(classes=('a', 'b'), palette=[[0, 0, 0]] * 300), 'has 300 colours'),
     (dict(classes=('a', 'b'), palette=[[0, 0], [1, 1]]), 'has [0, 0]'),
@@ -199,6 +241,28 @@ def test_a_number_out_of_its_range(refusal, place, value, right):
     assert text.startswith(f'{place}={value!r}; give ') and right in text
 
 
+@pytest.mark.parametrize(('place', 'value', 'right'), OF_ANOTHER_KIND, ids=[f'{p}={v}' for p, v, _ in OF_ANOTHER_KIND])
+def test_an_entry_of_another_kind(refusal, place, value, right):
+    text = refusal(place, value)
+    assert text.startswith(place) and right in text
+
+
+@pytest.mark.parametrize(('place', 'value', 'expected'), INCOMPLETE, ids=[row[2] for row in INCOMPLETE])
+def test_a_config_that_lacks_a_part(load, place, value, expected):
+    cfg = load()
+    check_complete(cfg)
+    cfg.train_cfg.stages[1].train_dataloader = None
+    cfg.merge_from_dict({place: value})
+    check_config(cfg)  # enough to predict, or to be inherited
+    with pytest.raises(UserError, match=expected):
+        check_complete(cfg)
+
+
+def test_a_loader_of_a_stage_that_does_not_fit_the_runs(refusal):
+    text = refusal('train_dataloader.dataset.source', None)
+    assert text.startswith('train_cfg.stages.1.train_dataloader does not fit the train_dataloader of the run: ')
+
+
 @pytest.mark.parametrize(('metainfo', 'expected'), METAINFO, ids=[row[1] for row in METAINFO])
 def test_names_and_colours_of_classes(refusal, metainfo, expected):
     text = refusal(f'{SOURCE}.metainfo', metainfo)
@@ -248,4 +312,7 @@ def test_further_arguments_streams_and_switched_off_parts_are_no_mistakes(load):
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: str(path.relative_to(FOLDER)))
 def test_no_shipped_config_is_refused(load, path):
-    check_config(Config.fromfile(path))
+    cfg = Config.fromfile(path)
+    check_config(cfg)
+    if '_base_' not in path.parts:
+        check_complete(cfg)
