@@ -14,7 +14,6 @@ from mmuda.apis.class_checks import unwrapped
 from mmuda.apis.config_check import check_config, unknown_type
 from mmuda.apis.config_shapes import check_complete
 from mmuda.models.wrappers import explain_channels
-from mmuda.utils.errors import UserError
 
 UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (?:\S*::)?(\S.*?) registry')
 
