@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import adapt_batch_norm, exit_on_user_error, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, count, seed
 
 
 def parse_args() -> argparse.Namespace:
@@ -11,8 +11,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='path of the config; its target stream (else its test set) gives the images')
     parser.add_argument('checkpoint', help='trained weights')
     parser.add_argument('out', help='checkpoint to write')
-    parser.add_argument('--batches', type=int, default=100, help='batches to average over (default: 100)')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the crops (default: 0)')
+    parser.add_argument('--batches', type=count, default=100, help='batches to average over (default: 100)')
+    parser.add_argument('--seed', type=seed, default=0, help='seed of the crops (default: 0)')
     add_cfg_options(parser)
     return parser.parse_args()
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmuda.apis import compare, exit_on_user_error
 from mmuda.apis.compare import WEIGHTS
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, count, seed
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,8 +16,8 @@ def parse_args() -> argparse.Namespace:
         'configs', nargs='+', metavar='CONFIG', help='configs; the first is what others are compared to'
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its share of the cores')
+    parser.add_argument('--seeds', type=seed, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
+    parser.add_argument('--jobs', type=count, default=1, help='runs at a time, each with its share of the cores')
     parser.add_argument(
         '--picture',
         action=argparse.BooleanOptionalAction,

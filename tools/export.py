@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, export_segmentor, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:

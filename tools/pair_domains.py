@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, init_distributed, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, positive, seed
 from mmuda.apis.pair_domains import GIB, STRATEGIES, pair_domains
 
 
@@ -14,8 +14,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--strategy', required=True, choices=STRATEGIES)
     parser.add_argument('--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some')
     parser.add_argument('--feature', metavar='PATH', help='submodule whose output feature_mmd compares')
-    parser.add_argument('--memory', type=float, default=1.0, metavar='GIB', help='working memory (default: 1)')
-    parser.add_argument('--seed', type=int, default=0)
+    parser.add_argument('--memory', type=positive, default=1.0, metavar='GIB', help='working memory (default: 1)')
+    parser.add_argument('--seed', type=seed, default=0)
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
     add_cfg_options(parser)
     return parser.parse_args()

@@ -3,6 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, init_model, predict_rasters
+from mmuda.apis.options import amount, count, positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -11,9 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='path or address of the checkpoint')
     parser.add_argument('rasters', nargs='+', metavar='RASTER', help='rasters, folders, or patterns in quotes')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the predictions')
-    parser.add_argument('--gsd', type=float, help="metres a pixel (default: the test set's, else the georeference's)")
-    parser.add_argument('--tile', type=int, help="pixels of a window (default: as the config's test set, else 512)")
-    parser.add_argument('--margin', type=int, help='pixels at the border of a window not kept (default: tile / 8)')
+    parser.add_argument('--gsd', type=positive, help="metres a pixel (default: the test set's, else the raster's)")
+    parser.add_argument('--tile', type=count, help="pixels of a window (default: as the config's test set, else 512)")
+    parser.add_argument('--margin', type=amount, help='pixels at the border of a window not kept (default: tile / 8)')
     parser.add_argument('--device', help='e.g. cpu or cuda:0 (default: a GPU if there is one)')
     return parser.parse_args()
 

@@ -1,13 +1,13 @@
 """Train a config with several values of one setting, over seeds: a table and a curve."""
 
 import argparse
-import ast
 import signal
 import sys
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.compare import WEIGHTS
+from mmuda.apis.options import count, seed, value
 from mmuda.apis.sweep import sweep
 
 
@@ -15,7 +15,7 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='the config')
     parser.add_argument('--key', required=True, help='the setting, e.g. train_dataloader.dataset.exemplar.count')
-    parser.add_argument('--values', nargs='+', required=True, help='its values')
+    parser.add_argument('--values', nargs='+', type=value, required=True, help='its values')
     parser.add_argument('--metric', default='mIoU', help='score in summary.json (default: mIoU)')
     parser.add_argument('--references', nargs='*', default=[], metavar='CONFIG', help='configs drawn as level lines')
     parser.add_argument('--label', help='what the axis of the values says (default: KEY)')
@@ -26,17 +26,9 @@ def parse_args() -> argparse.Namespace:
         help="the last validation, or the one that the config's save_best chose (default: last)",
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
-    parser.add_argument('--seeds', type=int, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--jobs', type=int, default=1, help='runs at a time, each with its share of the cores')
+    parser.add_argument('--seeds', type=seed, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
+    parser.add_argument('--jobs', type=count, default=1, help='runs at a time, each with its share of the cores')
     return parser.parse_args()
-
-
-def value_of(text: str):
-    """A number, list or the like, or the text itself."""
-    try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        return text
 
 
 def main() -> None:
@@ -45,11 +37,10 @@ def main() -> None:
     # Ended politely, it ends its trainings too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with exit_on_user_error():
-        values = [value_of(text) for text in args.values]
         table = sweep(
             args.config,
             args.key,
-            values,
+            args.values,
             args.metric,
             args.out,
             train,

@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import check, exit_on_user_error, load_config, train
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, seed
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
     parser.add_argument('--amp-dtype', choices=['float16', 'bfloat16'], help='kind of mixed precision; implies --amp')
-    parser.add_argument('--seed', type=int, help="seed of every random choice (default: the config's, else 0)")
+    parser.add_argument('--seed', type=seed, help="seed of every random choice (default: the config's, else 0)")
     parser.add_argument(
         '--check',
         action='store_true',

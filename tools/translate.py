@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, amount, count
 from mmuda.apis.translate import translate_dataset
 
 
@@ -12,9 +12,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of the translation (ImageTranslation)')
     parser.add_argument('checkpoint', help='its trained weights')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the translated images')
-    parser.add_argument('--tile', type=int, default=512, help='size of the windows in pixels (default: 512)')
+    parser.add_argument('--tile', type=count, default=512, help='size of the windows in pixels (default: 512)')
     parser.add_argument(
-        '--margin', type=int, default=32, help='pixels at their borders that are not kept (default: 32)'
+        '--margin', type=amount, default=32, help='pixels at their borders that are not kept (default: 32)'
     )
     add_cfg_options(parser)
     return parser.parse_args()

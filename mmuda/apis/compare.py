@@ -19,6 +19,7 @@ from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 
 POLL_SECONDS = 1.0
@@ -70,8 +71,13 @@ class Run:
     def summary(self) -> dict | None:
         """What the run reached, None if it has not ended."""
         path = self.work_dir / 'summary.json'
-        summary = json.loads(path.read_text(encoding='utf-8')) if path.is_file() else None
-        return summary if summary and summary.get('mode') == 'train' else None
+        if not path.is_file():
+            return None
+        summary = read_object(path, f'move {self.work_dir} away to train this run again', keys=('mode', 'seconds'))
+        metrics = summary.get('metrics') or {}
+        if not isinstance(metrics, dict) or not all(isinstance(v, int | float | None) for v in metrics.values()):
+            raise UserError(f'metrics of {path} are not numbers by name; move {self.work_dir} away to train it again')
+        return summary if summary['mode'] == 'train' else None
 
     @property
     def seconds_an_iteration(self) -> float | None:

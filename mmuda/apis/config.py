@@ -1,33 +1,27 @@
 """Loads a config and applies what the command line says to it."""
 
-import argparse
 import os
+import traceback
 from pathlib import Path
 
 import torch
-from mmengine.config import Config, ConfigDict, DictAction
+from mmengine.config import Config, ConfigDict
 
+from mmuda.apis.config_check import check_config
+from mmuda.apis.options import merge_options
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
+from mmuda.utils.ranges import SEED, require
 from mmuda.utils.setup_env import allow_mmseg_configs, register_all_modules
 
 # A run whose seed nobody gave must still be repeatable, and resume exactly.
 DEFAULT_SEED = 0
+CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 REQUIRED_HOOKS = ('CheckpointGuardHook', 'IterSeedHook', 'SummaryHook')
 # The Runner looks a wrapper's class up from mmengine's root registry, which does not see grandchildren by bare name.
 GRAD_SYNC_WRAPPER = 'mmseg.mmuda.GradSyncWrapper'
 # mmengine's optimiser wrappers and ours that average gradients over processes.
 AVERAGING_WRAPPERS = {'OptimWrapper': 'SyncOptimWrapper', 'AmpOptimWrapper': 'SyncAmpOptimWrapper'}
-
-
-def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'replace values of the config') -> None:
-    """Add ``--cfg-options KEY=VALUE ...``, whose values :func:`load_config` takes.
-
-    Args:
-        parser: Of a tool.
-        text: What its help says.
-    """
-    parser.add_argument('--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help=text)
 
 
 def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Config:
@@ -40,32 +34,44 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
         cfg_options: Values by dotted key that replace the file's, as ``--cfg-options`` gives them.
 
     Raises:
-        FileNotFoundError: If the file or one of its bases is missing.
-        UserError: If the file cannot be parsed, or an option names an element that a list does not have.
+        FileNotFoundError: If the file is missing.
+        UserError: If the file cannot be read, an option does not fit, or something in it is misspelt or out of its
+            range, see :func:`check_config`.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'config {path} was not found; check the path')
     note_input(path)
-    allow_mmseg_configs()
-    try:
-        cfg = Config.fromfile(path)
-    except (SyntaxError, NameError, KeyError) as error:
-        raise UserError(f'config {path} cannot be parsed: {type(error).__name__}: {error}') from error
-    except ImportError as error:
-        raise UserError(
-            f'config {path}: its custom_imports cannot be imported ({error}); run from the folder that holds the '
-            'package with PYTHONPATH=. in front of the command, or install the package'
-        ) from error
-    try:
-        cfg.merge_from_dict(cfg_options or {})
-    except (KeyError, TypeError, IndexError) as error:
-        raise UserError(f'--cfg-options {cfg_options} does not fit config {path}: {error}') from error
+    cfg = _read(path)
+    merge_options(cfg, cfg_options or {})
     # A config that inherits mmseg's runtime brings scope `mmseg`, in which mmuda's types do not exist; mmuda's
     # registries are children of mmseg's, so the reverse holds for neither.
     if cfg.get('default_scope') in (None, 'mmseg'):
         cfg.default_scope = 'mmuda'
     register_all_modules()
+    check_config(cfg)
+    return cfg
+
+
+def _read(path: Path) -> Config:
+    """The config of a file; whatever reading it raises is about what its author wrote."""
+    allow_mmseg_configs()
+    if path.suffix not in CONFIG_SUFFIXES:
+        raise UserError(f'config {path} has the suffix {path.suffix!r}; it must be one of {", ".join(CONFIG_SUFFIXES)}')
+    try:
+        cfg = Config.fromfile(path)
+    except ImportError as error:
+        raise UserError(
+            f'config {path}: its custom_imports cannot be imported ({error}); run from the folder that holds the '
+            'package with PYTHONPATH=. in front of the command, or install the package'
+        ) from error
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)[1:]  # the first is this call
+        lines = [f'{frame.filename}, line {frame.lineno}' for frame in frames if frame.name == '<module>']
+        where = f' ({lines[0]})' if lines else ''
+        raise UserError(f'config {path} cannot be parsed{where}: {type(error).__name__}: {error}') from error
+    if not len(cfg):
+        raise UserError(f'config {path} is empty; write one, or give another')
     return cfg
 
 
@@ -83,7 +89,8 @@ def set_seed(cfg: Config, seed: int | None = None) -> None:
     randomness = dict(cfg.get('randomness') or {})
     if seed is None:
         seed = randomness.get('seed')
-    randomness['seed'] = DEFAULT_SEED if seed is None else int(seed)
+    require(SEED, 'seed', seed)
+    randomness['seed'] = DEFAULT_SEED if seed is None else seed
     cfg.randomness = randomness
 
 

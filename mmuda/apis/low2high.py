@@ -29,6 +29,7 @@ from mmuda.datasets.raster_valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
+from mmuda.utils.json_file import read_object
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import mix_seed
 
@@ -249,7 +250,7 @@ def _claim(path: Path, settings: dict) -> None:
     """Write down what a region is made with, or refuse it where it was made otherwise."""
     settings = json.loads(json.dumps(settings))
     if path.is_file():
-        found = json.loads(path.read_text(encoding='utf-8'))
+        found = read_object(path, 'remove it with the tiles of its region')
         differing = sorted(key for key in {*found, *settings} if found.get(key) != settings.get(key))
         if differing:
             raise UserError(

@@ -1,6 +1,5 @@
 """Builds a Runner and words the mistakes that configs contain."""
 
-import difflib
 import re
 import uuid
 from collections.abc import Iterator
@@ -12,18 +11,21 @@ from mmengine.runner import Runner
 
 from mmuda import registry as registries
 from mmuda.apis.class_checks import unwrapped
+from mmuda.apis.config_check import check_config, unknown_type
+from mmuda.apis.config_shapes import check_complete
 from mmuda.models.wrappers import explain_channels
-from mmuda.utils.errors import UserError
 
-UNKNOWN_TYPE = re.compile(r'(\S+) is not in the \S*::(.+?) registry')
+UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (?:\S*::)?(\S.*?) registry')
 
 
 def build_runner(cfg: Config) -> Runner:
     """Runner of a config, of the type ``runner_type`` if the config names one.
 
     Raises:
-        UserError: If a ``type`` is unknown; with the names that come close.
+        UserError: If a ``type`` is unknown, with the names that come close, or as :func:`check_config`.
     """
+    check_config(cfg)
+    check_complete(cfg)
     # mmengine keeps logger, message hub and visualiser by this name; its default has the time in seconds, so that two
     # runs of one process that start within a second would share them.
     if cfg.get('experiment_name') is None:
@@ -63,12 +65,7 @@ def name_near_misses(error: KeyError) -> Exception:
     if match is None:
         return error
     name, kind = match.group(1), match.group(2)
-    close = difflib.get_close_matches(name.split('.')[-1], known_names(kind), n=3, cutoff=0.6)
-    hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
-    return UserError(
-        f'type {name!r} in the config is not a registered {kind}; {hint} '
-        "(a class of your own is registered by the config's custom_imports)"
-    )
+    return unknown_type(name, kind, known_names(kind))
 
 
 def known_names(kind: str) -> list[str]:

@@ -149,6 +149,8 @@ def build_pairing(
 
 
 def _check_description(made_for: Mapping, found: Mapping, name: str, pairing: str) -> None:
+    if not isinstance(made_for, Mapping):
+        raise ValueError(f'The pairing {pairing} describes its {name} by {made_for!r}; make it again with this config.')
     for key in sorted({*made_for, *found}):
         if made_for.get(key) != found.get(key):
             raise ValueError(
@@ -165,7 +167,7 @@ def _short(value) -> str:
 def _index(value, name: str) -> int:
     try:
         index = int(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         index = None
     if index is None or index != float(value):
         raise ValueError(f'{name} holds {value!r}, which is no index; write whole numbers.')

@@ -21,6 +21,7 @@ from mmuda.datasets.raster_notes import notes_on_grids, notes_on_pixels
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
+from mmuda.utils.ranges import COUNTS, require_each
 
 _CHECK_FILES = 64
 
@@ -125,6 +126,7 @@ class RasterDataset(BaseSegDataset):
                 f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
                 'one of them.'
             )
+        require_each(COUNTS, self, bands=bands, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
         # Translated images hold the chosen bands in their order, in 8 bits.

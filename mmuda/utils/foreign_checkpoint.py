@@ -11,6 +11,7 @@ from mmengine.logging import print_log
 from torch import Tensor
 
 from mmuda.utils.errors import UserError
+from mmuda.utils.metainfo import MOST_CLASSES
 
 SEGMENTOR = 'segmentor.'
 TEACHER = 'teacher.module.'
@@ -125,7 +126,7 @@ def _are_colours(value) -> bool:
     except ValueError:  # rows of several lengths
         return False
     in_range = colours.dtype.kind in 'iu' and colours.size and colours.min() >= 0 and colours.max() <= 255
-    return bool(in_range) and colours.ndim == 2 and colours.shape[1] == 3
+    return bool(in_range) and colours.ndim == 2 and colours.shape[1] == 3 and len(colours) <= MOST_CLASSES
 
 
 def _warn(path: str | os.PathLike, what: str) -> None:

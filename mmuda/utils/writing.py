@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmuda.utils.errors import UserError
+from mmuda.utils.errors import REMEDIES, UserError
 
-_REMEDIES = {
-    errno.ENOSPC: 'the disk is full; free some space or choose another folder',
-    errno.EDQUOT: 'the quota of the disk is used up; free some space or choose another folder',
-    errno.EFBIG: 'the file is larger than the system allows; raise the limit (ulimit -f) or choose another folder',
-    errno.EACCES: 'permission is denied; choose another folder or change its permissions',
-    errno.EPERM: 'permission is denied; choose another folder or change its permissions',
-    errno.EROFS: 'the file system is read-only; choose another folder',
-    errno.ENOTDIR: 'a part of the path is a file; choose another folder',
-    errno.EEXIST: 'its folder is a file; choose another folder',
-    errno.EISDIR: 'there is a folder of that name; choose another name',
-    errno.ENAMETOOLONG: 'the name is too long; choose a shorter one',
-    errno.ELOOP: 'a part of the path is a link to itself; choose another folder',
-}
 _PROBE_BYTES = 1 << 20
 
 
@@ -43,7 +29,7 @@ def telling(path: str | os.PathLike) -> Iterator[None]:
 
 def reason_of(error: OSError) -> str:
     """What is wrong and what to do, for an OSError of writing."""
-    return _REMEDIES.get(error.errno, f'{error.strerror or error}; choose another folder or repair the disk')
+    return REMEDIES.get(error.errno, f'{error.strerror or error}; choose another folder or repair the disk')
 
 
 def check_writable(folder: str | os.PathLike) -> None:

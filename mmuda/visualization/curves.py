@@ -33,6 +33,8 @@ def read_log(work_dir: str | os.PathLike) -> dict[str, dict[int, float]]:
                 entry = json.loads(line)
             except json.JSONDecodeError:  # the last line of a run that was killed
                 continue
+            if not isinstance(entry, dict) or not isinstance(entry.get('step'), int):
+                raise UserError(f'{file} is no log of a run: a line holds {line[:60]!r}; give the folder of a run')
             for key, value in entry.items():
                 if key not in ('step', 'iter') and isinstance(value, int | float):
                     scalars.setdefault(key, {})[int(entry['step'])] = float(value)

@@ -125,3 +125,12 @@ def test_an_optimiser_name_without_a_network(refused):
 def test_a_schedule_without_an_optimiser(refused):
     message = refused(param_scheduler=dict(generator=[], discriminators=[], critic=[]))
     assert 'an entry for the unknown critic' in message
+
+
+def test_a_file_where_the_work_directory_should_be(tiny, tmp_path, capsys):
+    (tmp_path / 'run').write_text('')
+    with pytest.raises(SystemExit) as ended, exit_on_user_error():
+        train(tiny(), str(tmp_path / 'run'))
+    assert ended.value.code == 2
+    line, hint = capsys.readouterr().err.splitlines()
+    assert line.startswith(f'error: {tmp_path / "run"} ') and 'choose another' in line and 'MMUDA_TRACEBACK' in hint

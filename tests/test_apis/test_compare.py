@@ -29,7 +29,8 @@ summary = dict(mode='train', metrics={'mIoU': base + seed * seed, 'IoU.roof': ba
 if 'chosen' in text:
     summary['best'] = {'best_score': 9.0, 'iteration': 40, 'mIoU': base + 7, 'F': 10.0 * seed}
     summary['selection'] = 'last iteration; best by F of the validation set'
-(work_dir / 'summary.json').write_text(json.dumps(summary))
+(work_dir / 'summary.tmp').write_text(json.dumps(summary))
+os.replace(work_dir / 'summary.tmp', work_dir / 'summary.json')
 """
 
 
@@ -203,3 +204,19 @@ def test_a_config_without_metrics_has_no_difference():
 def test_spread_of_one_value_has_no_deviation():
     assert Spread.of([3.0, None]) == Spread(3.0, None, 1)
     assert Spread.of([3.0]).text() == '3.00'
+
+
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        ('[1]', r'seed0/summary\.json holds a list .*; move .*seed0 away to train this run again'),
+        ('{"mode": "train"}', r'summary\.json lacks seconds; move'),
+        ('{"mode": "train", "seconds": 1, "metrics": {"mIoU": "good"}}', r'metrics of .*summary\.json are not numbers'),
+        ('{"mode": ', r'summary\.json is no JSON'),
+    ],
+)
+def test_a_summary_of_something_else_is_named(run, content, expected):
+    run(seeds=(0,), first='x = 1')
+    (run.out / 'first' / 'seed0' / 'summary.json').write_text(content)
+    with pytest.raises(UserError, match=expected):
+        run(seeds=(0,), first='x = 1')

@@ -179,8 +179,9 @@ def test_a_checkpoint_that_has_diverged_is_refused(tmp_path):
 
 def test_a_test_of_a_checkpoint_that_has_diverged_is_refused(tiny, tmp_path):
     torch.save(dict(state_dict={'segmentor.a': torch.tensor([1.0, float('inf')])}), tmp_path / 'iter_1.pth')
-    some = dict(type='Any')
-    cfg = tiny(test_dataloader=some, test_cfg=some, test_evaluator=some)
+    cfg = tiny(
+        test_dataloader=dict(batch_size=1), test_cfg=dict(type='TestLoop'), test_evaluator=dict(type='IoUMetric')
+    )
     with pytest.raises(UserError, match='iter_1.pth holds values that are not finite'):
         test(cfg, str(tmp_path / 'iter_1.pth'), str(tmp_path / 'run'))
 

@@ -239,9 +239,9 @@ def test_odd_paths(image, tmp_path, name):
 @pytest.mark.parametrize(
     ('place', 'why'),
     [
-        ('file/map.tif', 'a part of the path is a file|its folder is a file'),
+        ('file/map.tif', 'a part of the path is a file|there is a file where a folder should be'),
         ('folder', 'there is a folder of that name'),
-        ('loop/map.tif', 'a link to itself|its folder is a file'),
+        ('loop/map.tif', 'a link to itself|there is a file where a folder should be'),
         ('n' * 300, 'the name is too long'),
         ('/proc/nowhere/map.tif', 'choose another folder'),
     ],

@@ -137,6 +137,7 @@ def test_classes_and_colours_are_found_whichever_mmseg_wrote_them():
         (dict(palette=[[300, 0, 0]]), dict(classes=('a', 'b'))),
         (dict(palette=[[0, 0], [1, 1, 1]]), dict(classes=('a', 'b'))),
         (dict(palette='red'), dict(classes=('a', 'b'))),
+        (dict(palette=[[0, 0, 0]] * 300), dict(classes=('a', 'b'))),
         (dict(classes='road'), dict(palette=[[0, 0, 0], [9, 9, 9]])),
         (dict(classes=[1, 2]), dict(palette=[[0, 0, 0], [9, 9, 9]])),
     ],

@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options
 from mmuda.apis.oracle import coarse_oracle
 
 

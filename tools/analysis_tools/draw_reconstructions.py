@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, load_config
-from mmuda.apis.config import add_cfg_options
+from mmuda.apis.options import add_cfg_options, count, seed
 from mmuda.apis.reconstruct import draw_reconstructions
 
 
@@ -12,8 +12,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config of the pretraining (MaskedAutoencoder)')
     parser.add_argument('checkpoint', help='its trained weights')
     parser.add_argument('--out', required=True, metavar='PNG', help='picture')
-    parser.add_argument('--count', type=int, default=4, help='images (default: 4)')
-    parser.add_argument('--seed', type=int, default=0, help='of crops and of what is hidden (default: 0)')
+    parser.add_argument('--count', type=count, default=4, help='images (default: 4)')
+    parser.add_argument('--seed', type=seed, default=0, help='of crops and of what is hidden (default: 0)')
     add_cfg_options(parser)
     return parser.parse_args()
 

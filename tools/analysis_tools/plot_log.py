@@ -2,6 +2,7 @@
 
 import argparse
 
+from mmuda.apis.options import count
 from mmuda.utils.errors import exit_on_user_error
 from mmuda.visualization.curves import plot_log
 
@@ -11,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of runs')
     parser.add_argument('--keys', nargs='+', required=True, help='names as in the log, a panel each')
     parser.add_argument('--out', required=True, help='picture to write (.png)')
-    parser.add_argument('--smooth', type=int, default=1, help='average over so many entries of the log (default: 1)')
+    parser.add_argument('--smooth', type=count, default=1, help='average over so many entries of the log (default: 1)')
     return parser.parse_args()
 
 

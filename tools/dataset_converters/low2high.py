@@ -3,6 +3,7 @@
 import argparse
 
 from mmuda.apis.low2high import SPLITS, Labels, build_low2high
+from mmuda.apis.options import count, seed, share
 from mmuda.utils.errors import exit_on_user_error
 
 
@@ -20,13 +21,13 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--coarse-suffix', default='.tif', help='of a folder of coarse labels (default: .tif)')
     parser.add_argument('--fine-legend', default='chesapeake', help='chesapeake, enviroatlas, or a JSON file')
     parser.add_argument('--coarse-legend', default='nlcd', help='nlcd, or a JSON file')
-    parser.add_argument('--tile', type=int, default=512, help='side in pixels (default: 512)')
-    parser.add_argument('--min-classes', type=int, default=3, help='drop tiles with fewer (default: 3)')
-    parser.add_argument('--max-share', type=float, default=0.75, help='drop tiles with more of a class (default: 0.75)')
-    parser.add_argument('--max-ignored', type=float, default=0.1, help='drop tiles with more unknown (default: 0.1)')
+    parser.add_argument('--tile', type=count, default=512, help='side in pixels (default: 512)')
+    parser.add_argument('--min-classes', type=count, default=3, help='drop tiles with fewer (default: 3)')
+    parser.add_argument('--max-share', type=share, default=0.75, help='drop tiles with more of a class (default: 0.75)')
+    parser.add_argument('--max-ignored', type=share, default=0.1, help='drop tiles with more unknown (default: 0.1)')
     parser.add_argument('--split', choices=SPLITS, help='put all tiles there instead of drawing 75, 10, 10 and 5 %%')
-    parser.add_argument('--seed', type=int, default=0, help='seed of the split')
-    parser.add_argument('--workers', type=int, default=1, help='processes (default: 1)')
+    parser.add_argument('--seed', type=seed, default=0, help='seed of the split')
+    parser.add_argument('--workers', type=count, default=1, help='processes (default: 1)')
     return parser.parse_args()
 
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mmuda.datasets.labels import IGNORE_INDEX
+from mmuda.utils.metainfo import check_metainfo
 
 IGNORE = 'ignore'
 FOLDER = Path(__file__).parent
@@ -28,6 +29,9 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
     path = FOLDER / f'{name}.json' if str(name) in NAMES else Path(name)
     try:
         legend = json.loads(path.read_text(encoding='utf-8-sig'))
+        check_metainfo(legend, f'the legend {path}')
+        if not isinstance(legend['classes'], list):
+            raise TypeError(f'"classes" is {legend["classes"]!r}')
         classes = tuple(legend['classes'])
         becomes = {int(code): entry['becomes'] for code, entry in legend['codes'].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

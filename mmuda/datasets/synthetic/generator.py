@@ -16,6 +16,7 @@ import rasterio
 from mmengine.logging import print_log
 
 from mmuda.datasets.raster_checked import write_raster
+from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress
 
@@ -92,7 +93,7 @@ def is_complete(root: Path, wanted: dict) -> bool:
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
-        found = json.loads((root / META).read_text())
+        found = read_object(root / META, 'it tells what the imagery is')
     except (OSError, ValueError) as error:
         raise ValueError(
             f'{root} exists but holds no synthetic imagery ({META} cannot be read: {error}); name another folder.'

@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import as_pair, round_half_up
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.ranges import POSITIVE, require_each
 
 
 @TRANSFORMS.register_module()
@@ -40,6 +41,7 @@ class RandomGroundCrop(BaseTransform):
             )
         if min(as_pair(size if extent is None else extent)) <= 0:
             raise ValueError(f'RandomGroundCrop got extent={extent} and size={size}; give a positive one.')
+        require_each(POSITIVE, self, gsd=gsd)
         self.extent = None if extent is None else as_pair(extent)
         self.size = None if size is None else as_pair(size)
         self.gsd = gsd

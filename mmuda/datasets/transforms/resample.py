@@ -6,6 +6,7 @@ from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_lab
 from mmuda.datasets.transforms.ground_pixels import LABELS, pixel_of
 from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.ranges import COUNTS, POSITIVE, POSITIVES, require_each
 
 
 @TRANSFORMS.register_module()
@@ -55,6 +56,8 @@ class ResolutionPair(BaseTransform):
                 f'ResolutionPair got fine_gsd={fine_gsd}, ratio={ratio} and fine_size={fine_size}; give exactly one '
                 'of them.'
             )
+        require_each(POSITIVES, self, coarse_gsd=coarse_gsd, fine_gsd=fine_gsd, extent=extent, ratio=ratio)
+        require_each(COUNTS, self, coarse_size=coarse_size, fine_size=fine_size)
         self.coarse_gsd = coarse_gsd
         self.fine_gsd = fine_gsd
         self.ratio = ratio
@@ -153,6 +156,7 @@ class ResampleToGSD(BaseTransform):
     def __init__(self, gsd: float | None = None, ratio: float | None = None, label: bool = False) -> None:
         if (gsd is None) == (ratio is None):
             raise ValueError(f'ResampleToGSD got gsd={gsd} and ratio={ratio}; give exactly one of them.')
+        require_each(POSITIVE, self, gsd=gsd, ratio=ratio)
         self.gsd = gsd
         self.ratio = ratio
         self.label = label

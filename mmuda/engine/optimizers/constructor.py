@@ -58,6 +58,9 @@ class NamedOptimWrapperConstructor:
             optimiser than SGD or where there is no backbone.
     """
 
+    # What it reads from the config of an optimiser besides the wrapper's arguments.
+    OWN_KEYS = ('params', 'released_rate')
+
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         if paramwise_cfg is not None:
             raise ValueError(

@@ -21,6 +21,7 @@ from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, p
 from mmuda.structures import no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.json_file import read_object
 
 RULES = ('median', 'portion', 'fixed')
 LEVELS = 65536  # confidences are kept as 16 bits: thresholds are exact to 1.5e-5
@@ -125,7 +126,8 @@ class PseudoLabels:
         wanted = dict(threshold=asdict(rule))
         if at_start:
             wanted['model'] = fingerprint(runner.model)
-        found = json.loads((folder / REPORT).read_text()) if (folder / REPORT).is_file() else None
+        report = folder / REPORT
+        found = read_object(report, f'remove {folder} and resume from before it') if report.is_file() else None
         if found is not None and all(found.get(key) == value for key, value in wanted.items()):
             runner.logger.info(f"Stage '{stage}': reusing the pseudo labels in {folder}")
             return folder

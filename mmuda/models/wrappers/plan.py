@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 
 from mmuda.utils.patterns import matches
 
@@ -14,6 +14,9 @@ def _known(cls: type, cfg: dict, what: str) -> None:
     unknown = sorted(set(cfg) - names)
     if unknown:
         raise ValueError(f'{what} has unknown keys {unknown}; it may have {sorted(names)}.')
+    missing = sorted({f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING} - set(cfg))
+    if missing:
+        raise ValueError(f'{what} has no {", no ".join(missing)}; it has {sorted(cfg)}.')
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from mmuda.utils.ranges import WEIGHT, require
+
 
 @dataclass(frozen=True)
 class WeightSchedule:
@@ -39,8 +41,10 @@ def weight_from_cfg(cfg: float | Mapping | WeightSchedule, what: str) -> float |
         what: Whose weight it is, for the error.
 
     Raises:
-        ValueError: If it is neither, or the schedule has unknown keys or no length.
+        ValueError: If it is neither or negative, or the schedule has unknown keys or no length.
     """
+    if isinstance(cfg, int | float):
+        require(WEIGHT, what, cfg)
     if isinstance(cfg, WeightSchedule) or (isinstance(cfg, int | float) and not isinstance(cfg, bool)):
         return cfg
     if not isinstance(cfg, Mapping):
@@ -50,6 +54,8 @@ def weight_from_cfg(cfg: float | Mapping | WeightSchedule, what: str) -> float |
     if unknown:
         raise ValueError(f'{what}, has unknown keys {unknown}; it may have {names}.')
     schedule = WeightSchedule(**cfg)
+    require(WEIGHT, f'{what}: start_factor', schedule.start_factor)
+    require(WEIGHT, f'{what}: end_factor', schedule.end_factor)
     if schedule.end is None or schedule.end <= schedule.begin:
         raise ValueError(
             f'{what}: begin={schedule.begin}, end={schedule.end}; give end, an iteration of the run after begin.'

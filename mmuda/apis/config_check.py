@@ -1,0 +1,201 @@
+"""Refuses what a config misspells, before anything is built: types, arguments of classes, keys, numbers."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping, Sequence
+
+from mmengine.config import Config
+from mmengine.evaluator import Evaluator
+from mmengine.model import ExponentialMovingAverage
+from mmengine.runner import Runner, set_random_seed
+from torch.utils.data import DataLoader
+
+from mmuda import registry as registries
+from mmuda.apis.config_rules import check_settings, check_values
+from mmuda.apis.config_shapes import check_shapes
+from mmuda.apis.config_walk import Part, loaders_of, parts_of
+from mmuda.utils.errors import UserError
+from mmuda.utils.metainfo import check_metainfo
+from mmuda.utils.signatures import Arguments, arguments_of
+
+# How alike two names are (0 to 1) of which one is taken for a misspelling of the other.
+ALIKE = 0.8
+# A name at the top of a config may also be a variable of its author's: nearly the same, or it is left alone.
+NEARLY_SAME = 0.885
+TOP_KEYS = (
+    *inspect.signature(Runner.__init__).parameters, 'custom_imports', 'model_wrapper_cfg', 'runner_type', 'tta_model',
+    'load_skip',
+)  # fmt: skip
+# What is taken out of a part before its class is called, by registry.
+TAKEN_OUT = {
+    registries.HOOKS.name: ('priority',),
+    registries.OPTIM_WRAPPERS.name: ('constructor', 'paramwise_cfg'),
+    registries.PARAM_SCHEDULERS.name: ('convert_to_iter_based', 'epoch_length'),
+}
+TAKEN_OUT_OF_LAYERS = {'norm_cfg': ('requires_grad',), 'init_cfg': ('override',)}
+CLIP_GRAD = ('type', 'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach', 'clip_value')
+# Of these only some keys are read and the others pass unseen, so that near misses are refused and no more.
+LOOSE_KEYS = {
+    'paramwise_cfg': (
+        'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
+        'dcn_offset_lr_mult', 'bypass_duplicate', 'num_layers', 'decay_rate', 'decay_type',
+    ),
+    'data_prefix': ('img_path', 'seg_map_path'),
+    'metainfo': ('classes', 'palette', 'label_map'),
+    'test_cfg': ('mode', 'stride', 'crop_size', 'interpolate_mode'),
+}  # fmt: skip
+OF_LOADERS = (
+    *inspect.signature(DataLoader.__init__).parameters, 'num_batch_per_epoch', 'disable_subprocess_warning',
+)  # fmt: skip
+
+
+def check_config(cfg: Config) -> None:
+    """Refuse what no training, test or prediction could do as it is written.
+
+    That is: a type that no registry has, an argument that a class does not take, a number out of its range, a key that
+    nearly is one which is read. Nothing is built, so nothing that needs data or a model is looked at.
+
+    Args:
+        cfg: A config; modules must have been registered.
+
+    Raises:
+        UserError: Naming the place, the value and what it may be.
+    """
+    _check_top(cfg)
+    check_shapes(cfg)
+    for path, loader in loaders_of(cfg):
+        _refuse_unknown(loader, path, 'a data loader', Arguments(OF_LOADERS, closed=True))
+    _check_groups(cfg)
+    of_constructor = _keys_of_constructor(cfg)
+    for part in parts_of(cfg):
+        check_part(part, of_constructor if part.registry is registries.OPTIM_WRAPPERS else ())
+    check_settings(cfg)
+
+
+def _keys_of_constructor(cfg: Config) -> Sequence[str] | None:
+    """What the constructor of the optimisers reads from each; None if it is a user's, which may read anything."""
+    wrapper = cfg.get('optim_wrapper')
+    name = wrapper.get('constructor') if isinstance(wrapper, Mapping) else None
+    if name is None:
+        return ()
+    constructor = Part('optim_wrapper', dict(type=name), registries.OPTIM_WRAPPER_CONSTRUCTORS, 'constructor').find()
+    if constructor is None:
+        known = names_in(registries.OPTIM_WRAPPER_CONSTRUCTORS)
+        raise unknown_type(name, registries.OPTIM_WRAPPER_CONSTRUCTORS.name, known, 'optim_wrapper.constructor')
+    of_library = constructor.__module__.startswith(('mmengine.', 'mmseg.'))
+    return getattr(constructor, 'OWN_KEYS', () if of_library else None)
+
+
+def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
+    """Refuse a part whose type is unknown, or that its class cannot be called with.
+
+    Args:
+        part: The part.
+        taken_out: Keys that whoever builds the part reads and removes; None if nobody knows which.
+
+    Raises:
+        UserError: Naming the place, the type or argument, and those that come close.
+    """
+    for key, known in LOOSE_KEYS.items():
+        if isinstance(part.cfg.get(key), Mapping):
+            _refuse_unknown(part.cfg[key], f'{part.path}.{key}', key, Arguments(known, closed=False))
+    if isinstance(part.cfg.get('clip_grad'), Mapping):
+        _refuse_unknown(part.cfg['clip_grad'], f'{part.path}.clip_grad', 'clip_grad', Arguments(CLIP_GRAD, closed=True))
+    check_values(part)
+    if isinstance(part.cfg.get('metainfo'), Mapping):
+        check_metainfo(part.cfg['metainfo'], f'{part.path}.metainfo')
+    if part.type is None:
+        if part.needs_type:
+            raise UserError(
+                f'{part.path}={dict(part.cfg)} has no type; give type=..., or correct the name if it was to change an '
+                'entry that is there'
+            )
+        return
+    if not isinstance(part.type, str) and not callable(part.type):
+        raise UserError(f'{part.path}.type={part.type!r}; give the name of a class')
+    target = part.find()
+    if target is None:
+        if part.surely and isinstance(part.type, str) and '.' not in part.type:
+            raise unknown_type(part.type, part.registry.name, names_in(part.registry), part.path)
+        return
+    if target is Evaluator:
+        return
+    arguments = arguments_of(target)
+    if taken_out is None:
+        arguments = Arguments(arguments.names, closed=False)
+    of_kind = (*TAKEN_OUT.get(part.registry.name, ()), *TAKEN_OUT_OF_LAYERS.get(part.key, ()))
+    others = ('type', *of_kind, *(taken_out or ()))
+    given = {key: value for key, value in part.cfg.items() if key not in others and not key.startswith('_')}
+    _refuse_unknown(given, part.path, target.__name__, arguments)
+
+
+def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> UserError:
+    """The error for a type that no registry has, with the names that come close.
+
+    Args:
+        name: The type.
+        kind: What the registry holds, e.g. ``model``.
+        known: Names that it has.
+        path: Place in the config, if it is known.
+    """
+    close = difflib.get_close_matches(name.split('.')[-1], list(known), n=3, cutoff=0.6)
+    hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
+    return UserError(
+        f'{path and f"{path}: "}type {name!r} in the config is not a registered {kind}; {hint} '
+        "(a class of your own is registered by the config's custom_imports)"
+    )
+
+
+def names_in(registry) -> list[str]:
+    """Names that a registry and its parents hold."""
+    names: set[str] = set()
+    while registry is not None:
+        names.update(registry.module_dict)
+        registry = registry.parent
+    return sorted(names)
+
+
+def _refuse_unknown(given: Mapping, path: str, owner: str, arguments: Arguments) -> None:
+    """Refuse keys that are no arguments: all where there can be no others, else those that nearly are one."""
+    for key in given:
+        if key in arguments.names:
+            continue
+        close = difflib.get_close_matches(str(key), arguments.names, 1, ALIKE)
+        if not arguments.closed and not _is_misspelt(key, close, given):
+            continue
+        hint = f'; did you mean {close[0]}?' if close else '.'
+        takes = ', '.join(name for name in arguments.names if name != 'self') or 'none'
+        raise UserError(f'{path}.{key} is not an argument of {owner}{hint} It takes {takes}')
+
+
+def _is_misspelt(key: str, close: list[str], given: Mapping) -> bool:
+    """Whether a key that may be right is a misspelling of a name: that is not given itself, or is nearly the same."""
+    if not close or close[0].rstrip('0123456789') == key.rstrip('0123456789'):
+        return False
+    return close[0] not in given or bool(difflib.get_close_matches(key, close, 1, NEARLY_SAME))
+
+
+def _check_top(cfg: Config) -> None:
+    for key in cfg:
+        close = [] if key in TOP_KEYS else difflib.get_close_matches(key, TOP_KEYS, 1, NEARLY_SAME)
+        if close:
+            raise UserError(
+                f'{key} at the top of config {cfg.filename} is read by nothing; correct it to {close[0]}, or give a '
+                'variable of your own another name'
+            )
+
+
+def _check_groups(cfg: Config) -> None:
+    """Keys of the dicts that become arguments without a type."""
+    randomness = tuple(inspect.signature(set_random_seed).parameters)
+    model = cfg.get('model') if isinstance(cfg.get('model'), Mapping) else {}
+    ema = (*inspect.signature(ExponentialMovingAverage).parameters, 'evaluate')
+    for path, group, names in (
+        ('randomness', cfg.get('randomness'), randomness),
+        ('env_cfg', cfg.get('env_cfg'), ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')),
+        ('model.ema', model.get('ema'), ema),
+    ):
+        if isinstance(group, Mapping):
+            _refuse_unknown(group, path, path, Arguments(names, closed=True))

@@ -1,0 +1,88 @@
+"""What numbers may be that a user gives."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from mmuda.utils.errors import UserError
+from mmuda.utils.seeds import HIGHEST_SEED
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a value may be.
+
+    Attributes:
+        text: In words, as the end of "give ...".
+        holds: Whether a value is right.
+    """
+
+    text: str
+    holds: Callable[[object], bool]
+
+
+def _number(value) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _whole(value) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _each(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+    """For a value or each of a sequence of them."""
+
+    def every(value) -> bool:
+        return bool(value) and all(map(holds, value)) if isinstance(value, list | tuple) else holds(value)
+
+    return every
+
+
+COUNT = Rule('a whole number of at least 1', lambda v: _whole(v) and v >= 1)
+COUNTS = Rule('whole numbers of at least 1', _each(COUNT.holds))
+AMOUNT = Rule('a whole number of at least 0', lambda v: _whole(v) and v >= 0)
+INTERVAL = Rule('a whole number of at least 1, or -1 for never', lambda v: _whole(v) and (v >= 1 or v == -1))
+KEPT = Rule('a whole number of at least 1, or -1 for all', INTERVAL.holds)
+POSITIVE = Rule('a number above 0', lambda v: _number(v) and v > 0)
+POSITIVES = Rule('numbers above 0', _each(POSITIVE.holds))
+NOT_NEGATIVE = Rule('a number of at least 0', lambda v: _number(v) and v >= 0)
+SHARE = Rule('a number between 0 and 1', lambda v: _number(v) and 0 <= v <= 1)
+SHARES = Rule('numbers between 0 and 1', _each(SHARE.holds))
+BELOW_ONE = Rule('a number below 1', lambda v: _number(v) and v < 1)
+MOMENTUM = Rule('a number of at least 0 and below 1', lambda v: _number(v) and 0 <= v < 1)
+EMA_MOMENTUM = Rule('a number above 0 and below 1', lambda v: _number(v) and 0 < v < 1)
+RANGE = Rule(
+    '(low, high) with low < high',
+    lambda v: isinstance(v, list | tuple) and len(v) == 2 and all(map(_number, v)) and v[0] < v[1],
+)
+SEED = Rule(f'a whole number from 0 to {HIGHEST_SEED}', lambda v: _whole(v) and 0 <= v <= HIGHEST_SEED)
+WEIGHT = Rule(
+    'a number of at least 0; a term is taken out by None, and what is to be maximised is a loss of its own',
+    NOT_NEGATIVE.holds,
+)
+MOMENTA = Rule('numbers of at least 0 and below 1', _each(MOMENTUM.holds))
+
+
+def require(rule: Rule, key: str, value) -> None:
+    """Refuse a value that breaks a rule; None is what is not given.
+
+    Raises:
+        UserError: Naming the key, the value and what it may be.
+    """
+    if value is not None and not rule.holds(value):
+        raise UserError(f'{key}={value!r}; give {rule.text}')
+
+
+def require_each(rule: Rule, owner: object, **values) -> None:
+    """:func:`require` for arguments of a constructor.
+
+    Args:
+        rule: What each may be.
+        owner: Whose they are.
+        **values: By name; None is what is not given.
+    """
+    for name, value in values.items():
+        require(rule, f'{type(owner).__name__}: {name}', value)

@@ -1,0 +1,120 @@
+"""Which keyword arguments a class takes, with those that it hands on to its base classes."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+from torch import nn
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Keyword arguments of a class or function.
+
+    Attributes:
+        names: Those that it names, in order, its bases' after its own.
+        closed: Whether it takes no others.
+    """
+
+    names: tuple[str, ...]
+    closed: bool
+
+
+@cache
+def arguments_of(target: Callable) -> Arguments:
+    """Keyword arguments of a class or function.
+
+    ``**kwargs`` are followed to the base class only where the constructor does nothing with them but hand them on. A
+    constructor that ignores them takes none. If it may use them otherwise, or its source is not there, anything is
+    taken to be allowed.
+    """
+    if not inspect.isclass(target):
+        names, has_more = _named(target)
+        return Arguments(names, closed=not has_more)
+    names: list[str] = []
+    for cls in target.__mro__:
+        if cls is nn.Module or cls is object:  # neither takes any
+            break
+        if '__init__' not in vars(cls):
+            continue
+        own, has_more = _named(vars(cls)['__init__'])
+        names += own[1:]  # without self
+        if not has_more:
+            break
+        use = _use_of_kwargs(vars(cls)['__init__'])
+        if use is None:
+            return Arguments(tuple(dict.fromkeys(names)), closed=False)
+        names += use.read
+        if not use.handed_on:
+            break
+    return Arguments(tuple(dict.fromkeys(names)), closed=True)
+
+
+def _named(function: Callable) -> tuple[tuple[str, ...], bool]:
+    """Names that a function's signature has, and whether it takes further ones."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # written in C
+        return (), True
+    kinds = inspect.Parameter
+    names = tuple(p.name for p in parameters if p.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY))
+    return names, any(p.kind is kinds.VAR_KEYWORD for p in parameters)
+
+
+class _Use(NamedTuple):
+    """What a constructor does with its ``**kwargs``: names that it reads, and whether a base gets the rest."""
+
+    read: list[str]
+    handed_on: bool
+
+
+def _use_of_kwargs(function: Callable) -> _Use | None:
+    """None if it may do anything else with them."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    definition = next((node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)), None)
+    if definition is None or definition.args.kwarg is None:
+        return None
+    kwargs = definition.args.kwarg.arg
+    parents = {child: node for node in ast.walk(definition) for child in ast.iter_child_nodes(node)}
+    names, handed_on = [], False
+    for node in ast.walk(definition):
+        if not (isinstance(node, ast.Name) and node.id == kwargs):
+            continue
+        parent = parents[node]
+        if isinstance(parent, ast.keyword) and parent.arg is None and _calls_base(parents[parent]):
+            handed_on = True
+        elif (name := _entry_of(node, parents)) is not None:
+            names.append(name)
+        else:
+            return None
+    return _Use(names, handed_on)
+
+
+def _calls_base(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == '__init__'
+
+
+def _entry_of(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> str | None:
+    """The entry that ``kwargs['x']``, ``kwargs.pop('x')``, ``'x' in kwargs`` and the like are about."""
+    parent = parents[node]
+    if isinstance(parent, ast.Subscript):
+        return _text(parent.slice)
+    if isinstance(parent, ast.Compare):
+        return _text(parent.left)
+    call = parents.get(parent)
+    if isinstance(parent, ast.Attribute) and isinstance(call, ast.Call) and call.func is parent and call.args:
+        return _text(call.args[0])
+    return None
+
+
+def _text(node: ast.AST) -> str | None:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
