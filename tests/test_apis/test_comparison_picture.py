@@ -50,7 +50,7 @@ def trained(tmp_path):
     model.segmentor.decode_head.conv_seg.bias.data = torch.tensor([0.0, 1.0])
     run = TrainedRun('tiny', config, tmp_path / 'run', 12.3)
     run.work_dir.mkdir()
-    parts = dict(state_dict=model.state_dict(), meta={}, message_hub={}, optimizer={})
+    parts = dict(state_dict=model.state_dict(), meta=dict(iter=1, epoch=0), message_hub={}, optimizer={})
     torch.save(parts, run.work_dir / 'iter_1.pth')
     return run
 
