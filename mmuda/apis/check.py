@@ -13,8 +13,15 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmuda.apis.check_short import Probe, StageTiming, shorten, unread_keys
-from mmuda.apis.class_checks import check_classes, check_pairing, classes_of, dataset_of, unwrapped
+from mmuda.apis.check_short import Probe, StageTiming, misspelt_keys, shorten, unread_keys
+from mmuda.apis.class_checks import (
+    check_classes,
+    check_pairing,
+    classes_of,
+    dataset_of,
+    metrics_without_labels,
+    unwrapped,
+)
 from mmuda.apis.dataset_notes import notes_of
 from mmuda.apis.plausible import implausible_distances
 from mmuda.apis.runner import build_runner, plain_errors
@@ -22,6 +29,7 @@ from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
 from mmuda.apis.train import prepare_training
 from mmuda.models.wrappers import Stage
 from mmuda.utils.checkpoint import load_weights
+from mmuda.utils.errors import UserError
 from mmuda.utils.resume import find_checkpoint
 
 RUNNER_KEYS = tuple(inspect.signature(Runner.__init__).parameters)
@@ -102,6 +110,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         runner = build_runner(short)
         runner.register_hook(Probe(stages), priority='LOW')
         report = CheckReport(stages=stages, unread=unread_keys(cfg, RUNNER_KEYS))
+        report.warnings += misspelt_keys(report.unread, RUNNER_KEYS)
         _run(runner, short, report)
         report.networks = networks_of(unwrapped(runner.model))
         report.learning_rates = learning_rates_of(runner)
@@ -118,7 +127,10 @@ def _check_lengths(cfg: Config) -> None:
     """Refuse the lengths that the config gives, which :func:`shorten` replaces."""
     train_cfg = cfg.get('train_cfg') or {}
     for stage in train_cfg.get('stages') or ():
-        Stage.from_cfg(stage)
+        if Stage.from_cfg(stage).iters is None:
+            raise UserError(
+                f"train_cfg.stages: the stage '{stage.get('name', Stage.name)}' has no iters; give its length"
+            )
     if not train_cfg.get('stages') and train_cfg.get('max_iters') is not None:
         Stage.from_cfg(dict(name='of max_iters', iters=train_cfg.max_iters))
 
@@ -158,6 +170,8 @@ def _try_test(runner: Runner, cfg: Config) -> None:
         return
     trained = classes_of(dataset_of(runner.train_loop))
     check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test', trained)
+    if metrics_without_labels(runner.test_loop):  # it says how images are read for prediction, and scores nothing
+        runner.test_loop.evaluator.metrics = []
     runner.test()
 
 

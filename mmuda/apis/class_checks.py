@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
+from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from mmuda.datasets.metainfo import check_same_classes
@@ -34,6 +35,7 @@ def check_pairing(runner: Runner) -> list[str]:
             _check_pseudo_labels(model, stage, classes_of(trained))
     check_channels(model, _bands(model))
     check_classes(model, validated, 'val', classes_of(trained))
+    check_labelled(runner.val_loop, 'val')
     return warnings
 
 
@@ -77,6 +79,42 @@ def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] 
                 f'{where} has {len(classes)} classes {tuple(classes)}, but {key} has num_classes={head.num_classes}; '
                 f'set num_classes={len(classes)} of the head, or choose other classes by metainfo=dict(classes=...)'
             )
+
+
+def metrics_without_labels(loop) -> list[str]:
+    """Metrics of a validation or a test that compare with labels, where its dataset has none.
+
+    Args:
+        loop: Loop of the runner; None has no metrics.
+    """
+    if getattr(dataset_of(loop), 'labelled', True):
+        return []
+    metrics = getattr(getattr(loop, 'evaluator', None), 'metrics', ())
+    return [type(metric).__name__ for metric in metrics if isinstance(metric, IoUMetric) and not metric.format_only]
+
+
+def check_labelled(loop, split: str) -> None:
+    """Refuse to score what nobody labelled, before the first prediction.
+
+    Args:
+        loop: As :func:`metrics_without_labels`.
+        split: ``'val'`` or ``'test'``, for the error.
+
+    Raises:
+        UserError: As above.
+    """
+    metrics = metrics_without_labels(loop)
+    if not metrics:
+        return
+    remedy = (
+        'to do without a validation, set val_dataloader = val_evaluator = val_cfg = None'
+        if split == 'val'
+        else 'tools/predict.py makes maps without labels'
+    )
+    raise UserError(
+        f'{split}_dataloader.dataset has no labels for {", ".join(metrics)} to compare with; give its data_prefix a '
+        f'seg_map_path, or score by LabelFreeMetric, which needs none; {remedy}'
+    )
 
 
 def configured_classes(dataset: Mapping | None) -> tuple[str, ...]:

@@ -83,12 +83,13 @@ def find_rasters(
         UserError: If a folder or a pattern has no raster, or ``out_dir`` is a folder whose rasters are asked for.
     """
     roots: dict[str, str | None] = {}
-    seen: set[str] = set()
+    seen: set[tuple[str, str]] = set()
     for given in map(os.fspath, inputs):
         for path, root in _expand(given, os.fspath(out_dir), report):
-            real = os.path.realpath(path)
-            if real not in seen:
-                seen.add(real)
+            # One file under two names, by links, is meant to become two maps.
+            key = (os.path.realpath(path), Path(path).stem)
+            if key not in seen:
+                seen.add(key)
                 roots[path] = root
     return {path: Path(out_dir) / f'{stem}.tif' for path, stem in stems_below(roots).items()}
 

@@ -4,7 +4,7 @@ from contextlib import nullcontext
 
 from mmengine.config import Config
 
-from mmuda.apis.class_checks import check_classes, dataset_of, unwrapped
+from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of, unwrapped
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, plain_errors
@@ -38,8 +38,8 @@ def test(
         Metrics by name, e.g. ``mIoU`` in percent.
 
     Raises:
-        UserError: If the config has no test set, lacks what ``tta`` needs, the checkpoint does not fit or holds weights
-            that are not finite, or another test writes to ``out``.
+        UserError: If the config has no test set or one without labels, lacks what ``tta`` needs, the checkpoint does
+            not fit or holds weights that are not finite, or another test writes to ``out``.
     """
     force_safe_loading()
     cfg.launcher = launcher
@@ -65,6 +65,7 @@ def test(
     with plain_errors(runner), sole_job(out, 'being filled by a test') if out else nullcontext():
         if not tta:
             check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test')
+        check_labelled(runner.test_loop, 'test')
         return runner.test()
 
 

@@ -146,9 +146,9 @@ def _checkpoint_counts(who: str, key: str, old, new) -> str:
 
 
 def _of_schedules(runner: Runner, states: Mapping | Sequence, types: Mapping) -> list[str]:
-    states, lines = _by_name(states), []
-    for name, own in _by_name(runner.param_schedulers).items():
-        saved, who = states.get(name, []), _of('schedule', name)
+    states, owns, lines = _by_name(states), _by_name(runner.param_schedulers), []
+    for name in dict.fromkeys((*owns, *states)):
+        own, saved, who = owns.get(name, []), states.get(name, []), _of('schedule', name)
         was = types.get(name) or [f'schedule {i}' for i in range(len(saved))]
         own_types = [type(one).__name__ for one in own]
         fits = len(saved) == len(own) and types.get(name) in (None, own_types)

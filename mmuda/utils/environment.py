@@ -59,10 +59,12 @@ def wait_passively() -> None:
 
 
 def hide_misleading_warnings() -> None:
-    """Hide two warnings of the stack whose advice would do harm, or that tell of what is meant.
+    """Hide warnings of the stack whose advice would do harm, or that tell of what is meant.
 
     mmcv advises to install ``mmcv``, which :func:`check_packages` would refuse, for an operation that nothing here
-    uses; mmseg warns of the sizes that the papers' ``align_corners=True`` has.
+    uses; mmseg warns of the sizes that the papers' ``align_corners=True`` has; mmengine of schedules that go on while a
+    stage leaves their optimiser alone, as they count the iterations of the run.
     """
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
     warnings.filterwarnings('ignore', message='When align_corners=True, the output would more aligned')
+    warnings.filterwarnings('ignore', message=r'Detected call of `scheduler\.step\(\)` before `optimizer\.step\(\)`')

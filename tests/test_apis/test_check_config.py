@@ -236,3 +236,65 @@ def test_edges_of_a_pass():
     assert list(EdgeSampler(Tiles(), batch_size=100)) == list(range(9))
     assert list(EdgeSampler([1, 2, 3], batch_size=2, seed=3)) == [0, 1, 2]
     assert sorted(EdgeSampler(Tiles(), each_raster=True)) == [0, 4, 8]
+
+
+UNLABELLED = """
+{split}_dataloader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSampler', shuffle=False),
+                          dataset=dict(tile=32, pipeline=whole, **theirs))
+"""
+
+
+def test_a_test_set_for_prediction_alone_is_read_and_not_scored(project):
+    """As in the guide for users: nobody labelled the target, and the test set says how its images are read."""
+    assert check(project(UNLABELLED.replace('{split}', 'test'))).warnings == []
+
+
+def test_scores_without_labels_are_refused_before_the_first_iteration(project, tmp_path):
+    extra = UNLABELLED.replace('{split}', 'val')
+    for run in (check, lambda cfg: train(cfg, str(tmp_path / 'run'))):
+        with pytest.raises(UserError, match='val_dataloader.dataset has no labels for ClassIoUMetric.*seg_map_path'):
+            run(project(extra))
+    assert not list((tmp_path / 'run').glob('*.pth'))
+    label_free = extra + "val_evaluator = dict(type='LabelFreeMetric')\ntest_evaluator = val_evaluator\n"
+    assert check(project(label_free)).warnings == []
+
+
+def test_a_test_without_labels_is_refused(project, tmp_path):
+    train(project(), str(tmp_path / 'run'))
+    cfg = project(UNLABELLED.replace('{split}', 'test'))
+    with pytest.raises(UserError, match='test_dataloader.dataset has no labels .*tools/predict.py'):
+        run_test(cfg, str(tmp_path / 'run' / 'iter_4.pth'), str(tmp_path / 'test'))
+
+
+@pytest.mark.parametrize(
+    ('written', 'meant'),
+    [('optim_wraper', 'optim_wrapper'), ('defualt_hooks', 'default_hooks'), ('load_form', 'load_from')],
+)
+def test_misspelt_names_look_wrong(project, written, meant):
+    report = check(project(f'\n{written} = None\n'))
+    assert report.unread == [written]
+    assert len(report.warnings) == 1 and f'nobody reads {written}' in report.warnings[0]
+    assert f'did you mean {meant}?' in report.warnings[0]
+
+
+def test_names_that_only_other_heirs_read_are_nothing_to_tell(project, tmp_path):
+    cfg = project('\nexemplar = dict(a=1)\nload_form = 1\n')
+    heir = tmp_path / 'heir.py'
+    heir.write_text(f"_base_ = '{cfg.filename}'\nown = 2\n")
+    assert check(load_config(heir)).unread == ['load_form', 'own']
+
+
+def test_parts_that_belong_together(project, tmp_path):
+    for run in (check, lambda cfg: train(cfg, str(tmp_path / 'run'))):
+        with pytest.raises(UserError, match='no optim_wrapper; did you mean optim_wrapper by optim_wraper?'):
+            run(project('\noptim_wraper = optim_wrapper\ndel optim_wrapper\n'))
+        with pytest.raises(UserError, match='has val_dataloader and val_evaluator, but no val_cfg; give all of them'):
+            run(project('\nval_cfg = None\n'))
+
+
+@pytest.mark.parametrize(
+    ('stages', 'message'), [('[4]', 'A stage is 4; give a dict'), ("[dict(name='a')]", "the stage.* 'a'.* no iters")]
+)
+def test_stages_without_a_length(project, stages, message):
+    with pytest.raises((UserError, ValueError), match=message):
+        check(project(f"\ntrain_cfg = dict(type='StagedTrainLoop', stages={stages})\n"))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import torch
 from mmengine.structures import PixelData
+from mmseg.models.decode_heads import STDCHead
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 
+# Heads that learn the borders of classes, and count them as classes of their own.
+BORDER_HEADS = (STDCHead,)
 IGNORED = 255  # in the labels of all datasets
 CLASS_TAPS = ('logits', 'prob')
 SIDE = 8  # pixels of the label that losses are tried on
@@ -55,6 +58,8 @@ def check_heads(model: nn.Module, classes: tuple[str, ...] = ()) -> list[str]:
     """
     warnings = []
     for key, head in heads_by_key(model).items():
+        if isinstance(head, BORDER_HEADS):
+            continue
         _check_count(key, head, classes)
         if head.out_channels == 1 and hasattr(model, 'terms'):
             _check_readers(key, model)
@@ -102,12 +107,14 @@ def _check_loss(key: str, head: BaseDecodeHead) -> list[str]:
     label = torch.arange(SIDE * SIDE).view(SIDE, SIDE) % head.num_classes
     try:
         gradients = [_gradient(head, label), _gradient(head, (label + 1) % head.num_classes)]
-    except (IndexError, RuntimeError, ValueError) as error:
-        if not isinstance(error, IndexError) and next(head.parameters()).is_cuda:
+    except (IndexError, RuntimeError, TypeError, ValueError) as error:
+        if isinstance(error, (RuntimeError, ValueError)) and next(head.parameters()).is_cuda:
             return []  # some losses have an implementation for GPUs alone
         raise UserError(f'{what} cannot be computed ({_first_line(error)}); {remedy}') from error
     except Exception:  # noqa: BLE001  a loss that wants more than logits and labels: nothing is known of it
         return []
+    if 'auxiliary' in key and not any(gradient.any() for gradient in gradients):
+        return [f'{what} is 0 whatever it predicts, so it trains nothing; leave the head out, or give it a loss_weight']
     if torch.equal(*gradients):
         raise UserError(f'{what} does not depend on the labels, so nothing would be learnt; {remedy}')
     return _check_ignored(key, head, what, label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 
 from mmuda.utils.patterns import matches
@@ -110,6 +111,8 @@ class Stage:
         """
         if isinstance(cfg, Stage):
             return cfg
+        if not isinstance(cfg, Mapping):
+            raise ValueError(f"A stage is {cfg!r}; give a dict, e.g. dict(name='train', iters=1000).")
         _known(cls, cfg, f"Stage '{cfg.get('name')}'")
         cfg = dict(cfg)
         for key in ('terms', 'trainable'):
