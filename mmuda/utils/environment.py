@@ -62,9 +62,11 @@ def hide_misleading_warnings() -> None:
     """Hide warnings of the stack whose advice would do harm, or that tell of what is meant.
 
     mmcv advises to install ``mmcv``, which :func:`check_packages` would refuse, for an operation that nothing here
-    uses; mmseg warns of the sizes that the papers' ``align_corners=True`` has; mmengine of schedules that go on while a
-    stage leaves their optimiser alone, as they count the iterations of the run.
+    uses; mmseg warns of the sizes that the papers' ``align_corners=True`` has, and advises one channel for two classes,
+    which terms that read probabilities cannot use; mmengine of schedules that go on while a stage leaves their
+    optimiser alone, as they count the iterations of the run.
     """
     warnings.filterwarnings('ignore', message='Fail to import ``MultiScaleDeformableAttention``')
     warnings.filterwarnings('ignore', message='When align_corners=True, the output would more aligned')
+    warnings.filterwarnings('ignore', message='For binary segmentation, we suggest using`out_channels = 1`')
     warnings.filterwarnings('ignore', message=r'Detected call of `scheduler\.step\(\)` before `optimizer\.step\(\)`')

@@ -164,3 +164,12 @@ def test_find_rasters_names_nothing_twice(image, tmp_path):
     image('images/a.tif'), image('images/sub/a.tif')
     found = find_rasters([tmp_path / 'images', tmp_path / 'images' / 'a.tif'], tmp_path / 'out')
     assert list(found.values()) == [tmp_path / 'out' / 'a.tif', tmp_path / 'out' / 'sub' / 'a.tif']
+
+
+def test_links_of_other_names_are_maps_of_their_own(image, tmp_path):
+    path, _ = image('store/a.tif')
+    for name in ('monday', 'tuesday'):
+        (tmp_path / 'days').mkdir(exist_ok=True)
+        (tmp_path / 'days' / f'{name}.tif').symlink_to(path)
+    found = find_rasters([tmp_path / 'days'], tmp_path / 'out')
+    assert list(found.values()) == [tmp_path / 'out' / 'monday.tif', tmp_path / 'out' / 'tuesday.tif']

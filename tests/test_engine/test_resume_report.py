@@ -156,6 +156,7 @@ def test_another_number_of_processes_is_told(resume):
          'optimiser generator has 6 tensors in 1 groups in the checkpoint and 6 in 6 in the config'),
         (dict(optim_wrapper__discriminators=None, optim_wrapper__other=TWO_OPTIMIZERS['discriminators']),
          r"has the optimisers \['discriminators', 'generator'\], the config \['generator', 'other'\]"),
+        (dict(param_scheduler=None), r'schedule generator of the learning rate is .* and \[\] in the config'),
         (dict(param_scheduler=[]), 'schedule generator of the learning rate is .* in the checkpoint and'),
         (dict(param_scheduler=poly(kind='CosineAnnealingLR')), r"and \['CosineAnnealingLR'\] in the config"),
     ],

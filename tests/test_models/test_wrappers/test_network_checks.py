@@ -168,3 +168,25 @@ def test_a_misfit_in_the_middle_of_a_run_is_located():
     with pytest.raises(RuntimeError) as caught:
         torch.zeros(2) @ torch.zeros(3)
     assert explain_channels(caught.value, model) is None
+
+
+def test_a_head_that_learns_borders_has_classes_of_its_own():
+    """The detail head of mmseg's STDC configs: border or not, whatever the labels' number of classes."""
+    losses = [dict(type='CrossEntropyLoss', loss_name='loss_ce', use_sigmoid=True), dict(type='DiceLoss')]
+    border = dict(type='STDCHead', num_classes=2, boundary_threshold=0.1, loss_decode=losses)
+    classes = tuple('abcdef')
+    assert check_heads(build(dict(num_classes=6), auxiliary=border), classes) == []
+    assert check_heads(build(dict(num_classes=6), auxiliary=border).segmentor, classes) == []
+
+
+def test_an_auxiliary_head_may_be_switched_off():
+    off = dict(loss_decode=dict(type='CrossEntropyLoss', loss_weight=0.0))
+    (warning,) = check_heads(build(auxiliary=off))
+    assert 'model.segmentor.auxiliary_head[0]' in warning and 'trains nothing' in warning
+    with pytest.raises(UserError, match='model.segmentor.decode_head .*does not depend on the labels'):
+        check_heads(build(off))
+
+
+def test_a_loss_that_is_no_segmentors_is_refused():
+    with pytest.raises(UserError, match='SiLogLoss.* cannot be computed .*ignore_index'):
+        check_heads(build(dict(loss_decode=dict(type='SiLogLoss'))))
