@@ -13,7 +13,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
-from mmuda.apis.check_short import Probe, StageTiming, misspelt_keys, shorten, unread_keys
+from mmuda.apis.check_short import Probe, StageTiming, shorten, unread_keys
 from mmuda.apis.class_checks import (
     check_classes,
     check_pairing,
@@ -110,7 +110,6 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         runner = build_runner(short)
         runner.register_hook(Probe(stages), priority='LOW')
         report = CheckReport(stages=stages, unread=unread_keys(cfg, RUNNER_KEYS))
-        report.warnings += misspelt_keys(report.unread, RUNNER_KEYS)
         _run(runner, short, report)
         report.networks = networks_of(unwrapped(runner.model))
         report.learning_rates = learning_rates_of(runner)

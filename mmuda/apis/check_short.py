@@ -1,6 +1,5 @@
 """A config's training, cut to a few iterations: what a check runs in place of it."""
 
-import difflib
 import re
 import time
 from dataclasses import dataclass, field
@@ -111,7 +110,7 @@ def _take_few(loader: dict, **options) -> None:
 def unread_keys(cfg: Config, runner_keys: tuple[str, ...]) -> list[str]:
     """Names at the top of a config that nobody reads: no tool, and no other line of its files.
 
-    Files that it inherits may define what only others of their heirs read: of theirs, only misspelt names count.
+    Files that it inherits may define what only others of their heirs read: theirs do not count.
 
     Args:
         cfg: As loaded from its file.
@@ -119,30 +118,10 @@ def unread_keys(cfg: Config, runner_keys: tuple[str, ...]) -> list[str]:
     """
     text = cfg.text if isinstance(cfg.text, str) else ''
     own = text.rpartition(f'{cfg.filename}\n')[2]  # after the files that it inherits, each under its name
-    unread = [
+    return [
         key
         for key in cfg
-        if key not in (*runner_keys, *READ_BESIDES) and len(re.findall(rf'\b{re.escape(key)}\b', text)) < 2
+        if key not in (*runner_keys, *READ_BESIDES)
+        and len(re.findall(rf'\b{re.escape(key)}\b', text)) < 2
+        and (re.search(rf'\b{re.escape(key)}\b', own) or key not in text)
     ]
-    return [
-        key for key in unread if _meant(key, runner_keys) or re.search(rf'\b{re.escape(key)}\b', own) or key not in text
-    ]
-
-
-def misspelt_keys(unread: list[str], runner_keys: tuple[str, ...]) -> list[str]:
-    """Sentences on names that nobody reads, but that resemble one that is read.
-
-    Args:
-        unread: Of :func:`unread_keys`.
-        runner_keys: As there.
-    """
-    return [
-        f'nobody reads {key} of the config, so what it says is without effect; did you mean {meant}?'
-        for key in unread
-        if (meant := _meant(key, runner_keys))
-    ]
-
-
-def _meant(key: str, runner_keys: tuple[str, ...]) -> str | None:
-    close = difflib.get_close_matches(key, (*runner_keys, *READ_BESIDES), n=1, cutoff=0.8)
-    return close[0] if close else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 
 from mmengine.config import Config
 
@@ -71,12 +70,9 @@ def check_complete(cfg: Config) -> None:
         missing = [name for name in names if cfg.get(name) is None]
         if 0 < len(missing) < len(names):
             there = [name for name in names if name not in missing]
-            others = [key for key in cfg if key not in names]
-            close = {name: get_close_matches(name, others, n=1, cutoff=0.8) for name in missing}
-            hints = ''.join(f'; did you mean {name} by {found[0]}?' for name, found in close.items() if found)
             raise UserError(
-                f'config {cfg.filename} has {" and ".join(there)}, but no {" and no ".join(missing)}'
-                f'{hints or "; give all of them or set all to None"}'
+                f'config {cfg.filename} has {" and ".join(there)}, but no {" and no ".join(missing)}; give all of them '
+                'or set all to None'
             )
     for path, loader in loaders_of(cfg):
         if not loader.get('dataset'):
