@@ -12,7 +12,7 @@ from mmuda.apis.class_checks import check_pairing
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, plain_errors
-from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint
+from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.ranks import on_main_process, sole_job
 from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start, read_resumable
 from mmuda.utils.weights import resolve_weights, use_weights_dir
@@ -101,7 +101,8 @@ def set_start(cfg: Config, resume: bool | str) -> None:
         _keep_seed(cfg, seed)
     elif cfg.get('load_from'):
         cfg.load_from = resolve_weights(cfg.load_from)
-        read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
+        loaded = read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
+        refuse_not_finite(state_dict_of(loaded), cfg.load_from)
 
 
 def _start_and_seed(work_dir: str, resume: bool | str) -> tuple[str | None, int | None]:

@@ -190,3 +190,9 @@ def test_a_checkpoint_that_would_run_code_is_refused_before_anything_is_built(ti
     torch.save(dict(meta=dict(config='raise SystemExit'), state_dict={}, optimizer={}, message_hub={}), path)
     with pytest.raises(UserError, match='carries a config that resuming would execute'):
         train(tiny(model=None), str(tmp_path / 'run'), resume=str(path))
+
+
+def test_weights_that_are_not_finite_start_no_run(tiny, tmp_path):
+    torch.save(dict(state_dict={'segmentor.a': torch.tensor([1.0, float('nan')])}), tmp_path / 'broken.pth')
+    with pytest.raises(UserError, match=r'broken\.pth holds values that are not finite'):
+        train(tiny(load_from=str(tmp_path / 'broken.pth')), str(tmp_path / 'run'))
