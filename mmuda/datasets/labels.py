@@ -123,8 +123,9 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
             mapped[label == value] = index
     invalid = mapped == _INVALID
     if invalid.any():
+        lossy = ' JPEG changes values: write labels as PNG or TIFF.' if path.lower().endswith(('.jpg', '.jpeg')) else ''
         raise ValueError(
             f'The label {path} holds the value {label[invalid].flat[0]}, but only {table.describe()} are allowed; '
-            'correct the label, the number of classes, reduce_zero_label, or set label_values.'
+            f'correct the label, the number of classes, reduce_zero_label, or set label_values.{lossy}'
         )
     return mapped.astype(np.uint8)

@@ -11,13 +11,13 @@ from mmseg.datasets import BaseSegDataset
 
 from mmuda.datasets.bands import check_bands
 from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
-from mmuda.datasets.label_colours import check_colours, colours_of_palette, with_colours
+from mmuda.datasets.label_colours import check_colours, colour_table_of, colours_of_palette, with_colours
 from mmuda.datasets.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster_damage import windows_to_check
 from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_images, read_list, suffix_of
 from mmuda.datasets.raster_grid import check_same_grid
 from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
-from mmuda.datasets.raster_notes import notes_on_grids, notes_on_pixels
+from mmuda.datasets.raster_notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -193,8 +193,11 @@ class RasterDataset(BaseSegDataset):
         self.rasters = [self._check_image(image) for image in images]
         check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
         self.notes = [*notes_on_pixels(self.rasters), *self._notes_on_opacity(self.rasters[0])]
+        if self.reads_images:
+            self.notes += notes_on_colours(self.rasters, self.bands)
         if self.labelled:
             both = zip(self.rasters, labels, strict=True)
+            self.notes += notes_on_labels(self._checked(labels, 'sample'))
             self.notes += notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both})
             check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
             self._check_label_values(labels)
@@ -261,6 +264,8 @@ class RasterDataset(BaseSegDataset):
                 stems[osp.join(image_dir, relative)] = osp.join(image_dir, stem)
                 pairs.append((image, self._find_label(image, relative, stem, listings) if label_dir else None))
         check_spellings(stems)
+        if not pairs and self.ann_file and not stems and not read_list(self.ann_file):
+            raise FileNotFoundError(f'The list {self.ann_file} (ann_file of {type(self).__name__}) names no image.')
         if not pairs:
             raise FileNotFoundError(
                 f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
@@ -356,7 +361,12 @@ class RasterDataset(BaseSegDataset):
         self.check_values(raster)
         raster = raster.resolved(self.gsd)
         if raster.gsd is None:
-            what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
+            if raster.placed and raster.crs:
+                what = (
+                    f'a georeference (transform {raster.transform} in {raster.crs}) that gives a pixel no size on Earth'
+                )
+            else:
+                what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
             raise ValueError(
                 f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
                 f'{type(self).__name__}.'
@@ -370,6 +380,13 @@ class RasterDataset(BaseSegDataset):
             ValueError: Naming the file.
         """
         path = raster.path
+        read = self.bands if self.bands is not None else range(1, raster.count + 1)
+        table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
+        if self.reads_images and table and any(colour != (value,) * 3 for value, colour in table.items()):
+            raise ValueError(
+                f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
+                f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
+            )
         if self.bands is not None and max(self.bands) > raster.count:
             raise ValueError(
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
