@@ -116,6 +116,8 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
     if label.dtype == np.uint8:
         mapped = table.lut[label]
     else:
+        if np.iscomplexobj(label):
+            raise ValueError(f'The label {path} is {label.dtype}; classes are whole numbers: convert it to uint8.')
         small = (label >= 0) & (label <= 255) & (label == np.floor(label))
         mapped = np.full(label.shape, _INVALID, dtype=np.int16)
         mapped[small] = table.lut[label[small].astype(np.uint8)]

@@ -18,6 +18,7 @@ from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_i
 from mmuda.datasets.raster_grid import check_same_grid
 from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
 from mmuda.datasets.raster_notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
+from mmuda.datasets.raster_options import check_gsd, check_label_band, check_label_mappings, check_range, check_tile
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -117,10 +118,10 @@ class RasterDataset(BaseSegDataset):
         _check_choice('last_tile', last_tile, ('keep', 'shift'))
         _check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
         _check_choice('check_images', check_images, ('sample', 'all', 'none'))
-        if gsd is not None and not gsd > 0:
-            raise ValueError(f'gsd={gsd} of {type(self).__name__} must be a positive number of metres a pixel.')
-        if value_range is not None and not value_range[1] > value_range[0]:
-            raise ValueError(f'value_range={value_range} of {type(self).__name__} must be (low, high) with low < high.')
+        check_gsd(gsd, type(self).__name__)
+        check_range(value_range, type(self).__name__)
+        check_label_band(label_band, type(self).__name__)
+        check_label_mappings(label_values, label_colours, type(self).__name__)
         if label_colours is not None and (label_values is not None or label_band is not None):
             raise ValueError(
                 f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
@@ -141,7 +142,7 @@ class RasterDataset(BaseSegDataset):
         # mmseg invents a palette where none is given, whose colours are nobody's.
         known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
         self._file_palette = known.get('palette')
-        self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
+        self.tile = check_tile(tile, type(self).__name__)
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
@@ -192,17 +193,16 @@ class RasterDataset(BaseSegDataset):
         images, labels = [image for image, _ in pairs], [label for _, label in pairs if label is not None]
         self.rasters = [self._check_image(image) for image in images]
         check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
-        self.notes = [*notes_on_pixels(self.rasters), *self._notes_on_opacity(self.rasters[0])]
+        self.notes = []
+        self._note(notes_on_pixels(self.rasters) + self._notes_on_opacity(self.rasters[0]))
         if self.reads_images:
-            self.notes += notes_on_colours(self.rasters, self.bands)
+            self._note(notes_on_colours(self.rasters, self.bands))
         if self.labelled:
             both = zip(self.rasters, labels, strict=True)
-            self.notes += notes_on_labels(self._checked(labels, 'sample'))
-            self.notes += notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both})
+            self._note(notes_on_labels(self._checked(labels, 'sample')))
+            self._note(notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both}))
             check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
             self._check_label_values(labels)
-        for note in self.notes:
-            print_log(note, 'current', logging.WARNING)
         items = []
         for raster, (image, label) in zip(self.rasters, pairs, strict=True):
             for window in self._windows(raster):
@@ -392,6 +392,11 @@ class RasterDataset(BaseSegDataset):
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
                 f'{type(self).__name__} to bands that exist.'
             )
+        if raster.dtype.startswith('complex') and self.reads_images:
+            raise ValueError(
+                f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
+                'intensity as real numbers first.'
+            )
         if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
             raise ValueError(
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
@@ -407,6 +412,11 @@ class RasterDataset(BaseSegDataset):
             f'band {unread[0]} of {raster.path} is marked as opacity (alpha) and is no band of the image; name it in '
             'bands if it is one'
         ]
+
+    def _note(self, notes: Sequence[str]) -> None:
+        self.notes += notes
+        for note in notes:
+            print_log(note, logger='current', level=logging.WARNING)
 
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
         """What the headers leave open about the label's place, see :func:`check_same_grid`."""
@@ -459,7 +469,7 @@ class RasterDataset(BaseSegDataset):
             self.label_lut = settle_coding(self.label_lut, seen, windows, palette, self.label_map)
         warning = look_at_labels(checked, windows, self.label_lut)
         if warning is not None:
-            print_log(f'{type(self).__name__}: {warning}', logger='current', level=logging.WARNING)
+            self._note([warning[0].lower() + warning[1:].rstrip('.')])
         by_index = own and self.label_values is None and not self.label_lut.colours
         if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
             raise ValueError(

@@ -234,7 +234,7 @@ def test_a_class_that_is_declared_as_no_data(tmp_path, write_raster, monkeypatch
     told = []
     monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
     data = build(tmp_path)
-    assert len(told) == 1
+    assert told == data.notes and len(told) == 1  # in what --check prints too
     assert 'declares 0 as "no data", which is class 0: its pixels are ignored' in told[0]
     np.testing.assert_array_equal(data[0]['gt_seg_map'], np.where(label == 0, 255, 1))
     np.testing.assert_array_equal(build(tmp_path, label_values={0: 0, 1: 1})[0]['gt_seg_map'], label)
