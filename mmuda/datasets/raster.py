@@ -4,6 +4,7 @@ import logging
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from mmengine.logging import print_log
@@ -18,7 +19,7 @@ from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_i
 from mmuda.datasets.raster_grid import check_same_grid
 from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
 from mmuda.datasets.raster_notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
-from mmuda.datasets.raster_options import check_gsd, check_label_band, check_label_mappings, check_range, check_tile
+from mmuda.datasets.raster_options import check_gsd, check_label_band, check_label_mappings, check_range
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -127,7 +128,7 @@ class RasterDataset(BaseSegDataset):
                 f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
                 'one of them.'
             )
-        require_each(COUNTS, self, bands=bands, tile=tile, samples_per_raster=samples_per_raster)
+        require_each(COUNTS, self, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
         # Translated images hold the chosen bands in their order, in 8 bits.
@@ -142,7 +143,7 @@ class RasterDataset(BaseSegDataset):
         # mmseg invents a palette where none is given, whose colours are nobody's.
         known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
         self._file_palette = known.get('palette')
-        self.tile = check_tile(tile, type(self).__name__)
+        self.tile = (tile, tile) if isinstance(tile, Integral) else tuple(tile) if tile else None
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)

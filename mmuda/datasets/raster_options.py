@@ -28,21 +28,6 @@ def check_range(value_range: Sequence[float] | None, owner: str) -> None:
         raise ValueError(f'value_range={value_range!r} of {owner} must be (low, high) with low < high.')
 
 
-def check_tile(tile: int | Sequence[int] | None, owner: str) -> tuple[int, int] | None:
-    """A tile's (height, width) in pixels; None stays None.
-
-    Raises:
-        ValueError: It is no positive whole number or pair of them.
-    """
-    if tile is None:
-        return None
-    sides = tuple(tile) if isinstance(tile, Sequence) and not isinstance(tile, str) else (tile, tile)
-    whole = all(isinstance(side, Integral) and not isinstance(side, bool) and side > 0 for side in sides)
-    if len(sides) != 2 or not whole:
-        raise ValueError(f'tile={tile!r} of {owner} must be a number of pixels, or (height, width), from 1 up.')
-    return sides
-
-
 def check_label_band(band: int | None, owner: str) -> None:
     """Refuse a band that is no whole number from 1 up.
 
