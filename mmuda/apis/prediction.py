@@ -9,7 +9,7 @@ from torch import nn
 
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.datasets.raster_io import RasterInfo, probe_raster
-from mmuda.datasets.raster_notes import notes_on_pixels
+from mmuda.datasets.raster_notes import notes_on_colours, notes_on_pixels
 from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.utils.errors import UserError
 
@@ -66,7 +66,8 @@ def prediction_of(
     if tile < 1 or margin < 0 or 2 * margin >= tile:
         raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
     pipeline.check_raster(info, tile, _channels_of(model, pipeline.dataset.domain))
-    notes = (*_notes_on_gsd(header.resolved(), info.gsd, gsd), *notes_on_pixels([info]))
+    colours = notes_on_colours([info], pipeline.dataset.bands)
+    notes = (*_notes_on_gsd(header.resolved(), info.gsd, gsd), *notes_on_pixels([info]), *colours)
     return Prediction(pipeline, info, tile, margin, notes)
 
 

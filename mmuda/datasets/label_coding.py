@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmuda.datasets.label_colours import Colour, colour_table_of, unpack_colour, with_colours
+from mmuda.datasets.label_colours import Colour, colour_table_of, colours_of_index, unpack_colour, with_colours
 from mmuda.datasets.label_reading import ambiguous, read_colours, read_label
 from mmuda.datasets.labels import IGNORE_INDEX, LabelTable
 from mmuda.datasets.raster_io import open_raster, read_window
@@ -117,16 +117,28 @@ def look_at_labels(labels: Sequence[str], windows: Windows, table: LabelTable) -
 
 def _class_without_data(path: str, table: LabelTable) -> str | None:
     nodata = open_raster(path).nodata
-    if nodata is None or nodata in table.named or table.colours or not table.knows(nodata) or nodata == IGNORE_INDEX:
+    if nodata is None or nodata in table.named or not 0 <= nodata <= 255 or nodata != int(nodata):
         return None
-    meant = table.lut[int(nodata)]
+    if table.colours:
+        bands = image_bands(path) if table.band is None else (table.band,)
+        several = len(bands) > 1
+        colour = (int(nodata),) * 3 if several else unpack_colour(colours_of_index(path)[int(nodata)])
+        if several or table.from_index:
+            meant = table.colours.get(colour, IGNORE_INDEX)
+            remedy = 'Take the declaration away (gdal_edit.py -unsetnodata FILE)'
+            return (
+                None if meant == IGNORE_INDEX else _told(path, nodata, f'the colour {colour} of class {meant}', remedy)
+            )
+    if not table.knows(nodata) or table.lut[int(nodata)] == IGNORE_INDEX:
+        return None
+    remedy = f'Set label_values (with {nodata:g} among its keys)'
+    return _told(path, nodata, f'class {table.lut[int(nodata)]}', remedy)
+
+
+def _told(path: str, nodata: float, what: str, remedy: str) -> str:
     return (
-        None
-        if meant == IGNORE_INDEX
-        else (
-            f'The label {path} declares {nodata:g} as "no data", which is class {meant}: its pixels are ignored. Set '
-            f'label_values (with {nodata:g} among its keys) if they are that class.'
-        )
+        f'The label {path} declares {nodata:g} as "no data", which is {what}: its pixels are ignored. {remedy} if they '
+        'are that class.'
     )
 
 

@@ -28,6 +28,10 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
         ValueError: The file holds a value or colour that is no class, or its bands do not tell the class.
     """
     bands = image_bands(path) if table.band is None else (table.band,)
+    if max(bands) > open_raster(path).count:
+        raise ValueError(
+            f'The label {path} has {open_raster(path).count} band(s), but label_band={table.band} is asked for.'
+        )
     if table.colours and (len(bands) > 1 or table.from_index):
         colours = read_colours(path, window, bands)
         valid = valid_pixels(path, window, bands)

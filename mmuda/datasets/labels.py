@@ -116,6 +116,8 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
     if label.dtype == np.uint8:
         mapped = table.lut[label]
     else:
+        if np.iscomplexobj(label):
+            raise ValueError(f'The label {path} is {label.dtype}; classes are whole numbers: convert it to uint8.')
         small = (label >= 0) & (label <= 255) & (label == np.floor(label))
         mapped = np.full(label.shape, _INVALID, dtype=np.int16)
         mapped[small] = table.lut[label[small].astype(np.uint8)]
@@ -123,8 +125,9 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
             mapped[label == value] = index
     invalid = mapped == _INVALID
     if invalid.any():
+        lossy = ' JPEG changes values: write labels as PNG or TIFF.' if path.lower().endswith(('.jpg', '.jpeg')) else ''
         raise ValueError(
             f'The label {path} holds the value {label[invalid].flat[0]}, but only {table.describe()} are allowed; '
-            'correct the label, the number of classes, reduce_zero_label, or set label_values.'
+            f'correct the label, the number of classes, reduce_zero_label, or set label_values.{lossy}'
         )
     return mapped.astype(np.uint8)

@@ -4,6 +4,7 @@ import logging
 import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from numbers import Integral
 
 import numpy as np
 from mmengine.logging import print_log
@@ -11,13 +12,14 @@ from mmseg.datasets import BaseSegDataset
 
 from mmuda.datasets.bands import check_bands
 from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
-from mmuda.datasets.label_colours import check_colours, colours_of_palette, with_colours
+from mmuda.datasets.label_colours import check_colours, colour_table_of, colours_of_palette, with_colours
 from mmuda.datasets.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster_damage import windows_to_check
 from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_images, read_list, suffix_of
 from mmuda.datasets.raster_grid import check_same_grid
 from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
-from mmuda.datasets.raster_notes import notes_on_grids, notes_on_pixels
+from mmuda.datasets.raster_notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
+from mmuda.datasets.raster_options import check_gsd, check_label_band, check_label_mappings, check_range
 from mmuda.datasets.raster_valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -117,16 +119,16 @@ class RasterDataset(BaseSegDataset):
         _check_choice('last_tile', last_tile, ('keep', 'shift'))
         _check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
         _check_choice('check_images', check_images, ('sample', 'all', 'none'))
-        if gsd is not None and not gsd > 0:
-            raise ValueError(f'gsd={gsd} of {type(self).__name__} must be a positive number of metres a pixel.')
-        if value_range is not None and not value_range[1] > value_range[0]:
-            raise ValueError(f'value_range={value_range} of {type(self).__name__} must be (low, high) with low < high.')
+        check_gsd(gsd, type(self).__name__)
+        check_range(value_range, type(self).__name__)
+        check_label_band(label_band, type(self).__name__)
+        check_label_mappings(label_values, label_colours, type(self).__name__)
         if label_colours is not None and (label_values is not None or label_band is not None):
             raise ValueError(
                 f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
                 'one of them.'
             )
-        require_each(COUNTS, self, bands=bands, tile=tile, samples_per_raster=samples_per_raster)
+        require_each(COUNTS, self, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
         # Translated images hold the chosen bands in their order, in 8 bits.
@@ -141,7 +143,7 @@ class RasterDataset(BaseSegDataset):
         # mmseg invents a palette where none is given, whose colours are nobody's.
         known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
         self._file_palette = known.get('palette')
-        self.tile = (tile, tile) if isinstance(tile, int) else tuple(tile) if tile else None
+        self.tile = (tile, tile) if isinstance(tile, Integral) else tuple(tile) if tile else None
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
@@ -192,14 +194,16 @@ class RasterDataset(BaseSegDataset):
         images, labels = [image for image, _ in pairs], [label for _, label in pairs if label is not None]
         self.rasters = [self._check_image(image) for image in images]
         check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
-        self.notes = [*notes_on_pixels(self.rasters), *self._notes_on_opacity(self.rasters[0])]
+        self.notes = []
+        self._note(notes_on_pixels(self.rasters) + self._notes_on_opacity(self.rasters[0]))
+        if self.reads_images:
+            self._note(notes_on_colours(self.rasters, self.bands))
         if self.labelled:
             both = zip(self.rasters, labels, strict=True)
-            self.notes += notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both})
+            self._note(notes_on_labels(self._checked(labels, 'sample')))
+            self._note(notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both}))
             check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
             self._check_label_values(labels)
-        for note in self.notes:
-            print_log(note, 'current', logging.WARNING)
         items = []
         for raster, (image, label) in zip(self.rasters, pairs, strict=True):
             for window in self._windows(raster):
@@ -261,6 +265,8 @@ class RasterDataset(BaseSegDataset):
                 stems[osp.join(image_dir, relative)] = osp.join(image_dir, stem)
                 pairs.append((image, self._find_label(image, relative, stem, listings) if label_dir else None))
         check_spellings(stems)
+        if not pairs and self.ann_file and not stems and not read_list(self.ann_file):
+            raise FileNotFoundError(f'The list {self.ann_file} (ann_file of {type(self).__name__}) names no image.')
         if not pairs:
             raise FileNotFoundError(
                 f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
@@ -356,7 +362,12 @@ class RasterDataset(BaseSegDataset):
         self.check_values(raster)
         raster = raster.resolved(self.gsd)
         if raster.gsd is None:
-            what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
+            if raster.placed and raster.crs:
+                what = (
+                    f'a georeference (transform {raster.transform} in {raster.crs}) that gives a pixel no size on Earth'
+                )
+            else:
+                what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
             raise ValueError(
                 f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
                 f'{type(self).__name__}.'
@@ -370,10 +381,22 @@ class RasterDataset(BaseSegDataset):
             ValueError: Naming the file.
         """
         path = raster.path
+        read = self.bands if self.bands is not None else range(1, raster.count + 1)
+        table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
+        if self.reads_images and table and any(colour != (value,) * 3 for value, colour in table.items()):
+            raise ValueError(
+                f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
+                f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
+            )
         if self.bands is not None and max(self.bands) > raster.count:
             raise ValueError(
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
                 f'{type(self).__name__} to bands that exist.'
+            )
+        if raster.dtype.startswith('complex') and self.reads_images:
+            raise ValueError(
+                f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
+                'intensity as real numbers first.'
             )
         if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
             raise ValueError(
@@ -390,6 +413,11 @@ class RasterDataset(BaseSegDataset):
             f'band {unread[0]} of {raster.path} is marked as opacity (alpha) and is no band of the image; name it in '
             'bands if it is one'
         ]
+
+    def _note(self, notes: Sequence[str]) -> None:
+        self.notes += notes
+        for note in notes:
+            print_log(note, logger='current', level=logging.WARNING)
 
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
         """What the headers leave open about the label's place, see :func:`check_same_grid`."""
@@ -442,7 +470,7 @@ class RasterDataset(BaseSegDataset):
             self.label_lut = settle_coding(self.label_lut, seen, windows, palette, self.label_map)
         warning = look_at_labels(checked, windows, self.label_lut)
         if warning is not None:
-            print_log(f'{type(self).__name__}: {warning}', logger='current', level=logging.WARNING)
+            self._note([warning[0].lower() + warning[1:].rstrip('.')])
         by_index = own and self.label_values is None and not self.label_lut.colours
         if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
             raise ValueError(

@@ -123,7 +123,7 @@ def vrt_sources(source, path: str) -> list[str]:
                 name = os.path.join(os.path.dirname(path), name)
             # Of archives, servers and parts of files ("/vsizip/...", "NETCDF:...") GDAL alone knows whether they exist.
             plain = name and not name.startswith('/vsi') and (':' not in name or os.path.isfile(name))
-            if plain and os.path.abspath(name) != os.path.abspath(path):
+            if plain:
                 found.append(name)
     return list(dict.fromkeys(found))
 

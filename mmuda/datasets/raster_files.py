@@ -3,9 +3,7 @@
 import codecs
 import os
 import os.path as osp
-from collections.abc import Mapping, Sequence
-
-from mmengine import fileio
+from collections.abc import Iterator, Mapping, Sequence
 
 from mmuda.utils.errors import UserError
 
@@ -26,14 +24,37 @@ def list_images(folder: str, suffixes: Sequence[str], others: Sequence[str] = ()
 
     Returns:
         list[str]: Paths below the folder, sorted.
+
+    Raises:
+        FileNotFoundError: One of them is a link that leads nowhere.
     """
-    names = fileio.list_dir_or_file(folder, list_dir=False, recursive=True)
+    names = list(_files_below(folder))
     wanted, unwanted = tuple(suffixes), tuple(others)
-    return sorted(
+    found = sorted(
         name
         for name in names
         if name.endswith(wanted) or (not name.endswith(unwanted) and suffix_of(name, suffixes) is not None)
     )
+    for name in found:
+        if not osp.exists(osp.join(folder, name)):
+            link = osp.join(folder, name)
+            raise FileNotFoundError(
+                f'{link} is a link to {os.readlink(link)}, which leads nowhere; put the file there or remove the link.'
+            )
+    return found
+
+
+def _files_below(folder: str) -> Iterator[str]:
+    """Paths of files below a folder, through links to folders too, without hidden ones."""
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        below, real = osp.relpath(parent, folder), osp.join(osp.realpath(parent), '')
+        # A link to a folder above would lead around for ever.
+        loops = [name for name in folders if real.startswith(osp.join(osp.realpath(osp.join(parent, name)), ''))]
+        folders[:] = sorted(name for name in folders if not name.startswith('.') and name not in loops)
+        for name in names:
+            path = osp.join(parent, name)
+            if not name.startswith('.') and (osp.isfile(path) or osp.islink(path)):
+                yield osp.normpath(osp.join(below, name))
 
 
 def suffix_of(name: str, suffixes: Sequence[str]) -> str | None:

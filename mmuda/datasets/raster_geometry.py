@@ -207,7 +207,8 @@ def _on_ellipsoid(xs: Sequence[float], ys: Sequence[float], crs) -> np.ndarray |
         longitude, latitude = transform_coordinates(crs, 'EPSG:4326', list(xs), list(ys))
     except COORDINATE_ERRORS:
         return None
-    if not np.isfinite([longitude, latitude]).all():
+    # Degrees are handed through whatever they are: a raster in metres that is said to be in degrees is nowhere.
+    if not np.isfinite([longitude, latitude]).all() or np.abs(latitude).max() > 90.001 or np.abs(longitude).max() > 720:
         return None
     lam, phi = np.radians(longitude), np.radians(latitude)
     normal = _WGS84_A / np.sqrt(1 - _WGS84_E2 * np.sin(phi) ** 2)

@@ -69,6 +69,7 @@ class RasterInfo:
         map_pixel (tuple[float, float] | None): Height and width of a pixel in metres of the map; None in degrees.
         control (str | None): What places a raster without a transform: ``'ground control points'`` or ``'RPCs'``.
         local_unit (str | None): Unit of a local coordinate system, which alone tells its pixels' size.
+        meanings (tuple[str, ...]): What each band is by the file: ``'red'``, ``'gray'``, ``'palette'``, ``'alpha'``.
     """
 
     path: str
@@ -84,6 +85,7 @@ class RasterInfo:
     map_pixel: tuple[float, float] | None = None
     control: str | None = None
     local_unit: str | None = None
+    meanings: tuple[str, ...] = ()
 
     @property
     def placed(self) -> bool:
@@ -227,7 +229,7 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
     return data if data.ndim == 2 else np.ascontiguousarray(data.transpose(1, 2, 0))
 
 
-def probe_raster(path: str) -> RasterInfo:
+def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
     """Read a raster's header, and find a file that is cut short.
 
     What shows without decoding the whole file is looked at, so that a damaged file is found now and not in the middle
@@ -236,13 +238,14 @@ def probe_raster(path: str) -> RasterInfo:
 
     Args:
         path (str): File name.
+        inside (tuple[str, ...]): The virtual rasters that led to it.
 
     Returns:
         RasterInfo: The header.
 
     Raises:
         FileNotFoundError: The file, or a file that it refers to, does not exist.
-        ValueError: The file is no readable raster, is cut short, or asks to be turned for display.
+        ValueError: The file is no readable raster, is cut short, is a part of itself, or asks to be turned for display.
     """
     # Not through the cache: thousands of headers are read once.
     with _open(path) as source:
@@ -252,7 +255,12 @@ def probe_raster(path: str) -> RasterInfo:
                     f'{path} refers to {part}, which does not exist; put the file there or take {path} out of the '
                     'dataset.'
                 )
-            probe_raster(part)
+            if os.path.realpath(part) in map(os.path.realpath, (*inside, path)):
+                raise ValueError(
+                    f'{path} refers to {part}, which is {path} itself or made of it; correct the virtual raster or '
+                    'take it out of the dataset.'
+                )
+            probe_raster(part, (*inside, path))
         try:
             check_structure(source, path)
         except RasterioError as error:
@@ -273,6 +281,7 @@ def probe_raster(path: str) -> RasterInfo:
             map_pixel=map_pixel(source),
             control=control_of(source),
             local_unit=local_unit(source),
+            meanings=tuple(meaning.name for meaning in source.colorinterp),
         )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmuda.datasets.raster_io import RasterInfo
+from mmuda.datasets.raster_io import RasterInfo, open_raster
 
 
 def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
@@ -28,6 +28,44 @@ def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
             f'm as the unit of that system ({local[0].local_unit}) says or lets be assumed; set gsd if that is wrong'
         )
     return notes
+
+
+def notes_on_colours(rasters: Sequence[RasterInfo], bands: Sequence[int] | None) -> list[str]:
+    """A sentence on rasters whose bands are read in another order than red, green, blue, as they say themselves.
+
+    Args:
+        rasters (Sequence[RasterInfo]): Headers.
+        bands (Sequence[int] | None): The bands that are read; None is all.
+    """
+    order = ('red', 'green', 'blue')
+    turned = []
+    for raster in rasters:
+        named = [raster.meanings[band - 1] for band in bands or range(1, len(raster.meanings) + 1)][:3]
+        if sorted(named) == sorted(order) and tuple(named) != order:
+            turned.append((raster, named))
+    if not turned:
+        return []
+    raster, named = turned[0]
+    right = tuple(raster.meanings.index(colour) + 1 for colour in order)
+    return [
+        f'the bands that are read of {raster.path}{_others(len(turned))} are {", ".join(named)} by what the file says, '
+        f'and a network is given them as red, green, blue; set bands={right} if the file is right'
+    ]
+
+
+def notes_on_labels(paths: Sequence[str]) -> list[str]:
+    """A sentence on labels that a lossy format has changed.
+
+    Args:
+        paths (Sequence[str]): The labels.
+    """
+    lossy = [path for path in paths if 'JPEG' in open_raster(path).tags(ns='IMAGE_STRUCTURE').get('COMPRESSION', '')]
+    if not lossy:
+        return []
+    return [
+        f'{lossy[0]}{_others(len(lossy))} is a label in JPEG, which changes values, most of all at the borders of '
+        'classes, so that pixels may have got another class; write labels as PNG or TIFF'
+    ]
 
 
 def notes_on_grids(open_points: Mapping[str, str | None]) -> list[str]:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from functools import lru_cache
 
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, RasterioError
 from rasterio.windows import Window
 
+from mmuda.datasets.raster_damage import windows_to_check
 from mmuda.datasets.raster_io import open_raster
 
 MIDDLE = 127.5
 """Of the range [0, 255] that images are brought to."""
+
+# An image band has more grey values than that, and most of its pixels that are not 0 lie between the ends of its range.
+_OPACITIES = 32
+_IN_BETWEEN = 0.5
 
 
 def image_bands(path: str, bands: tuple[int, ...] | None = None) -> tuple[int, ...]:
@@ -42,9 +49,8 @@ def valid_pixels(
 
     The mask is, as GDAL has it, the dataset's own (inside the file or beside it as ``.msk``), else what the "no data"
     values say: a pixel has none where *every* band of ``bands`` holds its own, since 0 in one band of three may be
-    a colour. Opacity (alpha) of 0 is no data besides, unless ``bands`` name it; partly transparent pixels hold data. A
-    raster without any of
-    these and of whole numbers is not read.
+    a colour. Opacity (alpha) of 0 is no data besides, unless ``bands`` name it or it is none (:func:`opacity_bands`);
+    partly transparent pixels hold data. A raster without any of these and of whole numbers is not read.
 
     Args:
         path (str): File name.
@@ -71,8 +77,8 @@ def valid_pixels(
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', NodataShadowWarning)  # opacity is read below
                 valid &= source.read_masks(list(bands), window=area).any(axis=0)
-        for band, meaning in enumerate(source.colorinterp, 1):
-            if meaning == ColorInterp.alpha and band not in bands:
+        for band in opacity_bands(path):
+            if band not in bands:
                 valid &= source.read(band, window=area) != 0
         if any(np.issubdtype(source.dtypes[band - 1], np.inexact) for band in bands):
             if values is None:
@@ -84,6 +90,38 @@ def valid_pixels(
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
     return valid
+
+
+def opacity_bands(path: str) -> tuple[int, ...]:
+    """The bands that tell opacity: those that are marked so and look so.
+
+    Software marks the fourth band of an 8-bit GeoTIFF as opacity without knowing, and where it is near infrared, its 0
+    is deep water. Opacity is 0 or full for most pixels; a band of many values in between is a picture.
+
+    Args:
+        path (str): File name.
+    """
+    marked = [band for band, meaning in enumerate(open_raster(path).colorinterp, 1) if meaning == ColorInterp.alpha]
+    if not marked:
+        return ()
+    status = os.stat(path) if os.path.exists(path) else None
+    return _opacity_bands(path, tuple(marked), status and (status.st_mtime_ns, status.st_size, status.st_ino))
+
+
+@lru_cache(maxsize=4096)
+def _opacity_bands(path: str, marked: tuple[int, ...], version: tuple | None) -> tuple[int, ...]:
+    source = open_raster(path)
+    boxes = windows_to_check(source.shape, whole=False)
+    found = []
+    for band in marked:
+        parts = [source.read(band, window=Window(col, row, width, height)) for row, col, height, width in boxes]
+        values, counts = np.unique(np.concatenate([part.ravel() for part in parts]), return_counts=True)
+        full = np.iinfo(values.dtype).max if np.issubdtype(values.dtype, np.integer) else values.max()
+        between = (values != 0) & (values != full)
+        share = counts[between].sum() / max(1, counts[values != 0].sum())
+        if between.sum() < _OPACITIES or share < _IN_BETWEEN:
+            found.append(band)
+    return tuple(found)
 
 
 def may_lack_data(path: str, bands: tuple[int, ...]) -> bool:

@@ -63,6 +63,12 @@ def test_streams_of_both_loaders_give_the_network_one_order(picture, pack, said)
     assert colours(dict(options, rgb_to_bgr=True), sample, True) == dict(source=[20, 100, 200], tiles=[20, 100, 200])
 
 
+def test_a_loader_that_is_named_with_its_scope_says_its_order_too(picture):
+    target = plain(picture, dict(type='mmseg.LoadImageFromFile'), pack='mmseg.PackSegInputs')
+    sample = DATASETS.build(target)[0]
+    assert sample['data_samples'].channel_order == 'BGR'
+
+
 @pytest.mark.parametrize('rgb_to_bgr', [False, True])
 def test_what_is_tested_on_has_the_order_of_training(picture, rgb_to_bgr):
     expected = [20, 100, 200] if rgb_to_bgr else [200, 100, 20]

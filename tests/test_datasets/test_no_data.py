@@ -7,7 +7,7 @@ import torch
 from rasterio.enums import ColorInterp
 
 from mmuda.datasets.raster_io import close_rasters
-from mmuda.datasets.raster_valid import image_bands, valid_pixels
+from mmuda.datasets.raster_valid import image_bands, opacity_bands, valid_pixels
 from mmuda.registry import DATASETS
 
 CLASSES = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
@@ -234,7 +234,7 @@ def test_a_class_that_is_declared_as_no_data(tmp_path, write_raster, monkeypatch
     told = []
     monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
     data = build(tmp_path)
-    assert len(told) == 1
+    assert told == data.notes and len(told) == 1  # in what --check prints too
     assert 'declares 0 as "no data", which is class 0: its pixels are ignored' in told[0]
     np.testing.assert_array_equal(data[0]['gt_seg_map'], np.where(label == 0, 255, 1))
     np.testing.assert_array_equal(build(tmp_path, label_values={0: 0, 1: 1})[0]['gt_seg_map'], label)
@@ -322,3 +322,43 @@ def test_predicted_labels_are_ignored_where_the_image_holds_no_data(tmp_path, wr
     write_raster(tmp_path / 'p' / 'a.tif', label, gsd=1.0, nodata=255)
     data = build(tmp_path, data_prefix=dict(img_path='i'), predicted_labels=str(tmp_path / 'p'))
     np.testing.assert_array_equal(data[0]['gt_seg_map'], np.where(NO_DATA, 255, label))
+
+
+def test_near_infrared_that_is_marked_as_opacity_hides_nothing(tmp_path, write_raster):
+    image, label = scene()
+    infrared = np.arange(SIZE * SIZE, dtype=np.uint16).reshape(SIZE, SIZE, 1) % 200
+    infrared[:5] = 0  # water
+    path = write_raster(tmp_path / 'i' / 'a.tif', np.dstack([image, infrared.astype(np.uint8)]), gsd=1.0)
+    write_raster(tmp_path / 'l' / 'a.tif', label, gsd=1.0)
+    with rasterio.open(path) as file:
+        assert file.colorinterp[3] == ColorInterp.alpha  # nobody said so
+    item = build(tmp_path)[0]
+    assert item['img'].shape == (SIZE, SIZE, 3) and 'no_data' not in item
+    np.testing.assert_array_equal(item['gt_seg_map'], label)
+
+
+@pytest.mark.parametrize('soft', [0, 20])
+def test_soft_edges_and_a_file_that_is_replaced_are_opacity_still(tmp_path, write_raster, soft):
+    image, _ = scene()
+    alpha = np.where(NO_DATA, 0, 255).astype(np.uint8)
+    alpha[20, :soft] = 100 + np.arange(soft)
+    path = tmp_path / 'a.tif'
+    write_raster(path, np.dstack([image, np.arange(SIZE * SIZE).reshape(SIZE, SIZE, 1).astype(np.uint8)]))
+    assert opacity_bands(str(path)) == ()
+    close_rasters()
+    path.unlink()
+    write_raster(path, np.dstack([image, alpha]), compress='deflate')
+    assert opacity_bands(str(path)) == (4,)
+    np.testing.assert_array_equal(valid_pixels(str(path), WHOLE), ~NO_DATA)
+
+
+@pytest.mark.parametrize('colours', [None, {(0, 0, 0): 0, (255, 255, 255): 1}])
+def test_a_colour_that_is_declared_as_no_data_is_told(tmp_path, write_raster, monkeypatch, colours):
+    image, label = scene()
+    write_raster(tmp_path / 'i' / 'a.tif', image, gsd=1.0)
+    write_raster(tmp_path / 'l' / 'a.tif', np.dstack([label * 255] * 3), gsd=1.0, nodata=0)
+    told = []
+    monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
+    item = build(tmp_path, label_colours=colours)[0]
+    assert (item['gt_seg_map'] == np.where(label == 0, 255, 1)).all()
+    assert 'declares 0 as "no data", which is the colour (0, 0, 0) of class 0' in ''.join(told)

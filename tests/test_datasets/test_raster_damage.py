@@ -219,6 +219,14 @@ def test_virtual_rasters(tmp_path):
         build(tmp_path, **virtual)
 
 
+@pytest.mark.parametrize('parts', [('a.vrt',), ('b.vrt', 'a.vrt')])
+def test_a_virtual_raster_that_is_made_of_itself(tmp_path, parts):
+    for name, source in zip(('a.vrt', *parts), parts, strict=False):
+        vrt(tmp_path / name, source)
+    with pytest.raises(ValueError, match=r'\.vrt refers to .*a\.vrt, which is .* itself or made of it'):
+        build(tmp_path, img_suffix='.vrt')
+
+
 @pytest.mark.parametrize('suffix', ['.jpg', '.png', '.webp', '.tif'])
 def test_images_that_are_shown_turned_are_refused(tmp_path, suffix):
     exif = Image.Exif()

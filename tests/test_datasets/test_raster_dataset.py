@@ -1,11 +1,15 @@
 import numpy as np
 import pytest
+import rasterio
 import torch
 from mmengine.structures import PixelData
 from mmseg.evaluation import IoUMetric
+from PIL import Image
+from rasterio.enums import ColorInterp
 
 from mmuda.datasets import RasterDataset, raster_io
 from mmuda.datasets.raster import tile_windows
+from mmuda.datasets.raster_io import close_rasters
 from mmuda.registry import DATASETS
 
 CLASSES = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
@@ -271,3 +275,40 @@ def test_bands_that_cannot_be_are_refused(buildings, bands, says):
 def test_a_band_may_fill_several_channels(buildings):
     inputs = build(buildings, bands=[2, 2, 1], pipeline=TEST)[0]['inputs']
     assert torch.equal(inputs[0], inputs[1]) and not torch.equal(inputs[0], inputs[2])
+
+
+@pytest.mark.parametrize('bands', [(1, 2, 3), None, (1, 1, 1)])
+def test_numbers_of_a_colour_table_are_no_image(tmp_path, bands):
+    rng = np.random.default_rng(0)
+    picture = Image.fromarray(rng.integers(0, 255, (32, 32, 3)).astype(np.uint8))
+    picture.quantize(16).save(tmp_path / 'a.png')
+    settings = dict(data_root=str(tmp_path), gsd=1.0, img_suffix='.png', pipeline=[dict(type='LoadRasterWindow')])
+    with pytest.raises(ValueError, match=r'a\.png holds numbers of a colour table .* -expand rgb a\.png'):
+        RasterDataset(bands=bands, **settings)
+    grey = picture.convert('L')
+    grey.putpalette([value for value in range(256) for _ in range(3)])
+    grey.save(tmp_path / 'a.png')
+    close_rasters()
+    np.testing.assert_array_equal(RasterDataset(bands=(1,), **settings)[0]['img'][..., 0], np.array(grey))
+
+
+def test_bands_that_are_blue_green_red_by_the_file_are_told(tmp_path, write_raster, coded_image):
+    path = write_raster(tmp_path / 'a.tif', coded_image(40, 60), gsd=1.0, photometric='RGB')
+    settings = dict(data_root=str(tmp_path), pipeline=[dict(type='LoadRasterWindow')])
+    assert RasterDataset(**settings).notes == []
+    with rasterio.open(path, 'r+') as file:
+        file.colorinterp = [ColorInterp.blue, ColorInterp.green, ColorInterp.red]
+    (note,) = RasterDataset(**settings).notes
+    assert 'a.tif are blue, green, red by what the file says' in note and 'set bands=(3, 2, 1)' in note
+    assert RasterDataset(bands=(3, 2, 1), **settings).notes == []
+    assert RasterDataset(bands=(2, 2, 2), **settings).notes == []
+
+
+def test_labels_in_jpeg_are_told(buildings, write_raster):
+    options = dict(label_values=dict.fromkeys(range(256), 0) | {1: 1})
+    assert build(buildings, **options).notes == []
+    flat = np.zeros((40, 60), np.uint8)
+    write_raster(buildings / 'ann_dir' / 'a.tif', flat, gsd=1.0, compress='jpeg')
+    close_rasters()
+    (note,) = build(buildings, **options).notes
+    assert 'ann_dir/a.tif is a label in JPEG, which changes values' in note

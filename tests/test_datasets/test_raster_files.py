@@ -98,3 +98,26 @@ def test_labels_beside_their_images_are_no_other_spelling(buildings):
         shutil.move(buildings / f'ann_dir/{name}.tif', buildings / f'img_dir/{name}.tiff')
     beside = dict(data_prefix=dict(img_path='img_dir', seg_map_path='img_dir'), seg_map_suffix='.tiff')
     assert files(build(buildings, **beside)) == [('a.tif', 'a.tiff'), ('b.tif', 'b.tiff')]
+
+
+@pytest.mark.parametrize('target', ['../nowhere.tif', 'c.tif'])
+def test_a_link_that_leads_nowhere_is_not_left_out(buildings, target):
+    (buildings / 'img_dir' / 'c.tif').symlink_to(target)
+    with pytest.raises(FileNotFoundError, match=r'img_dir/c\.tif is a link to .*, which leads nowhere'):
+        build(buildings)
+
+
+def test_links_to_folders(buildings, write_raster):
+    write_raster(buildings / 'shared' / 'c.tif', np.zeros((40, 60, 3), np.uint8), gsd=1.0)
+    folder = buildings / 'img_dir'
+    (folder / 'above').symlink_to(folder)
+    (folder / 'x').symlink_to(buildings / 'shared')
+    (folder / 'y').symlink_to(buildings / 'shared')
+    write_raster(folder / '.trash' / 'd.tif', np.zeros((40, 60, 3), np.uint8), gsd=1.0)
+    assert list_images(str(folder), ('.tif',)) == ['a.tif', 'b.tif', 'x/c.tif', 'y/c.tif']
+
+
+def test_an_empty_list(buildings):
+    (buildings / 'list.txt').write_text('\n')
+    with pytest.raises(FileNotFoundError, match=r'The list .*list\.txt .* names no image'):
+        build(buildings, ann_file='list.txt')

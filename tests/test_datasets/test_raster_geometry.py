@@ -9,6 +9,7 @@ from rasterio.control import GroundControlPoint
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.rpc import RPC
 
+from mmuda.datasets import RasterDataset
 from mmuda.datasets.raster_geometry import georeference, is_square
 from mmuda.datasets.raster_io import probe_raster
 from mmuda.datasets.raster_notes import notes_on_pixels
@@ -126,6 +127,17 @@ def test_no_earth_and_no_place(tmp_path):
     assert probe_raster(write_raster(tmp_path / 'a.tif', crs=mars, transform=centred(10, 10, 1e-4))).gsd is None
     assert probe_raster(write_raster(tmp_path / 'b.tif', crs='EPSG:32633')).gsd is None
     assert probe_raster(write_raster(tmp_path / 'c.tif', crs=None, transform=centred(10, 10, 1.0))).gsd is None
+
+
+def test_metres_that_are_said_to_be_degrees_are_nowhere(tmp_path):
+    (tmp_path / 'i').mkdir()
+    path = write_raster(tmp_path / 'i' / 'a.tif', crs='EPSG:4326', transform=centred(4e5, 5e6, 0.5))
+    assert probe_raster(path).gsd is None
+    told = r'a\.tif has a georeference \(transform .* in EPSG:4326\) that gives a pixel no size on Earth'
+    with pytest.raises(ValueError, match=told):
+        RasterDataset(data_root=str(tmp_path), data_prefix=dict(img_path='i'), bands=None)
+    east = write_raster(tmp_path / 'b.tif', crs='EPSG:4326', transform=centred(350.0, 0.0, 1e-5))
+    assert probe_raster(east).gsd == pytest.approx(1.11, abs=0.01)
 
 
 def points(size, noise=0.0):

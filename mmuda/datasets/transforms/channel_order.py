@@ -2,7 +2,9 @@
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile as MMCVLoadImageFromFile
+from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
 from mmseg.datasets.transforms import PackSegInputs as MMSegPackSegInputs
+from mmseg.registry import TRANSFORMS as MMSEG_TRANSFORMS
 
 from mmuda.registry import TRANSFORMS
 
@@ -56,6 +58,12 @@ class PackSegInputs(MMSegPackSegInputs):
         if results.get('channel_order') is not None:
             packed['data_samples'].set_metainfo(dict(channel_order=results['channel_order']))
         return packed
+
+
+# Named with their scope (``mmseg.LoadImageFromFile``), types are looked up in the registries of their libraries, which
+# would give the ones that keep the order to themselves.
+ROOT_TRANSFORMS.register_module(module=LoadImageFromFile, force=True)
+MMSEG_TRANSFORMS.register_module(module=PackSegInputs, force=True)
 
 
 def in_order(image: np.ndarray, order: str | None, wanted: str | None) -> np.ndarray:
