@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+
+from mmengine.logging import print_log
 
 from mmuda.datasets.metainfo import check_same_classes
 from mmuda.utils.errors import UserError
@@ -17,6 +20,8 @@ def classes_in(checkpoint: Mapping) -> tuple[str, ...]:
 def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: str, path: str) -> None:
     """Refuse weights that were trained on classes of other names or in another order than they are used for.
 
+    Checkpoints of mmseg 0.x name the same classes in their own words, so that other names are told and not refused.
+
     Args:
         checkpoint: Its ``meta`` tells the classes; one that does not passes.
         classes: Names of the classes that its predictions are taken for.
@@ -26,8 +31,17 @@ def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: st
     Raises:
         UserError: As above.
     """
+    found = classes_in(checkpoint)
+    if 'CLASSES' in (checkpoint.get('meta') or {}) and len(found) == len(classes) and sorted(found) != sorted(classes):
+        print_log(
+            f'the checkpoint {path} calls its classes {found}, {where} calls them {tuple(classes)}; they are taken to '
+            'be the same, in this order',
+            logger='current',
+            level=logging.WARNING,
+        )
+        return
     try:
-        check_same_classes(classes_in(checkpoint), classes, f'the checkpoint {path}', where)
+        check_same_classes(found, classes, f'the checkpoint {path}', where)
     except ValueError as error:
         raise UserError(
             str(error).replace(' of both.', f' of {where}, or give a checkpoint that was trained on its classes')

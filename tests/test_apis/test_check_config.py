@@ -277,3 +277,14 @@ def test_names_that_only_other_heirs_read_are_nothing_to_tell(project, tmp_path)
 def test_stages_without_a_length(project, stages, message):
     with pytest.raises((UserError, ValueError), match=message):
         check(project(f"\ntrain_cfg = dict(type='StagedTrainLoop', stages={stages})\n"))
+
+
+def test_other_names_of_an_mmseg_0_checkpoint_are_told_and_its_order_is_held(project, tmp_path):
+    state = init_model(project(), device='cpu').state_dict()
+    for classes, fits in ((('void', 'house'), True), (('building', 'background'), False)):
+        torch.save(dict(state_dict=state, meta=dict(CLASSES=classes)), tmp_path / 'zoo.pth')
+        if fits:
+            assert tuple(init_model(project(), str(tmp_path / 'zoo.pth'), 'cpu').dataset_meta['classes']) == classes
+            continue
+        with pytest.raises(UserError, match='differ in order'):
+            init_model(project(), str(tmp_path / 'zoo.pth'), 'cpu')
