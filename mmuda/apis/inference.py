@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,6 +22,7 @@ from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.engine.trained_classes import check_trained_classes
 from mmuda.models.segmentors import SuperResolutionSegmentor
+from mmuda.models.wrappers.channel_checks import MISFIT
 from mmuda.registry import MODELS
 from mmuda.structures import predicted_label
 from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
@@ -32,8 +32,6 @@ from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.weights import resolve_weights
 from mmuda.visualization import default_palette, label_raster
-
-_CHANNELS = re.compile(r'to have (\d+) channels, but got (\d+) channels')
 
 
 def init_model(
@@ -118,7 +116,7 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
         with torch.no_grad():
             return model.test_step(pseudo_collate([image]))[0]
     except RuntimeError as error:
-        found = _CHANNELS.search(str(error))
+        found = MISFIT.search(str(error))
         if not found:
             raise
         raise UserError(
