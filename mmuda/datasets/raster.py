@@ -461,8 +461,11 @@ class RasterDataset(BaseSegDataset):
         """Settle what values and colours mean, and look for what is no class."""
         own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
 
+        # Labels have their images' sizes by now, so that no header is read a second time.
+        shapes = {label: raster.shape for label, raster in zip(labels, self.rasters, strict=True)}
+
         def windows(path: str) -> list[tuple[int, int, int, int]]:
-            return windows_to_check(probe_raster(path).shape, self.check_labels == 'all')
+            return windows_to_check(shapes[path], self.check_labels == 'all')
 
         if own:
             palette = colours_of_palette(self._file_palette, self._num_file_classes())
