@@ -8,7 +8,7 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
-from mmuda.datasets.unread import reads_rasters, unread_dataset
+from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.checkpoint import (
     SEGMENTOR,

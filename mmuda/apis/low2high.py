@@ -19,13 +19,13 @@ import rasterio
 from rasterio.windows import Window
 
 from mmuda.datasets.label_cells import cell_positions, overlap, read_cells
-from mmuda.datasets.label_reading import classes_of, read_label
-from mmuda.datasets.labels import IGNORE_INDEX, LabelTable, build_label_lut
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.low2high import CLASSES, SPLITS
-from mmuda.datasets.raster_files import existing_suffix, list_images, suffix_of
-from mmuda.datasets.raster_io import open_raster, probe_raster, read_window
-from mmuda.datasets.raster_valid import image_bands, valid_pixels
+from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
+from mmuda.datasets.raster.label_reading import classes_of, read_label
+from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable, build_label_lut
+from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
+from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

@@ -5,7 +5,7 @@ from statistics import median
 
 from torch.utils.data import Dataset
 
-from mmuda.datasets.raster_io import probe_raster
+from mmuda.datasets.raster.reading import probe_raster
 
 # How far a stated ground sample distance may be from the file's: rounded numbers are usual.
 TOLERANCE = 0.1

@@ -11,7 +11,7 @@ from torch import nn
 
 from mmuda.apis.inference import run_prediction
 from mmuda.apis.prediction import prediction_of
-from mmuda.datasets.raster_io import files_of
+from mmuda.datasets.raster.reading import files_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.output_names import stems_below

@@ -15,9 +15,9 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.inference import spans
-from mmuda.datasets.raster_io import read_window
-from mmuda.datasets.raster_output import raster_like
-from mmuda.datasets.raster_valid import image_bands, may_lack_data
+from mmuda.datasets.raster.output import raster_like
+from mmuda.datasets.raster.reading import read_window
+from mmuda.datasets.raster.valid import image_bands, may_lack_data
 from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import image_folder
 from mmuda.registry import DATASETS, MODELS

@@ -9,7 +9,7 @@ from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
 from mmuda.datasets.patch_set import LoadPatch, PatchSet
 from mmuda.datasets.potsdam import Potsdam
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
 from mmuda.datasets.sampler import DrawIndex, DrawSampler, EdgeSampler
 from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from mmuda.datasets.label_cells import overlap
-from mmuda.datasets.label_coding import look_at_labels
-from mmuda.datasets.labels import build_label_lut
-from mmuda.datasets.raster import RasterDataset
-from mmuda.datasets.raster_damage import windows_to_check
-from mmuda.datasets.raster_files import existing_suffix, suffix_of
-from mmuda.datasets.raster_io import RasterInfo, check_rasters, open_raster, probe_raster
-from mmuda.datasets.raster_valid import image_bands
+from mmuda.datasets.raster.damage import windows_to_check
+from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.raster.files import existing_suffix, suffix_of
+from mmuda.datasets.raster.label_coding import look_at_labels
+from mmuda.datasets.raster.labels import build_label_lut
+from mmuda.datasets.raster.reading import RasterInfo, check_rasters, open_raster, probe_raster
+from mmuda.datasets.raster.valid import image_bands
 from mmuda.registry import DATASETS
 
 

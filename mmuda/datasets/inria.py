@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from mmuda.datasets.metainfo import BUILDING_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 
 # austin1, tyrol-w36, and what is cut from them: vienna12_0_512

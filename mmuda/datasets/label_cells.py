@@ -6,9 +6,9 @@ import numpy as np
 from rasterio.warp import transform as transform_coordinates
 from rasterio.warp import transform_bounds
 
-from mmuda.datasets.raster_geometry import COORDINATE_ERRORS, control_of
-from mmuda.datasets.raster_io import open_raster, read_window
-from mmuda.datasets.raster_valid import image_bands, valid_pixels
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, control_of
+from mmuda.datasets.raster.reading import open_raster, read_window
+from mmuda.datasets.raster.valid import image_bands, valid_pixels
 
 NO_CELL = -1
 # Between control points so far apart a change of projection is taken as linear: errors stay below a thousandth of a

@@ -10,9 +10,9 @@ import numpy as np
 from mmcv.transforms import BaseTransform, Compose
 from torch.utils.data import Dataset
 
-from mmuda.datasets.label_reading import read_label
-from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.pairing import relative_name
+from mmuda.datasets.raster.label_reading import read_label
+from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import mark_no_data, read_image

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from mmuda.datasets.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 
 # 2_10 (mmseg's converter: 2_10_0_0_512_512) or top_potsdam_2_10_IRRG (as downloaded)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from mmseg.datasets import CityscapesDataset
 
-from mmuda.datasets.labels import IGNORE_INDEX
 from mmuda.datasets.metainfo import check_split
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.registry import DATASETS
 
 # The 19 classes by their number in Cityscapes' labelIds, which GTA5 shares.

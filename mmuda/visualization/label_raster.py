@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from mmuda.datasets.raster_checked import CheckedWriter
-from mmuda.datasets.raster_output import raster_like
+from mmuda.datasets.raster.checked_writing import CheckedWriter
+from mmuda.datasets.raster.output import raster_like
 from mmuda.visualization.colours import colour_table
 
 # mmseg's label of what counts for nothing; here: pixels that were not predicted.

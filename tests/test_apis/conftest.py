@@ -9,7 +9,7 @@ import rasterio
 from rasterio.transform import from_origin
 
 from mmuda.apis import load_config
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.raster.reading import close_rasters
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'test_engine')]
 from tiny import CONFIG  # noqa: E402

@@ -12,7 +12,7 @@ from mmuda.apis import UserError, low2high
 from mmuda.apis.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.raster.reading import close_rasters
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()

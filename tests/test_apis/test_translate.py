@@ -8,7 +8,7 @@ from mmengine.config import Config
 
 from mmuda.apis import UserError, translate
 from mmuda.apis.translate import translate_dataset
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.raster.reading import close_rasters
 from mmuda.models.wrappers import ImageTranslation
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.locks import sole_writer

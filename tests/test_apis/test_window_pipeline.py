@@ -12,7 +12,7 @@ from pixelwise import config
 from mmuda.apis import UserError, init_model, load_config, predict_raster
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.datasets import RasterDataset
-from mmuda.datasets.raster_io import probe_raster
+from mmuda.datasets.raster.reading import probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.setup_env import register_all_modules
 

@@ -8,7 +8,7 @@ import torch
 from mmengine.structures import PixelData
 
 from mmuda.datasets import PatchSet, UDADataset
-from mmuda.datasets.raster_io import probe_raster
+from mmuda.datasets.raster.reading import probe_raster
 from mmuda.datasets.transforms import RandomGroundCrop, ResampleToGSD
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.evaluation import ClassIoUMetric

@@ -6,7 +6,7 @@ import rasterio
 from PIL import Image
 
 from mmuda.datasets.metainfo import ISPRS_METAINFO
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.raster.reading import close_rasters
 from mmuda.registry import DATASETS
 
 ISPRS = np.array(ISPRS_METAINFO['palette'], np.uint8)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmuda.datasets.labels import apply_label_lut, build_label_lut
+from mmuda.datasets.raster.labels import apply_label_lut, build_label_lut
 
 
 def test_plain_indices():

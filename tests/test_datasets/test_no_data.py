@@ -6,8 +6,8 @@ import rasterio
 import torch
 from rasterio.enums import ColorInterp
 
-from mmuda.datasets.raster_io import close_rasters
-from mmuda.datasets.raster_valid import image_bands, opacity_bands, valid_pixels
+from mmuda.datasets.raster.reading import close_rasters
+from mmuda.datasets.raster.valid import image_bands, opacity_bands, valid_pixels
 from mmuda.registry import DATASETS
 
 CLASSES = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
@@ -141,7 +141,7 @@ def test_a_raster_that_marks_nothing_is_not_read(tmp_path, write_raster, monkeyp
     def fail(*args, **kwargs):
         raise AssertionError('read')
 
-    from mmuda.datasets import raster_valid
+    from mmuda.datasets.raster.dataset import valid as raster_valid
 
     class Header:
         """The open raster, whose pixels must not be read."""
@@ -232,7 +232,7 @@ def test_a_class_that_is_declared_as_no_data(tmp_path, write_raster, monkeypatch
     write_raster(tmp_path / 'i' / 'a.tif', image, gsd=1.0)
     write_raster(tmp_path / 'l' / 'a.tif', label, gsd=1.0, nodata=0)
     told = []
-    monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
+    monkeypatch.setattr('mmuda.datasets.raster.dataset.print_log', lambda text, **_: told.append(text))
     data = build(tmp_path)
     assert told == data.notes and len(told) == 1  # in what --check prints too
     assert 'declares 0 as "no data", which is class 0: its pixels are ignored' in told[0]
@@ -358,7 +358,7 @@ def test_a_colour_that_is_declared_as_no_data_is_told(tmp_path, write_raster, mo
     write_raster(tmp_path / 'i' / 'a.tif', image, gsd=1.0)
     write_raster(tmp_path / 'l' / 'a.tif', np.dstack([label * 255] * 3), gsd=1.0, nodata=0)
     told = []
-    monkeypatch.setattr('mmuda.datasets.raster.print_log', lambda text, **_: told.append(text))
+    monkeypatch.setattr('mmuda.datasets.raster.dataset.print_log', lambda text, **_: told.append(text))
     item = build(tmp_path, label_colours=colours)[0]
     assert (item['gt_seg_map'] == np.where(label == 0, 255, 1)).all()
     assert 'declares 0 as "no data", which is the colour (0, 0, 0) of class 0' in ''.join(told)

@@ -6,7 +6,7 @@ import rasterio
 from PIL import Image
 
 from mmuda.datasets import RasterDataset, raster_damage
-from mmuda.datasets.raster_io import check_rasters, close_rasters, open_raster, probe_raster, read_window
+from mmuda.datasets.raster.reading import check_rasters, close_rasters, open_raster, probe_raster, read_window
 from mmuda.utils.errors import is_user_error
 
 CLASSES = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])

@@ -8,8 +8,8 @@ from PIL import Image
 from rasterio.enums import ColorInterp
 
 from mmuda.datasets import RasterDataset, raster_io
-from mmuda.datasets.raster import tile_windows
-from mmuda.datasets.raster_io import close_rasters
+from mmuda.datasets.raster.dataset import tile_windows
+from mmuda.datasets.raster.reading import close_rasters
 from mmuda.registry import DATASETS
 
 CLASSES = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])

@@ -3,7 +3,7 @@ import shutil
 import numpy as np
 import pytest
 
-from mmuda.datasets.raster_files import existing_suffix, list_images, read_list, suffix_of
+from mmuda.datasets.raster.files import existing_suffix, list_images, read_list, suffix_of
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
 

@@ -10,10 +10,10 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.rpc import RPC
 
 from mmuda.datasets import RasterDataset
-from mmuda.datasets.raster_geometry import georeference, is_square
-from mmuda.datasets.raster_io import probe_raster
-from mmuda.datasets.raster_notes import notes_on_pixels
-from mmuda.datasets.raster_output import raster_like
+from mmuda.datasets.raster.geometry import georeference, is_square
+from mmuda.datasets.raster.notes import notes_on_pixels
+from mmuda.datasets.raster.output import raster_like
+from mmuda.datasets.raster.reading import probe_raster
 
 E2 = 6.69437999014e-3
 E = math.sqrt(E2)

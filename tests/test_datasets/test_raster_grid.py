@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from mmuda.datasets.raster_grid import check_same_grid
-from mmuda.datasets.raster_io import close_rasters, probe_raster
-from mmuda.datasets.raster_notes import notes_on_grids
+from mmuda.datasets.raster.grid import check_same_grid
+from mmuda.datasets.raster.notes import notes_on_grids
+from mmuda.datasets.raster.reading import close_rasters, probe_raster
 from mmuda.registry import DATASETS
 
 ESRI_UTM_33 = (

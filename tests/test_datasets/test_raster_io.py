@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmuda.datasets import raster_io
-from mmuda.datasets.raster_io import open_raster, probe_raster, read_window
+from mmuda.datasets.raster.dataset import reading as raster_io
+from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
 
 
 def test_read_window_reads_the_window_and_nothing_else(tmp_path, write_raster, coded_image, monkeypatch):

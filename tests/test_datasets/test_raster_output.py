@@ -10,8 +10,8 @@ import rasterio
 from rasterio.transform import from_origin
 from rasterio.windows import Window
 
-from mmuda.datasets.raster_io import close_rasters, open_raster, read_window
-from mmuda.datasets.raster_output import raster_like
+from mmuda.datasets.raster.output import raster_like
+from mmuda.datasets.raster.reading import close_rasters, open_raster, read_window
 from mmuda.utils.errors import UserError
 
 resource = pytest.importorskip('resource')  # limits of a process, which Windows does not have

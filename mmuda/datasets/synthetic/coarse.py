@@ -15,7 +15,7 @@ from rasterio.transform import Affine
 from scipy import ndimage
 
 from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
-from mmuda.datasets.raster_checked import write_raster
+from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
 
 from .generator import exclusive, generate

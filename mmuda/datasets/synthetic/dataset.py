@@ -1,6 +1,6 @@
 """The synthetic imagery as a dataset."""
 
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 
 from .generator import SCENES, generate

@@ -15,7 +15,7 @@ import numpy as np
 import rasterio
 from mmengine.logging import print_log
 
-from mmuda.datasets.raster_checked import write_raster
+from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from mmcv.transforms import BaseTransform
 
-from mmuda.datasets.raster_valid import fill_invalid
+from mmuda.datasets.raster.valid import fill_invalid
 from mmuda.datasets.transforms.channel_order import RGB, in_order
 from mmuda.registry import DATASETS, TRANSFORMS
 

@@ -11,8 +11,8 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, RasterioError
 from rasterio.windows import Window
 
-from mmuda.datasets.raster_damage import windows_to_check
-from mmuda.datasets.raster_io import open_raster
+from mmuda.datasets.raster.damage import windows_to_check
+from mmuda.datasets.raster.reading import open_raster
 
 MIDDLE = 127.5
 """Of the range [0, 255] that images are brought to."""

@@ -10,17 +10,17 @@ import numpy as np
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
-from mmuda.datasets.bands import check_bands
-from mmuda.datasets.label_coding import look_at_labels, only_0_and_255, settle_coding
-from mmuda.datasets.label_colours import check_colours, colour_table_of, colours_of_palette, with_colours
-from mmuda.datasets.labels import LabelTable, build_label_lut
-from mmuda.datasets.raster_damage import windows_to_check
-from mmuda.datasets.raster_files import check_spellings, existing_suffix, list_images, read_list, suffix_of
-from mmuda.datasets.raster_grid import check_same_grid
-from mmuda.datasets.raster_io import RasterInfo, check_rasters, probe_raster
-from mmuda.datasets.raster_notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
-from mmuda.datasets.raster_options import check_gsd, check_label_band, check_label_mappings, check_range
-from mmuda.datasets.raster_valid import image_bands
+from mmuda.datasets.raster.bands import check_bands
+from mmuda.datasets.raster.damage import windows_to_check
+from mmuda.datasets.raster.files import check_spellings, existing_suffix, list_images, read_list, suffix_of
+from mmuda.datasets.raster.grid import check_same_grid
+from mmuda.datasets.raster.label_coding import look_at_labels, only_0_and_255, settle_coding
+from mmuda.datasets.raster.label_colours import check_colours, colour_table_of, colours_of_palette, with_colours
+from mmuda.datasets.raster.labels import LabelTable, build_label_lut
+from mmuda.datasets.raster.notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
+from mmuda.datasets.raster.options import check_gsd, check_label_band, check_label_mappings, check_range
+from mmuda.datasets.raster.reading import RasterInfo, check_rasters, probe_raster
+from mmuda.datasets.raster.valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.ranges import COUNTS, require_each

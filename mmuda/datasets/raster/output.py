@@ -10,9 +10,9 @@ from pathlib import Path
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from mmuda.datasets.raster_checked import CheckedWriter, unwritten
-from mmuda.datasets.raster_geometry import georeference
-from mmuda.datasets.raster_io import files_of, forget_raster, open_raster
+from mmuda.datasets.raster.checked_writing import CheckedWriter, unwritten
+from mmuda.datasets.raster.geometry import georeference
+from mmuda.datasets.raster.reading import files_of, forget_raster, open_raster
 from mmuda.utils.inputs import note_output, refuse_input
 from mmuda.utils.locks import open_alone
 from mmuda.utils.writing import telling

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 
-from mmuda.datasets.raster import RasterDataset
+from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
 

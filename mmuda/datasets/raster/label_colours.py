@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmuda.datasets.labels import IGNORE_INDEX, LabelTable
-from mmuda.datasets.raster_io import open_raster
+from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable
+from mmuda.datasets.raster.reading import open_raster
 
 Colour = tuple[int, int, int]
 

@@ -14,7 +14,7 @@ from mmengine.logging import print_log
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
-from mmuda.datasets.raster_damage import (
+from mmuda.datasets.raster.damage import (
     check_orientation,
     check_pixels,
     check_structure,
@@ -23,7 +23,7 @@ from mmuda.datasets.raster_damage import (
     vrt_sources,
     windows_to_check,
 )
-from mmuda.datasets.raster_geometry import (
+from mmuda.datasets.raster.geometry import (
     control_of,
     ground_pixel,
     is_square,

@@ -4,8 +4,8 @@ import numpy as np
 from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
-from mmuda.datasets.raster_geometry import COORDINATE_ERRORS
-from mmuda.datasets.raster_io import RasterInfo
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS
+from mmuda.datasets.raster.reading import RasterInfo
 
 # In pixels: georeferences are written with few digits, but no label is meant to lie off its image by so much.
 TOLERANCE = 0.1
