@@ -7,7 +7,7 @@ from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from torch import nn
 
-from mmuda.datasets.metainfo import check_same_classes
+from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.models.wrappers import Stage, check_channels, check_heads, heads_by_key
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError

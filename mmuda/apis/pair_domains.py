@@ -16,8 +16,8 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
-from mmuda.datasets.metainfo import check_same_classes
 from mmuda.datasets.pairing import build_pairing, describe_patches
+from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance

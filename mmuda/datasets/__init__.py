@@ -1,18 +1,19 @@
 """Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
 
 from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
-from mmuda.datasets.drone_buildings import DroneBuildings
-from mmuda.datasets.german_cities import GermanCity
-from mmuda.datasets.inria import InriaBuildings
 from mmuda.datasets.low2high import Low2High, Low2HighExemplars
-from mmuda.datasets.massachusetts import MassachusettsBuildings
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
 from mmuda.datasets.patch_set import LoadPatch, PatchSet
-from mmuda.datasets.potsdam import Potsdam
+from mmuda.datasets.public.drone_buildings import DroneBuildings
+from mmuda.datasets.public.german_cities import GermanCity
+from mmuda.datasets.public.inria import InriaBuildings
+from mmuda.datasets.public.massachusetts import MassachusettsBuildings
+from mmuda.datasets.public.potsdam import Potsdam
+from mmuda.datasets.public.roads import DeepGlobeRoads, MassachusettsRoads
+from mmuda.datasets.public.street_scenes import GTA5, Cityscapes, Synthia
+from mmuda.datasets.public.vaihingen import Vaihingen
 from mmuda.datasets.raster.dataset import RasterDataset
-from mmuda.datasets.roads import DeepGlobeRoads, MassachusettsRoads
 from mmuda.datasets.sampler import DrawIndex, DrawSampler, EdgeSampler
-from mmuda.datasets.street_scenes import GTA5, Cityscapes, Synthia
 from mmuda.datasets.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 from mmuda.datasets.transforms import (
     LoadCoarseLabels,
@@ -27,7 +28,6 @@ from mmuda.datasets.transforms import (
     ResolutionPair,
 )
 from mmuda.datasets.uda_dataset import UDADataset
-from mmuda.datasets.vaihingen import Vaihingen
 
 __all__ = [
     'GTA5',

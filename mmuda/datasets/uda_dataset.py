@@ -6,8 +6,8 @@ from contextlib import nullcontext
 import numpy as np
 from torch.utils.data import Dataset
 
-from mmuda.datasets.metainfo import check_same_classes
 from mmuda.datasets.pairing import build_pairing
+from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
 
-from mmuda.datasets.metainfo import check_same_classes
+from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.utils.errors import UserError
 from mmuda.utils.foreign_checkpoint import dataset_meta_of
 

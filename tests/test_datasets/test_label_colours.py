@@ -5,7 +5,7 @@ import pytest
 import rasterio
 from PIL import Image
 
-from mmuda.datasets.metainfo import ISPRS_METAINFO
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO
 from mmuda.datasets.raster.reading import close_rasters
 from mmuda.registry import DATASETS
 

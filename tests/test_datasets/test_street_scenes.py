@@ -10,7 +10,7 @@ from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
 from mmuda.datasets import GTA5, Cityscapes, DeepGlobeRoads, MassachusettsRoads, Synthia
-from mmuda.datasets.street_scenes import SYNTHIA_13, SYNTHIA_CLASSES
+from mmuda.datasets.public.street_scenes import SYNTHIA_13, SYNTHIA_CLASSES
 from mmuda.registry import DATASETS
 
 CONFIGS = Path(__file__).parents[2] / 'configs'

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mmseg.datasets import CityscapesDataset
 
-from mmuda.datasets.metainfo import check_split
+from mmuda.datasets.public.metainfo import check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.registry import DATASETS

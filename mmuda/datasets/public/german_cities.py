@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmuda.datasets.metainfo import BUILDING_METAINFO, RASTER_SUFFIXES, check_split
+from mmuda.datasets.public.metainfo import BUILDING_METAINFO, RASTER_SUFFIXES, check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 

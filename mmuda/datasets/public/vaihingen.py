@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from mmuda.datasets.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 

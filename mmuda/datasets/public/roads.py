@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from mmuda.datasets.metainfo import RASTER_SUFFIXES, ROAD_METAINFO, check_split
+from mmuda.datasets.public.metainfo import RASTER_SUFFIXES, ROAD_METAINFO, check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 

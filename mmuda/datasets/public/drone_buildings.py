@@ -1,6 +1,6 @@
 """Buildings in drone orthophotos of Nairobi and Kampala at 15 cm and 7 cm."""
 
-from mmuda.datasets.metainfo import BUILDING_METAINFO, check_split
+from mmuda.datasets.public.metainfo import BUILDING_METAINFO, check_split
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
 
