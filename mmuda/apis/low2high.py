@@ -18,9 +18,9 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from mmuda.datasets.label_cells import cell_positions, overlap, read_cells
+from mmuda.datasets.coarse.cells import cell_positions, overlap, read_cells
+from mmuda.datasets.coarse.low2high import CLASSES, SPLITS
 from mmuda.datasets.legends import read_legend
-from mmuda.datasets.low2high import CLASSES, SPLITS
 from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
 from mmuda.datasets.raster.label_reading import classes_of, read_label
 from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable, build_label_lut

@@ -1,7 +1,7 @@
 """Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
 
-from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
-from mmuda.datasets.low2high import Low2High, Low2HighExemplars
+from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
+from mmuda.datasets.coarse.low2high import Low2High, Low2HighExemplars
 from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
 from mmuda.datasets.patch_set import LoadPatch, PatchSet
 from mmuda.datasets.public.drone_buildings import DroneBuildings

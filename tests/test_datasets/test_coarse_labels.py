@@ -6,7 +6,7 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets import CoarseLabelDataset, LabelMapDataset, RandomFlipAll, RandomQuarterTurn
-from mmuda.datasets.label_cells import cell_positions, overlap, read_cells
+from mmuda.datasets.coarse.cells import cell_positions, overlap, read_cells
 from mmuda.datasets.raster.reading import close_rasters, open_raster
 from mmuda.utils.setup_env import register_all_modules
 

@@ -14,7 +14,7 @@ import rasterio
 from rasterio.transform import Affine
 from scipy import ndimage
 
-from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
+from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmuda.datasets.coarse_labels import CoarseLabelDataset, LabelMapDataset
+from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.registry import DATASETS
 
 CLASSES = ('water', 'forest', 'field', 'impervious')
