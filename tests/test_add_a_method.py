@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from mmuda.apis import load_config, train
-from mmuda.datasets.synthetic import dataset as synthetic
-from mmuda.datasets.synthetic import generate
+from mmuda.synthetic import dataset as synthetic
+from mmuda.synthetic import generate
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r'```python\n# (my_methods/(\w+)\.py)\n(.*?)```', re.DOTALL)

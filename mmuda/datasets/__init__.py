@@ -14,7 +14,6 @@ from mmuda.datasets.public.street_scenes import GTA5, Cityscapes, Synthia
 from mmuda.datasets.public.vaihingen import Vaihingen
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.sampler import DrawIndex, DrawSampler, EdgeSampler
-from mmuda.datasets.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 from mmuda.datasets.transforms import (
     LoadCoarseLabels,
     LoadLabelWindow,
@@ -28,6 +27,7 @@ from mmuda.datasets.transforms import (
     ResolutionPair,
 )
 from mmuda.datasets.uda_dataset import UDADataset
+from mmuda.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 
 __all__ = [
     'GTA5',

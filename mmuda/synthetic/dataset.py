@@ -18,7 +18,7 @@ class SyntheticDataset(RasterDataset):
         domain (str): ``source`` (1.0 m a pixel) or ``target`` (0.3 m a pixel).
         split (str): ``train`` or ``val``.
         num_classes (int): 2 (background, building) or 6 (ISPRS classes).
-        data_root (str): Folder of the imagery; see :func:`mmuda.datasets.synthetic.generate`.
+        data_root (str): Folder of the imagery; see :func:`mmuda.synthetic.generate`.
         seed (int): Seed of the imagery; each seed needs its own folder.
         **kwargs: As :class:`RasterDataset`; ``labelled=False`` leaves the labels out.
 

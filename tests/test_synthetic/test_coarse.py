@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmuda.datasets.synthetic import coarse
-from mmuda.datasets.synthetic.coarse import coarse_labels, drop_small
 from mmuda.registry import DATASETS
+from mmuda.synthetic import coarse
+from mmuda.synthetic.coarse import coarse_labels, drop_small
 from mmuda.utils.setup_env import register_all_modules
 
 register_all_modules()

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmuda.datasets.synthetic import STYLES, SyntheticDataset, generate
-from mmuda.datasets.synthetic import dataset as dataset_module
-from mmuda.datasets.synthetic import generator as generator_module
-from mmuda.datasets.synthetic.materials import BUILDING, CAR, CLUTTER, ISPRS_CLASSES
-from mmuda.datasets.synthetic.objects import Wing
-from mmuda.datasets.synthetic.render import cast_shadows, majority, render_scene
-from mmuda.datasets.synthetic.structures import wing_surface
+from mmuda.synthetic import STYLES, SyntheticDataset, generate
+from mmuda.synthetic import dataset as dataset_module
+from mmuda.synthetic import generator as generator_module
+from mmuda.synthetic.materials import BUILDING, CAR, CLUTTER, ISPRS_CLASSES
+from mmuda.synthetic.objects import Wing
+from mmuda.synthetic.render import cast_shadows, majority, render_scene
+from mmuda.synthetic.structures import wing_surface
 from mmuda.utils import locks
 
 SMALL = dict(source=dict(train=(2, 64), val=(1, 64)), target=dict(train=(1, 96), val=(1, 96)))
