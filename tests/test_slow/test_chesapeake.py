@@ -7,8 +7,8 @@ import pytest
 import rasterio
 
 from mmuda.apis import load_config, train
-from mmuda.apis.low2high import Labels, build_low2high
 from mmuda.apis.oracle import coarse_oracle
+from mmuda.converters.low2high import Labels, build_low2high
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / 'data' / 'chesapeake_wv'

@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmuda.apis.low2high import SPLITS, Labels, build_low2high
 from mmuda.apis.options import count, seed, share
+from mmuda.converters.low2high import SPLITS, Labels, build_low2high
 from mmuda.utils.errors import exit_on_user_error
 
 

@@ -9,7 +9,7 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.apis import UserError, low2high
-from mmuda.apis.low2high import Labels, build_low2high
+from mmuda.converters.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.raster.reading import close_rasters
