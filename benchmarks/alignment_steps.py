@@ -17,10 +17,10 @@ from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
 from mmuda.apis import load_config
+from mmuda.checkpoints.weights import use_weights_dir
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
-from mmuda.utils.weights import use_weights_dir
 
 
 class Steps:

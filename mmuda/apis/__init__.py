@@ -10,8 +10,8 @@ from mmuda.apis.inference import inference_model, init_model, predict_raster, su
 from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.test import test
 from mmuda.apis.train import train
+from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.utils.errors import UserError, exit_on_user_error
-from mmuda.utils.resume import find_checkpoint
 
 __all__ = [
     'UserError',

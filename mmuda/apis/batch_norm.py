@@ -11,13 +11,13 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.checkpoints.reading import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
+from mmuda.checkpoints.weights import resolve_weights
 from mmuda.models.masked_batch_norm import only_valid
 from mmuda.structures import validity
-from mmuda.utils.checkpoint import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
-from mmuda.utils.weights import resolve_weights
 from mmuda.utils.writing import check_writable
 
 # Batches without data that are passed over, as a multiple of those that are asked for.

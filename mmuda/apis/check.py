@@ -27,10 +27,10 @@ from mmuda.apis.plausible import implausible_distances
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
 from mmuda.apis.train import prepare_training
+from mmuda.checkpoints.finding import find_checkpoint
+from mmuda.checkpoints.reading import load_weights
 from mmuda.models.wrappers import Stage
-from mmuda.utils.checkpoint import load_weights
 from mmuda.utils.errors import UserError
-from mmuda.utils.resume import find_checkpoint
 
 RUNNER_KEYS = tuple(inspect.signature(Runner.__init__).parameters)
 # Samples looked at for class shares; beyond that a check would become a pass over the data.

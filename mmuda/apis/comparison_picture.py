@@ -11,12 +11,12 @@ from torch import nn
 
 from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model, segmentor_of, super_resolve
+from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.datasets import DrawIndex
 from mmuda.datasets.transforms.loading import read_image
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.utils.fileio import write_atomically
-from mmuda.utils.resume import find_checkpoint
 from mmuda.visualization import IGNORED_COLOUR, Panel, colour_labels, draw_panels, viewable
 
 # Tiles that are looked at to choose the ones with most classes; spread over the set.

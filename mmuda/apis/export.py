@@ -8,9 +8,7 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
-from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
-from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import (
+from mmuda.checkpoints.reading import (
     SEGMENTOR,
     TEACHER,
     read_checkpoint,
@@ -18,6 +16,8 @@ from mmuda.utils.checkpoint import (
     state_dict_of,
     write_checkpoint,
 )
+from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
+from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

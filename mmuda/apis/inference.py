@@ -20,17 +20,17 @@ from mmuda.apis.config import load_config
 from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.checkpoints.mmseg0 import dataset_meta_of
+from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.weights import resolve_weights
 from mmuda.engine.trained_classes import check_trained_classes
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.models.wrappers.channel_checks import MISFIT
 from mmuda.registry import MODELS
 from mmuda.structures import predicted_label
-from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
 from mmuda.utils.errors import UserError
-from mmuda.utils.foreign_checkpoint import dataset_meta_of
 from mmuda.utils.progress import Progress
 from mmuda.utils.setup_env import register_all_modules
-from mmuda.utils.weights import resolve_weights
 from mmuda.visualization import default_palette, label_raster
 
 

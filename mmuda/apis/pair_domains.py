@@ -16,6 +16,7 @@ from mmengine.dataset import pseudo_collate
 from torch import Tensor
 
 from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.checkpoints.reading import digest_of
 from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.engine.raster_tiles import palette_of
@@ -24,7 +25,6 @@ from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
 from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.registry import DATASETS
 from mmuda.structures import no_data_of, no_data_of_prediction
-from mmuda.utils.checkpoint import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

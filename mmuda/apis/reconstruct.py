@@ -10,9 +10,9 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmuda.checkpoints.reading import load_weights
 from mmuda.models.wrappers.masked_autoencoder import MaskedAutoencoder
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import refuse_input

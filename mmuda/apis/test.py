@@ -8,10 +8,10 @@ from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of, u
 from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, plain_errors
-from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.reading import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.weights import resolve_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import sole_job
-from mmuda.utils.weights import resolve_weights
 
 
 def test(

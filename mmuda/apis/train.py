@@ -12,10 +12,16 @@ from mmuda.apis.class_checks import check_pairing
 from mmuda.apis.config import add_hooks, check_schedules, enable_amp, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.runner import build_runner, plain_errors
-from mmuda.utils.checkpoint import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.finding import (
+    find_checkpoint,
+    find_checkpoint_since_start,
+    is_marked,
+    mark_start,
+    read_resumable,
+)
+from mmuda.checkpoints.reading import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.weights import resolve_weights, use_weights_dir
 from mmuda.utils.ranks import on_main_process, sole_job
-from mmuda.utils.resume import find_checkpoint, find_checkpoint_since_start, is_marked, mark_start, read_resumable
-from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
 def train(

@@ -15,13 +15,13 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.inference import spans
+from mmuda.checkpoints.reading import digest_of, load_weights
 from mmuda.datasets.raster.output import raster_like
 from mmuda.datasets.raster.reading import read_window
 from mmuda.datasets.raster.valid import image_bands, may_lack_data
 from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import image_folder
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import digest_of, load_weights
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

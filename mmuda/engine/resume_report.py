@@ -11,8 +11,8 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 from mmengine.runner import Runner
 from torch.optim import Optimizer
 
+from mmuda.checkpoints.run_record import differences, record_of, shown
 from mmuda.utils.errors import UserError
-from mmuda.utils.run_record import differences, record_of, shown
 
 RECORD = 'run_record'
 REMEDY = 'start a new run with load_from instead of --resume'

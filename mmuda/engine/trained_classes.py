@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.logging import print_log
 
+from mmuda.checkpoints.mmseg0 import dataset_meta_of
 from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.utils.errors import UserError
-from mmuda.utils.foreign_checkpoint import dataset_meta_of
 
 
 def classes_in(checkpoint: Mapping) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ from mmengine.structures import PixelData
 from tiny import SIZE, DrawnDataset
 
 from mmuda.apis import UserError, adapt_batch_norm, init_model, train
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import DATASETS, MODELS
-from mmuda.utils.checkpoint import read_checkpoint
 from mmuda.utils.seeds import seeded
 
 

@@ -12,8 +12,8 @@ from rasterio.transform import from_origin
 from mmuda.apis import UserError, check, load_config, train
 from mmuda.apis import test as run_test
 from mmuda.apis.inference import init_model
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.datasets import EdgeSampler
-from mmuda.utils.checkpoint import read_checkpoint
 
 CONFIG = """
 classes = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])

@@ -12,9 +12,9 @@ from mmengine.config import Config
 from PIL import Image
 
 from mmuda.apis import UserError, export, export_segmentor, load_config, test, train
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.datasets import RasterDataset
 from mmuda.registry import DATASETS
-from mmuda.utils.checkpoint import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 SIZE = 64

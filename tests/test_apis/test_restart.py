@@ -12,7 +12,7 @@ import torch
 from tiny import CONFIG
 
 from mmuda.apis.train import _start_of
-from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint
 
 ROOT = Path(__file__).parents[2]
 

@@ -8,8 +8,8 @@ import torch
 from mmengine.hooks import Hook
 
 from mmuda.apis import UserError, init_model, train
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import HOOKS, MODELS
-from mmuda.utils.checkpoint import read_checkpoint
 from mmuda.utils.locks import sole_writer
 
 

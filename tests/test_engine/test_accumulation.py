@@ -7,9 +7,9 @@ import torch
 from compositions import OUTPUT, accumulated
 from toy import CLASSES, ToyDataset, build_runner, differences, plain_segmentor, state_of
 
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.registry import MODELS
-from mmuda.utils.checkpoint import read_checkpoint
 
 OPTIMIZERS = [
     dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-2),

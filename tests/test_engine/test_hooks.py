@@ -10,10 +10,10 @@ from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
 from toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine.hooks import summary_hook
 from mmuda.engine.hooks.summary_hook import NO_VALIDATION
 from mmuda.utils import UserError
-from mmuda.utils.checkpoint import read_checkpoint
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

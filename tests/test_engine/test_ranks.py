@@ -6,7 +6,7 @@ import pytest
 import torch
 from ranks_processes import finish, start
 
-from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint
 
 SCRIPT = Path(__file__).with_name('ranks.py')
 # Before an instance norm, which takes the mean away: no gradient but rounding, which Adam makes a step of.

@@ -8,9 +8,9 @@ import torch
 from compositions import OUTPUT, TWO_OPTIMIZERS
 from toy import build_runner, config, plain_segmentor
 
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import resume_report as module
 from mmuda.utils import UserError
-from mmuda.utils.checkpoint import read_checkpoint
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

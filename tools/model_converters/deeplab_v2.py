@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmuda.utils.deeplab_v2_official import convert
+from mmuda.checkpoints.official.deeplab_v2 import convert
 from mmuda.utils.errors import exit_on_user_error
 
 

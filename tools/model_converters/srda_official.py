@@ -2,8 +2,8 @@
 
 import argparse
 
+from mmuda.checkpoints.official.srda import convert
 from mmuda.utils.errors import exit_on_user_error
-from mmuda.utils.srda_official import convert
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,11 +8,11 @@ import numpy as np
 from mmengine.hooks import Hook
 from mmengine.model import is_model_wrapper
 
+from mmuda.checkpoints.mmseg0 import drop_config, refuse_config
+from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
 from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.engine.trained_classes import check_start
 from mmuda.registry import HOOKS
-from mmuda.utils.checkpoint import adapt_state_dict, state_dict_of
-from mmuda.utils.foreign_checkpoint import drop_config, refuse_config
 
 
 @HOOKS.register_module()

@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mmuda.checkpoints.reading import read_checkpoint, state_dict_of
+from mmuda.checkpoints.weights import resolve_weights
 from mmuda.registry import MODELS
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
-from mmuda.utils.weights import resolve_weights
 
 from .pixel_loss import check_same_shape
 
@@ -31,7 +31,7 @@ class PerceptualLoss(nn.Module):
         network: Config of the feature network. Default: VGG-16's ``features[:31]`` with its last max-pool, as
             SRDA-Net's code. ``dict(type='VGGFeatures', width=16, out_layer=9)`` is one for training on a CPU.
         weights: Path or address of a state dict with the names of torchvision's vgg16 (``features.N.weight``); what
-            the network does not have is ignored. Resolved by :func:`mmuda.utils.weights.resolve_weights`.
+            the network does not have is ignored. Resolved by :func:`mmuda.checkpoints.weights.resolve_weights`.
         allow_untrained: Use random weights, drawn from ``seed`` alone, where ``weights`` is None.
         normalize: Map images from [-1, 1] to ImageNet's statistics first. SRDA-Net's code does not.
         seed: Seed of the random weights.

@@ -11,7 +11,7 @@ import torch
 from rasterio.transform import from_origin
 
 from mmuda.apis import inference_model, init_model, load_config, train
-from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint
 
 # By its place, so that a copy of the project tests itself.
 package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))

@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from mmuda.checkpoints.official.srda import NAMES, convert
 from mmuda.models import backbones, decode_heads, discriminators, segmentors, sr_heads  # noqa: F401  (registers)
 from mmuda.registry import MODELS
-from mmuda.utils.srda_official import NAMES, convert
 
 BASE = 2
 CLASSES = 3

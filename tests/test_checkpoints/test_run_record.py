@@ -3,7 +3,7 @@ import json
 import pytest
 from mmengine.config import Config
 
-from mmuda.utils.run_record import differences, plain, record_of
+from mmuda.checkpoints.run_record import differences, plain, record_of
 
 
 def test_a_record_is_plain_data_of_what_trains():

@@ -8,7 +8,7 @@ import torch
 from mmengine import dist
 from mmengine.runner.checkpoint import get_external_models, get_mmcls_models
 
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of
+from mmuda.checkpoints.reading import read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 
 WEIGHTS_DIR_VARIABLE = 'MMUDA_WEIGHTS_DIR'

@@ -14,9 +14,9 @@ import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
+from mmuda.checkpoints.mmseg0 import SEGMENTOR, TEACHER, drop_config, own_names, refuse_config
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.utils.foreign_checkpoint import SEGMENTOR, TEACHER, drop_config, own_names, refuse_config
 from mmuda.utils.inputs import note_input
 
 COUNTER = '.num_batches_tracked'

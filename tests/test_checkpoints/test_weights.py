@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from mmuda.checkpoints.weights import resolve_weights, use_weights_dir
 from mmuda.utils.errors import UserError
-from mmuda.utils.weights import resolve_weights, use_weights_dir
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmengine.logging import print_log
 
-from mmuda.utils.checkpoint import read_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 

@@ -6,7 +6,7 @@ import torch
 from mmengine.logging import MessageHub
 from torch import nn
 
-from mmuda.utils.checkpoint import (
+from mmuda.checkpoints.reading import (
     adapt_state_dict,
     force_safe_loading,
     read_checkpoint,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of, write_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
 
 _BACKBONE = re.compile(r'(conv1|bn1|layer[1-4])\.')

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
+from mmuda.checkpoints.mmseg0 import dataset_meta_of
+from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, state_dict_of
 from mmuda.utils import foreign_checkpoint as module
-from mmuda.utils.checkpoint import adapt_state_dict, read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
-from mmuda.utils.foreign_checkpoint import dataset_meta_of
 
 META = dict(
     env_info='sys.platform: linux',

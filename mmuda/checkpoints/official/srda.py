@@ -9,7 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from mmuda.utils.checkpoint import read_checkpoint, state_dict_of, write_checkpoint
+from mmuda.checkpoints.reading import read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.utils.errors import UserError
 
 GENERATOR = 'generator'

@@ -3,8 +3,8 @@ import os
 import pytest
 import torch
 
+from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.resume import find_checkpoint
 
 
 def save(folder, iteration: int, time: int, **entries) -> str:
@@ -30,7 +30,7 @@ def test_the_newest_is_found_without_a_note(tmp_path):
 
 def test_a_truncated_newest_is_passed_over_and_named(tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr('mmuda.utils.resume.print_log', lambda text, logger: said.append(text))
+    monkeypatch.setattr('mmuda.checkpoints.finding.print_log', lambda text, logger: said.append(text))
     older = save(tmp_path, 100, time=10)
     newest = save(tmp_path, 200, time=20)
     truncate(newest)

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
+from mmuda.checkpoints.official.deeplab_v2 import convert
 from mmuda.registry import MODELS
-from mmuda.utils.deeplab_v2_official import convert
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 

@@ -1,0 +1,4 @@
+"""Converters of checkpoints that the authors of a method released.
+
+Imports ``checkpoints`` and ``utils``.
+"""
