@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 from mmuda.apis import compare, exit_on_user_error
-from mmuda.apis.compare import WEIGHTS
 from mmuda.apis.options import add_cfg_options, count, seed
+from mmuda.experiments.compare import WEIGHTS
 
 
 def parse_args() -> argparse.Namespace:

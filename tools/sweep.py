@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.compare import WEIGHTS
 from mmuda.apis.options import count, seed, value
-from mmuda.apis.sweep import sweep
+from mmuda.experiments.compare import WEIGHTS
+from mmuda.experiments.sweep import sweep
 
 
 def parse_args() -> argparse.Namespace:

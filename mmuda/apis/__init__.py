@@ -2,7 +2,6 @@
 
 from mmuda.apis.batch_norm import adapt_batch_norm
 from mmuda.apis.check import check
-from mmuda.apis.compare import compare
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
@@ -11,6 +10,7 @@ from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.test import test
 from mmuda.apis.train import train
 from mmuda.checkpoints.finding import find_checkpoint
+from mmuda.experiments.compare import compare
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mmuda.apis import compare
+from mmuda.experiments import compare
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,9 @@ import argparse
 import math
 from pathlib import Path
 
-from mmuda.apis.comparison_table import Spread
 from mmuda.evaluation import choices
 from mmuda.evaluation.label_free_metric import CRITERIA
+from mmuda.experiments.table import Spread
 from mmuda.utils.errors import UserError, exit_on_user_error
 from mmuda.visualization.curves import plot_log, read_log
 

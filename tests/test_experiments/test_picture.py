@@ -6,7 +6,7 @@ from PIL import Image
 from rasterio.transform import from_origin
 
 from mmuda.apis import init_model, load_config
-from mmuda.apis.comparison_picture import TrainedRun, _most_mixed, draw_comparison
+from mmuda.experiments.picture import TrainedRun, _most_mixed, draw_comparison
 from mmuda.visualization import IGNORED_COLOUR
 
 PALETTE = [(10, 20, 30), (200, 100, 0)]

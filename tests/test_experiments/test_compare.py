@@ -5,9 +5,9 @@ import sys
 import pytest
 
 from mmuda.apis import UserError, compare
-from mmuda.apis.comparison_table import Spread, Table
+from mmuda.experiments.table import Spread, Table
 
-compare_module = sys.modules['mmuda.apis.compare']
+compare_module = sys.modules['mmuda.experiments.compare']
 
 # Stands in for tools/train.py: logs as mmengine does and writes the summary; counts how often it was started.
 TRAIN = """

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from mmuda.apis.compare import compare
-from mmuda.apis.comparison_table import Spread
+from mmuda.experiments.compare import compare
+from mmuda.experiments.table import Spread
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from mmengine.config import Config
 
 import mmuda
-from mmuda.apis.comparison_picture import TrainedRun, draw_comparison
-from mmuda.apis.comparison_table import Table
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
+from mmuda.experiments.picture import TrainedRun, draw_comparison
+from mmuda.experiments.table import Table
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.json_file import read_object

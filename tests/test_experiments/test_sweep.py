@@ -8,9 +8,9 @@ import pytest
 
 import mmuda.apis  # noqa: F401
 from mmuda.apis import UserError
-from mmuda.apis.sweep import sweep
+from mmuda.experiments.sweep import sweep
 
-compare_module = sys.modules['mmuda.apis.compare']
+compare_module = sys.modules['mmuda.experiments.compare']
 # Stands in for tools/train.py: the score follows the setting.
 TRAIN = """
 import json, os, re, sys

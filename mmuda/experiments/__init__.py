@@ -1,0 +1,4 @@
+"""Several runs of ``apis`` beside each other: comparisons, sweeps, their tables and pictures.
+
+Imports ``apis``, never the reverse.
+"""
