@@ -5,8 +5,9 @@ import signal
 import sys
 from pathlib import Path
 
-from mmuda.apis import compare, exit_on_user_error
+from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import add_cfg_options, count, seed
+from mmuda.experiments import compare
 from mmuda.experiments.compare import WEIGHTS
 
 

@@ -10,14 +10,12 @@ from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.test import test
 from mmuda.apis.train import train
 from mmuda.checkpoints.finding import find_checkpoint
-from mmuda.experiments.compare import compare
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
     'UserError',
     'adapt_batch_norm',
     'check',
-    'compare',
     'exit_on_user_error',
     'export_segmentor',
     'find_checkpoint',

@@ -27,7 +27,6 @@ from mmuda.datasets.transforms import (
     ResolutionPair,
 )
 from mmuda.datasets.uda_dataset import UDADataset
-from mmuda.synthetic import SyntheticCoarse, SyntheticDataset, SyntheticExemplars
 
 __all__ = [
     'GTA5',
@@ -61,9 +60,6 @@ __all__ = [
     'RasterDataset',
     'ResampleToGSD',
     'ResolutionPair',
-    'SyntheticCoarse',
-    'SyntheticDataset',
-    'SyntheticExemplars',
     'Synthia',
     'UDADataset',
     'Vaihingen',

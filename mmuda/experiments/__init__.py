@@ -2,3 +2,8 @@
 
 Imports ``apis``, never the reverse.
 """
+
+from mmuda.experiments.compare import compare
+from mmuda.experiments.sweep import sweep
+
+__all__ = ['compare', 'sweep']

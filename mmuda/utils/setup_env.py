@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import init_default_scope
 
-MODULES = ('structures', 'models', 'datasets', 'engine', 'evaluation', 'visualization')
+MODULES = ('structures', 'models', 'datasets', 'synthetic', 'engine', 'evaluation', 'visualization')
 
 
 def allow_mmseg_configs() -> None:

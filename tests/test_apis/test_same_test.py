@@ -5,8 +5,9 @@ import pytest
 import rasterio
 from mmengine.config import Config
 
-from mmuda.apis import UserError, compare
+from mmuda.apis import UserError
 from mmuda.apis.same_test import check_same_test
+from mmuda.experiments import compare
 from mmuda.utils.setup_env import register_all_modules
 
 

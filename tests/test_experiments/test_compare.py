@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from mmuda.apis import UserError, compare
+from mmuda.apis import UserError
+from mmuda.experiments import compare
 from mmuda.experiments.table import Spread, Table
 
 compare_module = sys.modules['mmuda.experiments.compare']
