@@ -9,8 +9,8 @@ import pytest
 from mmuda.apis import load_config, train
 from mmuda.synthetic import dataset as synthetic
 from mmuda.synthetic import generate
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r'```python\n# (my_methods/(\w+)\.py)\n(.*?)```', re.DOTALL)
 FILES = {path: code for path, _, code in BLOCK.findall((ROOT / 'docs/add_a_method.md').read_text(encoding='utf-8'))}
 # That of mmseg's DeepLab needs ImageNet weights and minutes; tests/test_docs.py builds it.

@@ -1,7 +1,5 @@
 """The configs of the alignment family: all there, buildable, without labels of the target, with a stated batch norm."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.config import Config
@@ -10,9 +8,9 @@ from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
 from mmuda.utils.patterns import select
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-FOLDER = Path(__file__).parents[1] / 'configs'
 PAIRS = ('gta2cityscapes', 'synthia2cityscapes', 'mass2inria', 'inria2mass', 'massroads2deepglobe',
          'deepglobe2massroads', 'synthetic', 'nairobi2kampala')  # fmt: skip
 CLASSES = dict(gta2cityscapes=19, synthia2cityscapes=16, synthetic=6)
@@ -44,7 +42,7 @@ def file_of(method, pair):
     folder, _, name = method.rpartition('/')
     street = 'deeplabv2-r101' if pair.endswith('cityscapes') else 'deeplabv3plus-r101'
     models = ('deeplabv3plus-mv2',) if pair in SMALL_PAIRS else (street, 'pspnet-r101')  # FCAN has its own classifier
-    found = [path for model in models if (path := FOLDER / folder / f'{name}_{model}_{pair}.py').is_file()]
+    found = [path for model in models if (path := CONFIGS / folder / f'{name}_{model}_{pair}.py').is_file()]
     assert len(found) == 1, (method, pair, found)
     return found[0]
 
@@ -102,7 +100,7 @@ def test_retraining_keeps_every_term_of_the_initial_training(pair):
     assert all(model.terms[name].loss_weight > 0 and retrain.weights.get(name, 1) == 1 for name in model.terms)
 
 
-@pytest.mark.parametrize('path', sorted((FOLDER / 'mixtures').glob('*.py')), ids=lambda path: path.stem)
+@pytest.mark.parametrize('path', sorted((CONFIGS / 'mixtures').glob('*.py')), ids=lambda path: path.stem)
 def test_mixtures_build_and_their_stages_fit(path):
     cfg = Config.fromfile(path)
     model = build(cfg)
@@ -113,7 +111,7 @@ def test_mixtures_build_and_their_stages_fit(path):
 
 def test_no_checkpoint_is_chosen_by_labels_of_the_target():
     """Low2High has no target: it is chosen by its own coarse labels, but for the upper bound, which has fine ones."""
-    found = {path for path in FOLDER.glob('**/*.py') if 'save_best=' in path.read_text(encoding='utf-8')}
+    found = {path for path in CONFIGS.glob('**/*.py') if 'save_best=' in path.read_text(encoding='utf-8')}
     assert {path.parent.name for path in found} == {'low2high'}
     for path in found:
         chosen_by = Config.fromfile(path).default_hooks.checkpoint.save_best
@@ -121,7 +119,7 @@ def test_no_checkpoint_is_chosen_by_labels_of_the_target():
 
 
 def test_deeplab_v2_is_that_of_the_papers():
-    cfg = Config.fromfile(FOLDER / 'adaptsegnet' / 'adaptsegnet_deeplabv2-r101_gta2cityscapes.py')
+    cfg = Config.fromfile(CONFIGS / 'adaptsegnet' / 'adaptsegnet_deeplabv2-r101_gta2cityscapes.py')
     model = build(cfg)
     classifiers = model.segmentor.decode_head.classifiers, model.segmentor.auxiliary_head.classifiers
     assert [len(c[0].branches) for c in classifiers] == [4, 4]
@@ -140,7 +138,7 @@ def test_deeplab_v2_is_that_of_the_papers():
                                   'adaptsegnet/adaptsegnet_deeplabv3plus-r101_massroads2deepglobe'])  # fmt: skip
 def test_heads_train_with_the_configs_batch(name):
     """Torch refuses batch norm of one value a channel: a head that pools needs another norm, or larger batches."""
-    cfg = Config.fromfile(FOLDER / f'{name}.py')
+    cfg = Config.fromfile(CONFIGS / f'{name}.py')
     batch = cfg.train_dataloader.batch_size
     features = tuple(torch.randn(batch, channels, 4, 4) for channels in (256, 512, 1024, 2048))
     for head in (cfg.model.segmentor.decode_head, cfg.model.segmentor.get('auxiliary_head')):
@@ -151,6 +149,6 @@ def test_heads_train_with_the_configs_batch(name):
 def test_more_segmentors_are_shown():
     for name in ('isia_aim/isia_aim_fcn-hr48_gta2cityscapes', 'isia_aim/isia_aim_fcn-hr48_mass2inria',
                  'isia_aim/isia_aim_deeplabv3plus-r101_gta2cityscapes'):  # fmt: skip
-        build(Config.fromfile(FOLDER / f'{name}.py'))
+        build(Config.fromfile(CONFIGS / f'{name}.py'))
     # Its constructor reads values, which the meta device does not have.
-    MODELS.build(Config.fromfile(FOLDER / 'adaptsegnet/adaptsegnet_single_segformer-b2_gta2cityscapes.py').model)
+    MODELS.build(Config.fromfile(CONFIGS / 'adaptsegnet/adaptsegnet_single_segformer-b2_gta2cityscapes.py').model)

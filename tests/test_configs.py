@@ -1,11 +1,11 @@
 """The configs that ship are there under the promised names and can be read."""
 
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
 
-FOLDER = Path(__file__).parents[1] / 'configs' / 'srda'
+from tests.helpers import CONFIGS
+
+FOLDER = CONFIGS / 'srda'
 METHODS = ('noadapt', 'srs', 'srs_pdc', 'srs_odc', 'srda')
 DATA = ('synthetic', 'nairobi2kampala', 'mass2inria', 'vaih2pots')
 TERMS = dict(noadapt=set(), srs=set(), srs_pdc={'pixel'}, srs_odc={'output'}, srda={'pixel', 'output'})

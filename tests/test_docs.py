@@ -2,15 +2,14 @@
 
 import ast
 import re
-from pathlib import Path
 
 import pytest
 from mmengine.config import Config
 
 from mmuda.apis import load_config
 from mmuda.registry import MODELS
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/*.md')), *sorted(ROOT.glob('configs/**/*.md'))]
 PAGES += sorted(ROOT.glob('projects/**/*.md'))
 LINK = re.compile(r'\]\((?!https?://|#)([^)#]+)')

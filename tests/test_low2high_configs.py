@@ -1,7 +1,6 @@
 """The configs of Low2High and of DANN's pairs: all there, buildable, with the labels they may read."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +9,9 @@ from mmuda.apis import load_config
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-FOLDER = Path(__file__).parents[1] / 'configs'
 TERMS = dict(
     low=dict(supervised='SupervisedTerm'),
     high=dict(supervised='SupervisedTerm'),
@@ -36,7 +35,7 @@ def kinds(cfg):
 @pytest.mark.parametrize('data', ['synthetic', 'chesapeake'])
 @pytest.mark.parametrize('name', TERMS)
 def test_a_config_has_its_terms_streams_and_labels(name, data):
-    cfg = load_config(str(FOLDER / 'low2high' / f'{name}_unet-r18_{data}.py'))
+    cfg = load_config(str(CONFIGS / 'low2high' / f'{name}_unet-r18_{data}.py'))
     model = build(cfg)
     assert {key: type(term).__name__ for key, term in model.terms.items()} == TERMS[name]
     streams = cfg.train_dataloader.dataset
@@ -72,7 +71,7 @@ LENGTHS = {
 
 @pytest.mark.parametrize('name', LENGTHS)
 def test_full_size_configs_train_for_the_papers_epochs(name):
-    cfg = load_config(str(FOLDER / 'low2high' / f'{name}.py'))
+    cfg = load_config(str(CONFIGS / 'low2high' / f'{name}.py'))
     images, epochs = LENGTHS[name]
     (stage,) = cfg.train_cfg.stages
     epoch = math.ceil(images / cfg.train_dataloader.batch_size)
@@ -84,7 +83,7 @@ def test_full_size_configs_train_for_the_papers_epochs(name):
 
 @pytest.mark.parametrize('name', STUDY)
 def test_the_generalisation_study_never_sees_virginia(name):
-    cfg = load_config(str(FOLDER / 'low2high' / f'{name}_unet-r18_chesapeake.py'))
+    cfg = load_config(str(CONFIGS / 'low2high' / f'{name}_unet-r18_chesapeake.py'))
     build(cfg)
     regions = ('de_', 'md_', 'ny_', 'pa_', 'wv_')
     streams = cfg.train_dataloader.dataset
@@ -102,8 +101,8 @@ def test_the_generalisation_study_never_sees_virginia(name):
     ],
 )
 def test_pretraining_reads_no_label_and_its_encoder_fits(pretraining, segmentor):
-    first = load_config(str(FOLDER / 'low2high' / f'{pretraining}.py'))
-    second = load_config(str(FOLDER / 'low2high' / f'{segmentor}.py'))
+    first = load_config(str(CONFIGS / 'low2high' / f'{pretraining}.py'))
+    second = load_config(str(CONFIGS / 'low2high' / f'{segmentor}.py'))
     assert not {'LoadCoarseLabels', 'LoadAnnotations'} & set(kinds(first))
     assert dict(type='LoadRasterWindow', with_label=False) in first.train_dataloader.dataset.source.pipeline
     init = second.model.segmentor.backbone.init_cfg
@@ -121,8 +120,8 @@ def test_pretraining_reads_no_label_and_its_encoder_fits(pretraining, segmentor)
 @pytest.mark.parametrize('data', ['synthetic', 'nairobi2kampala'])
 @pytest.mark.parametrize('strategy', STRATEGIES)
 def test_a_strategy_changes_the_pairs_alone(strategy, data):
-    base = load_config(str(FOLDER / 'dann' / f'dann_deeplabv3plus-mv2_{data}.py')).to_dict()
-    ours = load_config(str(FOLDER / 'dann' / f'dann_{strategy}_deeplabv3plus-mv2_{data}.py')).to_dict()
+    base = load_config(str(CONFIGS / 'dann' / f'dann_deeplabv3plus-mv2_{data}.py')).to_dict()
+    ours = load_config(str(CONFIGS / 'dann' / f'dann_{strategy}_deeplabv3plus-mv2_{data}.py')).to_dict()
     pairing = ours['train_dataloader']['dataset'].pop('pairing')
     assert pairing == f'work_dirs/pairs_{data}/{strategy}.json'
     assert base['train_dataloader']['dataset'].pop('pairing') == 'random_once'

@@ -1,6 +1,5 @@
 """The tiny run and small rasters as fixtures; ``tiny.py`` is found by name, also by processes that tests start."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,7 @@ from rasterio.transform import from_origin
 
 from mmuda.apis import load_config
 from mmuda.datasets.raster.reading import close_rasters
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / 'test_engine')]
-from tiny import CONFIG  # noqa: E402
+from tests.helpers.tiny import CONFIG  # noqa: E402
 
 
 @pytest.fixture

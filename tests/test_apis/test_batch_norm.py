@@ -4,12 +4,12 @@ import pytest
 import torch
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
-from tiny import SIZE, DrawnDataset
 
 from mmuda.apis import UserError, adapt_batch_norm, init_model, train
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.seeds import seeded
+from tests.helpers.tiny import SIZE, DrawnDataset
 
 
 def first_layer_by_hand(cfg, model, batches):

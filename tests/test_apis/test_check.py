@@ -4,10 +4,10 @@ import pytest
 import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from tiny import SIZE
 
 from mmuda.apis import UserError, check
 from mmuda.apis.stream_report import StreamReport
+from tests.helpers.tiny import SIZE
 
 
 def test_a_good_config_is_reported_and_nothing_is_written(tiny, tmp_path, monkeypatch):
@@ -71,7 +71,7 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
 
 
 def test_what_datasets_note_is_said(tiny, monkeypatch):
-    monkeypatch.setattr('tiny.DrawnDataset.notes', ['pixels are not square'], raising=False)
+    monkeypatch.setattr('tests.helpers.tiny.DrawnDataset.notes', ['pixels are not square'], raising=False)
     assert check(tiny()).warnings == ['source: pixels are not square', 'target: pixels are not square']
 
 

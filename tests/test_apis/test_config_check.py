@@ -1,18 +1,16 @@
 """What a config gets wrong is told before anything is built, with its place, its value and what would be right."""
 
-from pathlib import Path
-
 import pytest
 from mmengine.config import Config
-from tiny import CONFIG
 
 from mmuda.apis import UserError, check, load_config, train
 from mmuda.apis.config_check import check_config
 from mmuda.apis.config_shapes import check_complete
 from mmuda.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+from tests.helpers import ROOT
+from tests.helpers.tiny import CONFIG
 
-FOLDER = Path(__file__).parents[2]
-SHIPPED = sorted([*FOLDER.glob('configs/**/*.py'), *FOLDER.glob('projects/**/configs/**/*.py')])
+SHIPPED = sorted([*ROOT.glob('configs/**/*.py'), *ROOT.glob('projects/**/configs/**/*.py')])
 WHOLE = (
     CONFIG
     + """
@@ -310,7 +308,7 @@ def test_further_arguments_streams_and_switched_off_parts_are_no_mistakes(load):
     load(**{'optim_wrapper.generator.clip_grad': dict(type='norm', max_norm=1)})
 
 
-@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: str(path.relative_to(FOLDER)))
+@pytest.mark.parametrize('path', SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_no_shipped_config_is_refused(load, path):
     cfg = Config.fromfile(path)
     check_config(cfg)

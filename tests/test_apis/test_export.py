@@ -3,7 +3,6 @@
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from mmuda.apis import UserError, export, export_segmentor, load_config, test, t
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.datasets import RasterDataset
 from mmuda.registry import DATASETS
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
 SIZE = 64
 # In a process of its own, which knows mmuda only if the exported config says so.
 PLAIN = """

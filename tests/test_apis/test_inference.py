@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import rasterio
 import torch
-from pixelwise import PALETTE, bright_or_dark, config
 from rasterio.transform import from_origin
 
 from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve, test
 from mmuda.apis.inference import spans
+from tests.helpers.pixelwise import PALETTE, bright_or_dark, config
 
 pytestmark = pytest.mark.usefixtures('_identity_backbone')
 

@@ -1,14 +1,14 @@
 import argparse
 import runpy
 import sys
-from pathlib import Path
 
 import pytest
 
 from mmuda.apis import UserError, load_config
 from mmuda.apis.options import add_cfg_options
+from tests.helpers import ROOT
 
-TOOLS = Path(__file__).parents[2] / 'tools'
+TOOLS = ROOT / 'tools'
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import torch
 from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from ranks_processes import finish, start
 
+import mmuda.synthetic  # noqa: F401  (registers)
 from mmuda.apis import UserError, init_model
 from mmuda.apis import pair_domains as module
 from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pairs
-from mmuda.datasets import synthetic  # noqa: F401  (registers)
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
 from mmuda.utils.locks import sole_writer
+from tests.helpers.ranks_processes import finish, start
 
 SIZE, CLASSES = 16, ('a', 'b', 'c')
 

@@ -5,10 +5,10 @@ import os
 import numpy as np
 import pytest
 import rasterio
-from pixelwise import bright_or_dark, config
 
 from mmuda.apis import UserError, predict_rasters
 from mmuda.apis.raster_jobs import find_rasters
+from tests.helpers.pixelwise import bright_or_dark, config
 
 pytestmark = pytest.mark.usefixtures('_identity_backbone')
 

@@ -5,24 +5,23 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
-from tiny import CONFIG
 
 from mmuda.apis.train import _start_of
 from mmuda.checkpoints.reading import read_checkpoint
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import ROOT
+from tests.helpers.tiny import CONFIG
 
 
 @pytest.fixture
 def start(tmp_path):
     config = tmp_path / 'config.py'
     hooks = "custom_hooks = [dict(type='SelfKillHook')]\n"
-    config.write_text(CONFIG + "custom_imports = dict(imports=['tiny', 'killing'])\n" + hooks)
-    path = os.pathsep.join(map(str, (ROOT, ROOT / 'tests/test_apis', ROOT / 'tests/resilience')))
+    config.write_text(
+        CONFIG + "custom_imports = dict(imports=['tests.helpers.tiny', 'tests.helpers.resilience.killing'])\n" + hooks
+    )
 
     def start(work_dir, **environment):
         with socket.socket() as free:
@@ -30,7 +29,7 @@ def start(tmp_path):
             port = str(free.getsockname()[1])
         return subprocess.Popen(
             ['bash', str(ROOT / 'tools/dist_train.sh'), str(config), '2', '--work-dir', str(work_dir), '--seed', '3'],
-            env={**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': path, 'PORT': port, 'OMP_NUM_THREADS': '1',
+            env={**os.environ, 'PYTHON': sys.executable, 'PYTHONPATH': str(ROOT), 'PORT': port, 'OMP_NUM_THREADS': '1',
                  'CUDA_VISIBLE_DEVICES': '', **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,13 +1,10 @@
 """A window of any raster is read exactly as a test reads its own, whatever says how: config, class or constructor."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio
 import torch
 from mmcv.transforms import BaseTransform, LoadAnnotations
-from pixelwise import config
 
 from mmuda.apis import UserError, init_model, load_config, predict_raster
 from mmuda.apis.window_pipeline import WindowPipeline
@@ -15,9 +12,10 @@ from mmuda.datasets import RasterDataset
 from mmuda.datasets.raster.reading import probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import ROOT
+from tests.helpers.pixelwise import config
 
 register_all_modules()
-ROOT = Path(__file__).parents[2]
 CONFIGS = sorted(path for path in (ROOT / 'configs').rglob('*.py') if '_base_' not in path.parts)
 CLASSES = dict(classes=('dark', 'bright'), palette=[[0, 0, 0], [255, 0, 0]])
 
@@ -95,7 +93,7 @@ def test_a_window_is_the_sample_of_a_test(registered, write, tmp_path, kind, ste
 
 def test_a_dataset_class_is_mapped_from_its_own_bands(registered, _identity_backbone, write, tmp_path):
     """The first sighting: prediction took bands 1, 2, 3 of a raster whose class says 4, 1, 2."""
-    from pixelwise import bright_or_dark
+    from tests.helpers.pixelwise import bright_or_dark
 
     pixels = np.random.default_rng(0).integers(0, 1000, (20, 20, 4)).astype(np.uint16)
     cfg = config()

@@ -1,7 +1,6 @@
 """DeepLab-v2 as AdaptSegNet's, ADVENT's and CLAN's code has it, written here from that code's names and shapes."""
 
 import runpy
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,8 +10,9 @@ from mmuda.checkpoints.official.deeplab_v2 import convert
 from mmuda.registry import MODELS
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import ROOT
 
-TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'deeplab_v2.py'
+TOOL = ROOT / 'tools' / 'model_converters' / 'deeplab_v2.py'
 CLASSES = 3
 register_all_modules()
 

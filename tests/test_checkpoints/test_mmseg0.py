@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from mmuda.checkpoints import mmseg0 as module
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
 from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, state_dict_of
-from mmuda.utils import foreign_checkpoint as module
 from mmuda.utils.errors import UserError
 
 META = dict(

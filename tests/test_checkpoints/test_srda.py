@@ -2,7 +2,6 @@
 
 import re
 import runpy
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,10 +11,11 @@ from torch import nn
 from mmuda.checkpoints.official.srda import NAMES, convert
 from mmuda.models import backbones, decode_heads, discriminators, segmentors, sr_heads  # noqa: F401  (registers)
 from mmuda.registry import MODELS
+from tests.helpers import ROOT
 
 BASE = 2
 CLASSES = 3
-TOOL = Path(__file__).parents[2] / 'tools' / 'model_converters' / 'srda_official.py'
+TOOL = ROOT / 'tools' / 'model_converters' / 'srda_official.py'
 KINDS = ('generator', 'pixel_discriminator', 'fc_discriminator')
 
 

@@ -8,7 +8,8 @@ import pytest
 import rasterio
 from rasterio.warp import transform as transform_coordinates
 
-from mmuda.apis import UserError, low2high
+from mmuda.apis import UserError
+from mmuda.converters import low2high
 from mmuda.converters.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend

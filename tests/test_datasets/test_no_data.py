@@ -141,18 +141,18 @@ def test_a_raster_that_marks_nothing_is_not_read(tmp_path, write_raster, monkeyp
     def fail(*args, **kwargs):
         raise AssertionError('read')
 
-    from mmuda.datasets.raster.dataset import valid as raster_valid
+    from mmuda.datasets.raster import valid
 
     class Header:
         """The open raster, whose pixels must not be read."""
 
-        source = raster_valid.open_raster(path)
+        source = valid.open_raster(path)
         read = read_masks = fail
 
         def __getattr__(self, name):
             return getattr(self.source, name)
 
-    monkeypatch.setattr(raster_valid, 'open_raster', lambda path: Header())
+    monkeypatch.setattr(valid, 'open_raster', lambda path: Header())
     assert valid_pixels(path, WHOLE).all()
 
 

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from compositions import OUTPUT, accumulated
-from toy import CLASSES, ToyDataset, build_runner, differences, plain_segmentor, state_of
 
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.registry import MODELS
+from tests.helpers.compositions import OUTPUT, accumulated
+from tests.helpers.toy import CLASSES, ToyDataset, build_runner, differences, plain_segmentor, state_of
 
 OPTIMIZERS = [
     dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-2),

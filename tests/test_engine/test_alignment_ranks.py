@@ -1,14 +1,15 @@
 """Two processes write the pseudo labels of one, and share one memory of instances."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import torch
-from ranks_processes import finish, start
-from test_pseudo_labels import NAMES, draw_images, labels_of
 
-SCRIPT = Path(__file__).with_name('alignment_ranks.py')
+from tests.helpers import ROOT
+from tests.helpers.pseudo_labels import NAMES, draw_images, labels_of
+from tests.helpers.ranks_processes import finish, start
+
+SCRIPT = ROOT / 'tests/helpers/alignment_ranks.py'
 
 
 def rows(state, k):

@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 import torch
-from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import CheckpointHook
 from mmengine.logging import HistoryBuffer
-from toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine.hooks import summary_hook
 from mmuda.engine.hooks.summary_hook import NO_VALIDATION
 from mmuda.utils import UserError
+from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
+from tests.helpers.toy import KilledError, KillHook, build_runner, config, plain_segmentor
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

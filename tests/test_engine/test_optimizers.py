@@ -5,14 +5,14 @@ import socket
 
 import pytest
 import torch
-from compositions import OUTPUT
 from torch import multiprocessing
-from toy import batch, plain_segmentor, segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.engine.optimizers.constructor import restrict
 from mmuda.models.wrappers.plan_executor import update_params
 from mmuda.registry import MODELS
+from tests.helpers.compositions import OUTPUT
+from tests.helpers.toy import batch, plain_segmentor, segmentor
 
 SGD = dict(type='SGD', lr=0.1)
 

@@ -1,14 +1,13 @@
 """Two processes with half the batch each are one process with the whole batch."""
 
-from pathlib import Path
-
 import pytest
 import torch
-from ranks_processes import finish, start
 
 from mmuda.checkpoints.reading import read_checkpoint
+from tests.helpers import ROOT
+from tests.helpers.ranks_processes import finish, start
 
-SCRIPT = Path(__file__).with_name('ranks.py')
+SCRIPT = ROOT / 'tests/helpers/ranks.py'
 # Before an instance norm, which takes the mean away: no gradient but rounding, which Adam makes a step of.
 WITHOUT_EFFECT = [f'terms.pixel.discriminator.layers.{i}.bias' for i in (2, 5, 8)]
 

@@ -1,19 +1,17 @@
 """The rate of the released DeepLab-v2 optimisers: a parameter that is listed k times is stepped k times."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from mmengine.config import Config
-from toy import batch, segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.engine.optimizers import RepeatedSGD
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
+from tests.helpers.toy import batch, segmentor
 
 register_all_modules()
-FOLDER = Path(__file__).parents[2] / 'configs'
 OPTIONS = [dict(lr=0.1), dict(lr=0.1, momentum=0.9), dict(lr=0.03, momentum=0.9, weight_decay=0.2),
            dict(lr=0.03, momentum=0.9, weight_decay=0.2, nesterov=True)]  # fmt: skip
 
@@ -93,7 +91,7 @@ def listing(backbone):
     'name', ['adaptsegnet/adaptsegnet', 'advent/advent', 'minent/minent', 'maxsquare/maxsquare', 'clan/clan_code']
 )
 def test_the_released_rate_lists_a_backbone_as_the_released_code(name):
-    cfg = Config.fromfile(FOLDER / f'{name}_deeplabv2-r101_gta2cityscapes.py')
+    cfg = Config.fromfile(CONFIGS / f'{name}_deeplabv2-r101_gta2cityscapes.py')
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     generator = cfg.optim_wrapper.generator

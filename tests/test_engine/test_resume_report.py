@@ -5,12 +5,12 @@ import re
 
 import pytest
 import torch
-from compositions import OUTPUT, TWO_OPTIMIZERS
-from toy import build_runner, config, plain_segmentor
 
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import resume_report as module
 from mmuda.utils import UserError
+from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
+from tests.helpers.toy import build_runner, config, plain_segmentor
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

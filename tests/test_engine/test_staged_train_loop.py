@@ -5,13 +5,13 @@ import random
 import numpy as np
 import pytest
 import torch
-from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.hooks import Hook
-from toy import KilledError, KillHook, ToyDataset, build_runner, config, plain_segmentor, segmentor
 
 from mmuda.engine.hooks.iter_seed_hook import IterSeedHook
 from mmuda.registry import DATASETS
 from mmuda.utils.seeds import mix_seed, seeded
+from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
+from tests.helpers.toy import KilledError, KillHook, ToyDataset, build_runner, config, plain_segmentor, segmentor
 
 
 class Witness(Hook):

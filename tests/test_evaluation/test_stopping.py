@@ -4,11 +4,11 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from mmuda.evaluation import choices
+from tests.helpers import ROOT
 
 LOG = dict(
     mIoU={100: 20.0, 200: 30.0, 300: 28.0, 400: 25.0},
@@ -66,7 +66,7 @@ def test_the_tool_draws_and_prints(tmp_path):
         path.parent.mkdir(parents=True)
         entries = [dict({key: LOG[key][step] for key in LOG if step in LOG[key]}, step=step) for step in LOG['mIoU']]
         path.write_text('\n'.join(json.dumps(entry) for entry in entries))
-    tool = Path(__file__).parents[2] / 'tools' / 'analysis_tools' / 'when_to_stop.py'
+    tool = ROOT / 'tools' / 'analysis_tools' / 'when_to_stop.py'
     command = [sys.executable, str(tool), *(str(tmp_path / name) for name in 'ab'), '--out', str(tmp_path / 'c.png')]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert '| information_maximisation | 0.95 ± 0.00 | 30.00 ± 0.00 | +5.00 ± 0.00 | 200 200 |' in out

@@ -2,7 +2,6 @@
 
 import copy
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,9 +13,10 @@ from mmseg.structures import SegDataSample
 
 from mmuda.registry import MODELS, PARAM_SCHEDULERS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-FOLDER = Path(__file__).parents[2] / 'configs' / 'clan'
+FOLDER = CONFIGS / 'clan'
 CLASSES = 5
 SOURCE, TARGET = (40, 56), (48, 40)  # nominal sizes
 STEPS = 100_000

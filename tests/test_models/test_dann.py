@@ -1,7 +1,6 @@
 """The parts of semantic pairing's DANN, and its configs."""
 
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +9,10 @@ from mmengine.config import Config
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-CONFIGS = Path(__file__).parents[2] / 'configs' / 'dann'
+FOLDER = CONFIGS / 'dann'
 CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')
 
 
@@ -73,7 +73,7 @@ def images_of(dataset):
 
 def test_there_is_a_config_for_each_of_the_twenty_pairs():
     for source, target in permutations(CITIES, 2):
-        cfg = Config.fromfile(CONFIGS / f'dann_deeplabv3plus-mv2_{source}2{target}.py')
+        cfg = Config.fromfile(FOLDER / f'dann_deeplabv3plus-mv2_{source}2{target}.py')
         streams = cfg.train_dataloader.dataset
         assert streams.pairing == 'random_once' and cfg.train_dataloader.batch_size == 16
         for name, stream, count in ((source, streams.source, 400), (target, streams.target, 800)):
@@ -89,7 +89,7 @@ def test_there_is_a_config_for_each_of_the_twenty_pairs():
 
 @pytest.mark.parametrize('city', CITIES)
 def test_each_city_has_a_supervised_segmentor(city):
-    cfg = Config.fromfile(CONFIGS / f'source_only_patches_deeplabv3plus-mv2_{city}.py')
+    cfg = Config.fromfile(FOLDER / f'source_only_patches_deeplabv3plus-mv2_{city}.py')
     streams = cfg.train_dataloader.dataset
     assert (city_of(streams.source.dataset), streams.source.patches_per_raster, streams.target) == (city, 800, None)
     assert (city_of(cfg.test_dataloader.dataset), cfg.train_dataloader.batch_size) == (city, 32)
@@ -105,7 +105,7 @@ def test_each_city_has_a_supervised_segmentor(city):
 
 @pytest.mark.parametrize('pair', ['hannover2vaihingen', 'synthetic', 'nairobi2kampala'])
 def test_three_steps_train_what_they_should(pair):
-    cfg = Config.fromfile(CONFIGS / f'dann_deeplabv3plus-mv2_{pair}.py')
+    cfg = Config.fromfile(FOLDER / f'dann_deeplabv3plus-mv2_{pair}.py')
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     stage = Stage.from_cfg(cfg.train_cfg.stages[0])

@@ -1,7 +1,6 @@
 """Logits resized once, straight to the grid of the label, as the released street-scene tests do."""
 
 import copy
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,9 +11,9 @@ from mmseg.structures import SegDataSample
 from mmuda.models.adapters import EncoderDecoderAdapter
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-FOLDER = Path(__file__).parents[2] / 'configs'
 SIZE, FULL = (32, 48), (64, 96)
 
 
@@ -88,7 +87,7 @@ def test_windows_and_padding_are_mmsegs(mode, meta):
 
 
 def test_the_configs_of_the_deeplab_v2_family_test_so():
-    paths = sorted(FOLDER.glob('*/*deeplabv2-r101_*2cityscapes.py'))
+    paths = sorted(CONFIGS.glob('*/*deeplabv2-r101_*2cityscapes.py'))
     assert len(paths) > 20
     for path in paths:
         assert Config.fromfile(path).model.segmentor.type == 'DirectEncoderDecoder', path

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -8,6 +6,7 @@ from mmengine.config import Config
 from mmuda.models.discriminators import FCDiscriminator, PatchDiscriminator
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
 
@@ -93,7 +92,7 @@ def test_fcans_discriminator_with_srda_nets_norm_layers():
 
 
 def test_the_config_of_srda_nets_fcan_has_its_discriminator_direction_and_rates():
-    cfg = Config.fromfile(Path(__file__).parents[2] / 'configs' / 'fcan' / 'fcan_srda_code_pspnet-r101_mass2inria.py')
+    cfg = Config.fromfile(CONFIGS / 'fcan' / 'fcan_srda_code_pspnet-r101_mass2inria.py')
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
     term = model.terms['feature']

@@ -1,7 +1,6 @@
 """Whole optimisation steps of SRDA-Net, from its configs, against the step written out from the equations."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,10 +9,9 @@ from mmseg.structures import SegDataSample
 
 from mmuda.apis import load_config
 from mmuda.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
+from tests.helpers import CONFIGS
+from tests.helpers.srda_by_hand import PDC, Form, SRDANetByHand
 
-from .srda_by_hand import PDC, Form, SRDANetByHand
-
-CONFIGS = Path(__file__).parents[2] / 'configs'
 SIZES = {'2': ((24, 24), (48, 48)), '10/3': ((24, 24), (80, 80)), 'awkward': ((21, 24), (38, 43))}
 WIDTH = 4
 # mmseg's cross entropy divides by the number of pixels plus 1.2e-7, some 4e-11 of it here.

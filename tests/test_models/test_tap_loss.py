@@ -1,7 +1,6 @@
 """Losses on taps that are resized and activated before: MinEnt and MaxSquare as their equations have them."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
@@ -10,9 +9,9 @@ from mmengine.config import Config
 
 from mmuda.registry import TERMS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers import CONFIGS
 
 register_all_modules()
-FOLDER = Path(__file__).parents[2] / 'configs'
 TOLERANCE = dict(rtol=1e-12, atol=1e-12)
 
 
@@ -68,7 +67,7 @@ CASES = {
 
 @pytest.mark.parametrize('name', CASES)
 def test_the_methods_without_discriminator_act_on_logits_resized_to_the_image(name):
-    terms = Config.fromfile(FOLDER / f'{name}.py').model.terms
+    terms = Config.fromfile(CONFIGS / f'{name}.py').model.terms
     taps = {'target:image': torch.zeros(2, 3, 33, 41)}
     for key, (tap, weight, formula) in CASES[name].items():
         term = TERMS.build(terms[key])

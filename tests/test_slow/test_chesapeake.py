@@ -1,7 +1,5 @@
 """Real patches of West Virginia through the converter and one training step of the full-size network."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio
@@ -9,8 +7,8 @@ import rasterio
 from mmuda.apis import load_config, train
 from mmuda.apis.oracle import coarse_oracle
 from mmuda.converters.low2high import Labels, build_low2high
+from tests.helpers import ROOT
 
-ROOT = Path(__file__).parents[2]
 DATA = ROOT / 'data' / 'chesapeake_wv'
 EAST, NORTH = 500_000.0, 4_150_000.0
 CONFIG = ROOT / 'configs' / 'low2high' / 'adversarial_unet-r18_chesapeake.py'

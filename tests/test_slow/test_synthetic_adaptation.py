@@ -1,13 +1,11 @@
 """What the README promises, trained in full: minutes on two cores."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
 from mmuda.experiments import compare
-
-ROOT = Path(__file__).parents[2]
+from tests.helpers import ROOT
 
 
 @pytest.mark.slow

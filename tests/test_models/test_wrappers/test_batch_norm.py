@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from compositions import OUTPUT, TWO_OPTIMIZERS
 from mmengine.config import ConfigDict
-from toy import batch, build_runner, config, segmentor
 
 from mmuda.registry import MODELS
+from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
+from tests.helpers.toy import batch, build_runner, config, segmentor
 
 FORWARD = dict(target=dict(type='ForwardTerm', view='target'))
 

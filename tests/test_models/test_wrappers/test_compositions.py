@@ -4,14 +4,23 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from compositions import COMPOSITIONS, clan, exemplars, reversal, self_training, several_discriminator_steps, srda
-from compositions import three_steps as dann
-from toy import ForwardsHook, KilledError, KillHook, MovesHook, build_runner, differences, state_of
+
+from tests.helpers import ROOT
+from tests.helpers.compositions import (
+    COMPOSITIONS,
+    clan,
+    exemplars,
+    reversal,
+    self_training,
+    several_discriminator_steps,
+    srda,
+)
+from tests.helpers.compositions import three_steps as dann
+from tests.helpers.toy import ForwardsHook, KilledError, KillHook, MovesHook, build_runner, differences, state_of
 
 HEAD, BACKBONE = 'segmentor.decode_head', 'segmentor.backbone'
 
@@ -163,7 +172,7 @@ def test_exemplars_reach_the_discriminator_without_a_forward(tmp_path):
 
 
 def test_two_processes_stay_equal(tmp_path):
-    script = Path(__file__).with_name('compositions.py')
+    script = ROOT / 'tests/helpers/compositions.py'
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
@@ -174,7 +183,7 @@ def test_two_processes_stay_equal(tmp_path):
         WORLD_SIZE='2',
         CUDA_VISIBLE_DEVICES='',
         OMP_NUM_THREADS='1',
-        PYTHONPATH=os.pathsep.join(filter(None, (str(Path(__file__).parents[3]), os.environ.get('PYTHONPATH')))),
+        PYTHONPATH=os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH')))),
     )
     ranks = [
         subprocess.Popen(

@@ -2,18 +2,18 @@
 
 import copy
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
-from toy import batch
 
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.registry import MODELS
+from tests.helpers import CONFIGS
+from tests.helpers.toy import batch
 
-FOLDER = Path(__file__).parents[3] / 'configs' / 'cyclegan'
+FOLDER = CONFIGS / 'cyclegan'
 PUBLISHED = sorted(p.stem for p in FOLDER.glob('cyclegan_*.py') if 'hannover' not in p.stem)
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from compositions import OUTPUT, STAGES, TWO_OPTIMIZERS
 from mmengine.config import ConfigDict
-from toy import KillHook, batch, build_runner, config, plain_segmentor, segmentor
 
 from mmuda.registry import MODELS
+from tests.helpers.compositions import OUTPUT, STAGES, TWO_OPTIMIZERS
+from tests.helpers.toy import KillHook, batch, build_runner, config, plain_segmentor, segmentor
 
 
 def build(terms=None, **kwargs):

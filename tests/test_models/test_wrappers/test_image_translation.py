@@ -6,10 +6,10 @@ import pytest
 import torch
 from mmengine.config import ConfigDict
 from mmengine.logging import MessageHub
-from toy import SIZE, KilledError, KillHook, batch, build_runner, config, differences, state_of
 
 from mmuda.models.wrappers.image_pool import ImagePool
 from mmuda.registry import MODELS
+from tests.helpers.toy import SIZE, KilledError, KillHook, batch, build_runner, config, differences, state_of
 
 GENERATOR = dict(type='ResNetGenerator', base_channels=2, blocks=1, activation='relu')
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=3)

@@ -4,12 +4,12 @@ import copy
 
 import pytest
 import torch
-from compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS, srda
-from toy import batch, build_runner, plain_segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.models.wrappers.network_options import apply_network_options
 from mmuda.registry import MODELS
+from tests.helpers.compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS, srda
+from tests.helpers.toy import batch, build_runner, plain_segmentor
 
 EVERYTHING = {'segmentor.backbone': {}, 'segmentor.decode_head': {}, 'terms.*.discriminator': {}}
 

@@ -6,13 +6,13 @@ import uuid
 import pytest
 import torch
 import torch.nn.functional as F
-from compositions import OUTPUT
 from mmengine.logging import MessageHub
-from toy import batch, plain_segmentor, segmentor
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.models.wrappers import Stage, Step
 from mmuda.registry import MODELS, VIEWS
+from tests.helpers.compositions import OUTPUT
+from tests.helpers.toy import batch, plain_segmentor, segmentor
 
 RATE = 0.1
 GENERATOR = dict(name='generator', losses=['*.generator'], optimizers=['generator'], forward='fresh')

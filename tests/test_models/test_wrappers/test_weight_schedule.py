@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from compositions import OUTPUT
 from mmengine.logging import MessageHub
-from toy import KilledError, KillHook, batch, build_runner, config, differences, plain_segmentor, state_of
 
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
+from tests.helpers.compositions import OUTPUT
+from tests.helpers.toy import KilledError, KillHook, batch, build_runner, config, differences, plain_segmentor, state_of
 
 MODEL = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms=dict(output=OUTPUT))
 SGD = dict(type='SGD', lr=0.01)

@@ -6,14 +6,12 @@ RANK=0 WORLD_SIZE=2 ... python alignment_ranks.py FOLDER IMAGES
 import sys
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[1] / 'test_models' / 'test_wrappers'), str(Path(__file__).parent)]
+import torch
+from mmengine.dist import get_rank, get_world_size
 
-import torch  # noqa: E402
-from mmengine.dist import get_rank, get_world_size  # noqa: E402
-from test_pseudo_labels import self_training  # noqa: E402
-from toy import build_runner, config, optimizer, plain_segmentor  # noqa: E402
-
-from mmuda.apis.distributed import init_distributed  # noqa: E402
+from mmuda.apis.distributed import init_distributed
+from tests.helpers.pseudo_labels import self_training
+from tests.helpers.toy import build_runner, config, optimizer, plain_segmentor
 
 SAMPLES = 4
 

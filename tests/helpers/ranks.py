@@ -6,15 +6,13 @@ RANK=0 WORLD_SIZE=2 ... python ranks.py FOLDER DTYPE [DTYPE ...] [accumulated] [
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / 'test_models' / 'test_wrappers'))
+import torch
+from mmengine.dist import get_rank, get_world_size
+from mmengine.hooks import Hook
 
-import torch  # noqa: E402
-from compositions import srda  # noqa: E402
-from mmengine.dist import get_rank, get_world_size  # noqa: E402
-from mmengine.hooks import Hook  # noqa: E402
-from toy import build_runner  # noqa: E402
-
-from mmuda.apis.distributed import init_distributed  # noqa: E402
+from mmuda.apis.distributed import init_distributed
+from tests.helpers.compositions import srda
+from tests.helpers.toy import build_runner
 
 ITERS, SAMPLES = (10, 10), 4
 

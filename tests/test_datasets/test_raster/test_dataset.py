@@ -7,7 +7,8 @@ from mmseg.evaluation import IoUMetric
 from PIL import Image
 from rasterio.enums import ColorInterp
 
-from mmuda.datasets import RasterDataset, raster_io
+from mmuda.datasets import RasterDataset
+from mmuda.datasets.raster import reading
 from mmuda.datasets.raster.dataset import tile_windows
 from mmuda.datasets.raster.reading import close_rasters
 from mmuda.registry import DATASETS
@@ -189,15 +190,15 @@ def test_label_values_out_of_range_when_built_and_when_loaded(buildings, write_r
 
 
 def test_sampled_check_reads_windows_of_large_labels(buildings, monkeypatch):
-    from mmuda.datasets import label_reading, raster_damage
+    from mmuda.datasets.raster import damage, label_reading
 
-    monkeypatch.setattr(raster_damage, '_FULL_CHECK_PIXELS', 80 * 60 - 1)
-    monkeypatch.setattr(raster_damage, '_CHECK_WINDOW', 10)
+    monkeypatch.setattr(damage, '_FULL_CHECK_PIXELS', 80 * 60 - 1)
+    monkeypatch.setattr(damage, '_CHECK_WINDOW', 10)
     asked = []
     monkeypatch.setattr(
         label_reading,
         'read_window',
-        lambda path, window, bands: asked.append(window) or raster_io.read_window(path, window, bands),
+        lambda path, window, bands: asked.append(window) or reading.read_window(path, window, bands),
     )
     build(buildings)
     assert asked[-3:] == [(0, 0, 10, 10), (35, 25, 10, 10), (70, 50, 10, 10)]

@@ -15,11 +15,11 @@ import torch.nn.functional as F
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
-from toy import CLASSES, build_runner, config, optimizer, segmentor, streams
 
 from mmuda.models.terms import AdversarialAlignment
 from mmuda.models.views import View
 from mmuda.registry import MODELS, TERMS, VIEWS
+from tests.helpers.toy import CLASSES, build_runner, config, optimizer, segmentor, streams
 
 FINE = 40
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=CLASSES)

@@ -1,7 +1,5 @@
 """Datasets of street scenes and roads, in the layouts and encodings of their downloads."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import rasterio
@@ -12,8 +10,7 @@ from PIL import Image
 from mmuda.datasets import GTA5, Cityscapes, DeepGlobeRoads, MassachusettsRoads, Synthia
 from mmuda.datasets.public.street_scenes import SYNTHIA_13, SYNTHIA_CLASSES
 from mmuda.registry import DATASETS
-
-CONFIGS = Path(__file__).parents[2] / 'configs'
+from tests.helpers import CONFIGS
 
 PIPELINE = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 # What the originals say: https://github.com/mcordts/cityscapesScripts, labels.py; -1 (licence plate) is stored as 255.

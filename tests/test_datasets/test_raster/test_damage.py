@@ -5,7 +5,8 @@ import pytest
 import rasterio
 from PIL import Image
 
-from mmuda.datasets import RasterDataset, raster_damage
+from mmuda.datasets import RasterDataset
+from mmuda.datasets.raster import damage
 from mmuda.datasets.raster.reading import check_rasters, close_rasters, open_raster, probe_raster, read_window
 from mmuda.utils.errors import is_user_error
 
@@ -91,7 +92,7 @@ def test_intact_files_are_taken_and_read(tmp_path, suffix):
 
 def test_the_end_of_an_image_is_seen_without_decoding_it(tmp_path, monkeypatch):
     """A camera's preview has an end marker of its own, and its trailer may follow that of the image."""
-    monkeypatch.setattr(raster_damage, 'Window', None)
+    monkeypatch.setattr(damage, 'Window', None)
     paths = [write(tmp_path / f'a{suffix}') for suffix in ('.png', '.jpg', '.jp2')]
     for path in paths:
         probe_raster(str(path))
@@ -162,8 +163,8 @@ def test_sparse_and_constant_rasters_are_whole(tmp_path):
 
 
 def test_a_part_or_all_or_nothing_is_decoded(tmp_path, monkeypatch):
-    monkeypatch.setattr(raster_damage, '_FULL_CHECK_PIXELS', 1000)
-    monkeypatch.setattr(raster_damage, '_CHECK_WINDOW', 64)
+    monkeypatch.setattr(damage, '_FULL_CHECK_PIXELS', 1000)
+    monkeypatch.setattr(damage, '_CHECK_WINDOW', 64)
     path = write(tmp_path / 'a.tif', noise(), compress='deflate', interleave='pixel')
     hollow(path, 100, block=(3, 0))  # none of the blocks at both corners and in the middle
     assert len(build(tmp_path)) == len(build(tmp_path, check_images='none')) == 1

@@ -1,7 +1,7 @@
 """Kill a run with SIGKILL again and again, resume it each time, and compare with a run that was never killed.
 
-    python tests/resilience/kill_and_resume.py --kills 20 --out FOLDER                  # one process, two workers
-    python tests/resilience/kill_and_resume.py --kills 20 --processes 2 --out FOLDER    # two processes
+    python tests/helpers/resilience/kill_and_resume.py --kills 20 --out FOLDER   # one process, two workers
+    python tests/helpers/resilience/kill_and_resume.py --kills 20 --processes 2 --out FOLDER    # two processes
 
 Half of the kills come at a random time, a quarter in the middle of a checkpoint, a quarter inside a validation; what
 reaches the end unharmed is not counted, the run begins anew then. Ends with a table, and status 1 if any weight, state
@@ -23,7 +23,7 @@ from pathlib import Path
 import torch
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+ROOT = HERE.parents[2]
 LAST = 'iter_40.pth'
 # Differ with the clock, not with the training.
 TIMES = ('time', 'data_time', 'memory', 'eta')
@@ -41,8 +41,7 @@ def start(work_dir: Path, processes: int, resume: bool, **environment: str) -> s
         python += ['-m', 'torch.distributed.run', f'--nproc_per_node={processes}', f'--master_port={port}']
         python += [f'--max_restarts={environment.pop("MAX_RESTARTS", "0")}']
         train += ['--launcher', 'pytorch']
-    path = os.pathsep.join([str(ROOT), str(HERE)])
-    environment = {'PYTHONPATH': path, 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '', **environment}
+    environment = {'PYTHONPATH': str(ROOT), 'OMP_NUM_THREADS': '1', 'CUDA_VISIBLE_DEVICES': '', **environment}
     return subprocess.run(
         [*python, *train],
         env={**os.environ, **environment},

@@ -1,7 +1,7 @@
 # SRDA-Net in its smallest form, with everything that a resume must bring back: two stages, two workers, an EMA teacher,
 # gradients that wait for their update, schedules, validation and frequent checkpoints.
-_base_ = '../../configs/srda/srda_resaspp_synthetic.py'
-custom_imports = dict(imports=['killing'])
+_base_ = '../../../configs/srda/srda_resaspp_synthetic.py'
+custom_imports = dict(imports=['tests.helpers.resilience.killing'])
 base_channels = 2
 narrow = dict(base_channels=base_channels)
 model = dict(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from mmuda.datasets.raster.dataset import reading as raster_io
+from mmuda.datasets.raster import reading
 from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
 
 
@@ -23,7 +23,7 @@ def test_read_window_reads_the_window_and_nothing_else(tmp_path, write_raster, c
             return self.raster.read(indexes, window=window)
 
     handle = open_raster(path)
-    monkeypatch.setattr(raster_io, 'open_raster', lambda _: Spy(handle))
+    monkeypatch.setattr(reading, 'open_raster', lambda _: Spy(handle))
     data = read_window(path, (150, 30, 20, 40), (2, 1))
     assert asked == [(150, 30, 20, 40)]
     rows, cols = np.mgrid[150:170, 30:70]
@@ -37,18 +37,18 @@ def test_read_window_refuses_to_leave_the_raster(tmp_path, write_raster, coded_i
 
 
 def test_handles_are_few_and_belong_to_one_process(tmp_path, write_raster, coded_image, monkeypatch):
-    monkeypatch.setattr(raster_io, 'MAX_OPEN_RASTERS', 2)
-    raster_io.close_rasters()
+    monkeypatch.setattr(reading, 'MAX_OPEN_RASTERS', 2)
+    reading.close_rasters()
     paths = [str(write_raster(tmp_path / f'{i}.tif', coded_image(8, 8))) for i in range(3)]
     first = open_raster(paths[0])
     assert open_raster(paths[0]) is first
     open_raster(paths[1])
     open_raster(paths[0])
     open_raster(paths[2])
-    assert {key[2] for key in raster_io._handles} == {paths[0], paths[2]}  # the least recently used went
+    assert {key[2] for key in reading._handles} == {paths[0], paths[2]}  # the least recently used went
     monkeypatch.setattr(os, 'getpid', lambda: -1)
     assert open_raster(paths[0]) is not first
-    raster_io.close_rasters()
+    reading.close_rasters()
 
 
 @pytest.mark.parametrize('factor', [0.5, 1.0])
