@@ -49,7 +49,7 @@ def rank(number: int, port: int, path: str, steps: int) -> None:
     model = MODELS.build(cfg.model).train()
     model.init_weights()
     wrapped = GradSyncWrapper(model)
-    optimizers = {k: v for k, v in cfg.optim_wrapper.items() if k in ('generator', 'discriminators')}
+    optimizers = {k: v for k, v in cfg.optim_wrapper.items() if k in ('segmentor', 'discriminator')}
     wrappers = NamedOptimWrapperConstructor(optimizers)(wrapped)
     shares = []
     with timed(GradSync, '_average_gradients') as averaging, timed(GradSync, '_clip_networks') as norms:

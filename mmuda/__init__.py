@@ -1,9 +1,11 @@
 """mmuda: unsupervised domain adaptation for semantic segmentation of remote-sensing imagery."""
 
 from mmuda.utils.environment import check_packages, hide_misleading_warnings, wait_passively
+from mmuda.utils.old_names import tell_moved_modules
 
 check_packages()
 hide_misleading_warnings()
 wait_passively()
+tell_moved_modules()
 
 __version__ = '0.1.0'

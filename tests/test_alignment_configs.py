@@ -128,9 +128,9 @@ def test_deeplab_v2_is_that_of_the_papers():
     backbone = model.segmentor.backbone
     assert sum(p.numel() for p in backbone.parameters()) == 42_500_160
     assert not any(p.requires_grad for name, p in backbone.named_parameters() if 'bn' in name or 'downsample.1' in name)
-    for x in (cfg.optim_wrapper.generator, cfg.optim_wrapper.discriminators):
+    for x in (cfg.optim_wrapper.segmentor, cfg.optim_wrapper.discriminator):
         assert x.optimizer.lr in (2.5e-4, 1e-4)
-    assert cfg.optim_wrapper.generator.paramwise_cfg.custom_keys['head'].lr_mult == 10
+    assert cfg.optim_wrapper.segmentor.paramwise_cfg.custom_keys['head'].lr_mult == 10
 
 
 @pytest.mark.parametrize('name', ['isia_aim/isia_aim_deeplabv3plus-r101_mass2inria', 'fcan/fcan_pspnet-r101_inria2mass',

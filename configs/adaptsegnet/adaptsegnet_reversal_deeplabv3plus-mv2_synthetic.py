@@ -5,8 +5,8 @@ model = dict(
     plan=[
         dict(
             name='both',
-            losses=['supervised.generator', 'output.reversal'],
-            optimizers=['generator', 'discriminators'],
+            losses=['supervised.segmentor', 'output.reversal'],
+            optimizers=['segmentor', 'discriminator'],
             forward='fresh',
         )
     ],

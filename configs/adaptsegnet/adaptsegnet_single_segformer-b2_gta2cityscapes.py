@@ -8,7 +8,7 @@ _base_ = [
 ]
 model = dict(terms=_base_.terms)
 optim_wrapper = dict(
-    generator=dict(
+    segmentor=dict(
         optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),
         paramwise_cfg=dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)}),
     )

@@ -5,11 +5,11 @@ model = dict(
     plan=[
         dict(
             name='both',
-            losses=['supervised.generator', 'feature.reversal'],
-            optimizers=['segmentor', 'discriminators'],
+            losses=['supervised.segmentor', 'feature.reversal'],
+            optimizers=['segmentor', 'discriminator'],
             forward='fresh',
         )
     ],
 )
 optim_wrapper = dict(encoder=None)
-param_scheduler = dict(_delete_=True, segmentor=_base_.poly, discriminators=_base_.poly)
+param_scheduler = dict(_delete_=True, segmentor=_base_.poly, discriminator=_base_.poly)

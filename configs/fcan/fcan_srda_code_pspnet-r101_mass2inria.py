@@ -5,6 +5,6 @@ _base_ = './fcan_pspnet-r101_mass2inria.py'
 model = dict(terms=dict(feature=dict(moves='source', discriminator=dict(norm_cfg=dict(type='BN')))))
 adam = dict(_delete_=True, type='Adam', lr=2e-4, weight_decay=5e-4)
 optim_wrapper = dict(
-    generator=dict(optimizer=adam, paramwise_cfg=None),
-    discriminators=dict(optimizer=dict(adam, lr=1e-4)),
+    segmentor=dict(optimizer=adam, paramwise_cfg=None),
+    discriminator=dict(optimizer=dict(adam, lr=1e-4)),
 )

@@ -3,8 +3,8 @@ _base_ = './isia_aim_deeplabv3plus-mv2_synthetic.py'
 model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
 iters = 500
 param_scheduler = dict(
-    generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-    discriminators=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    discriminator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
 )
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(

@@ -3,7 +3,7 @@
 _base_ = './isia_aim_deeplabv3plus-r101_inria2mass.py'
 iters = 120_000
 model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
-param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
+param_scheduler = dict(segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(
     stages=[

@@ -8,6 +8,6 @@ _base_ = [
 ]
 model = dict(terms=_base_.terms)
 train_dataloader = dict(dataset=dict(exemplar=_base_.exemplar))
-optim_wrapper = dict(discriminators=dict(params=['terms.*.discriminator'], optimizer=_base_.adam))
-param_scheduler = dict(discriminators=[])
+optim_wrapper = dict(discriminator=dict(params=['terms.*.discriminator'], optimizer=_base_.adam))
+param_scheduler = dict(discriminator=[])
 default_hooks = dict(checkpoint=dict(save_best='cell/mIoU', rule='greater'))

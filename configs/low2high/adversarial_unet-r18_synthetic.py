@@ -13,6 +13,6 @@ terms.maps.update(
 model = dict(terms=terms)
 train_dataloader = dict(dataset=dict(exemplar=_base_.exemplar))
 optim_wrapper = dict(
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=2e-4, betas=(0.0, 0.99)))
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=2e-4, betas=(0.0, 0.99)))
 )
-param_scheduler = dict(discriminators=_base_.poly)
+param_scheduler = dict(discriminator=_base_.poly)

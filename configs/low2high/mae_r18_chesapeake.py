@@ -30,7 +30,7 @@ test_dataloader = None
 test_evaluator = None
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['*'], optimizer=dict(type='Adam', lr=1e-4)),
+    autoencoder=dict(params=['*'], optimizer=dict(type='Adam', lr=1e-4)),
 )
-param_scheduler = dict(generator=[])
+param_scheduler = dict(autoencoder=[])
 train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=300 * epoch)])

@@ -41,9 +41,9 @@ test_dataloader = None
 test_evaluator = None
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(
+    autoencoder=dict(
         params=['*'], optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
     ),
 )
-param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
+param_scheduler = dict(autoencoder=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
 train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=iters)])

@@ -10,7 +10,7 @@ _base_ = [
 model = dict(terms=_base_.terms)
 train_dataloader = dict(dataset=dict(exemplar=_base_.exemplar))
 epoch = 1302
-optim_wrapper = dict(discriminators=dict(params=['terms.*.discriminator'], optimizer=_base_.adam))
-param_scheduler = dict(discriminators=[])
+optim_wrapper = dict(discriminator=dict(params=['terms.*.discriminator'], optimizer=_base_.adam))
+param_scheduler = dict(discriminator=[])
 train_cfg = dict(val_interval=epoch, stages=[dict(name='train', iters=100 * epoch)])
 default_hooks = dict(checkpoint=dict(save_best='cell/mIoU', rule='greater'))

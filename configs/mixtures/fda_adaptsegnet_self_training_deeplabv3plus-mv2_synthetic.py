@@ -4,8 +4,8 @@ model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='Super
 source = _base_.train_dataloader.dataset.source
 iters = 500
 param_scheduler = dict(
-    generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-    discriminators=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
+    discriminator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
 )
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(

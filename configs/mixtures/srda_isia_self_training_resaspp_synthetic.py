@@ -3,7 +3,7 @@ _base_ = '../srda/srda_resaspp_synthetic.py'
 adapt = ['supervised', 'fed_back', 'identity_target', 'identity_source', 'fixed_point', 'pixel', 'output', 'category']
 model = dict(
     terms=dict(
-        category=dict(type='CategoryAlignment', class_vector='probability', loss_weight=0.01),
+        category=dict(type='CategoryAlignment', loss_weight=0.01),
         pseudo=dict(type='SupervisedTerm', view='pseudo', loss_weight=5.0),
     )
 )

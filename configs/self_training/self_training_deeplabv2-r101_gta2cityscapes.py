@@ -3,7 +3,7 @@
 _base_ = '../source_only/source_only_deeplabv2-r101_gta2cityscapes.py'
 model = dict(
     batch_norm='shared',
-    terms=dict(target=dict(type='ForwardTerm', view='target'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
+    terms=dict(target=dict(type='ForwardTerm'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
 )
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(

@@ -3,10 +3,10 @@
 _base_ = '../source_only/source_only_deeplabv3plus-mv2_synthetic.py'
 model = dict(
     batch_norm=['target', 'pseudo'],
-    terms=dict(target=dict(type='ForwardTerm', view='target'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
+    terms=dict(target=dict(type='ForwardTerm'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
 )
 iters = 500
-param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
+param_scheduler = dict(segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(
     stages=[

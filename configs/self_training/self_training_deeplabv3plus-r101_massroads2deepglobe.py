@@ -3,7 +3,7 @@
 _base_ = '../source_only/source_only_deeplabv3plus-r101_massroads2deepglobe.py'
 model = dict(
     batch_norm=['target', 'pseudo'],
-    terms=dict(target=dict(type='ForwardTerm', view='target'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
+    terms=dict(target=dict(type='ForwardTerm'), pseudo=dict(type='SupervisedTerm', view='pseudo')),
 )
 target = _base_.train_dataloader.dataset.target
 train_cfg = dict(

@@ -19,9 +19,9 @@ model = dict(
     )
 )
 optim_wrapper = dict(
-    pretrain_discriminators=dict(optimizer=dict(lr=1e-4)),
-    generator=dict(optimizer=dict(lr=2e-4)),
-    discriminators=dict(optimizer=dict(lr=1e-4)),
+    pretrain_discriminator=dict(optimizer=dict(lr=1e-4)),
+    segmentor=dict(optimizer=dict(lr=2e-4)),
+    discriminator=dict(optimizer=dict(lr=1e-4)),
 )
 # A list is replaced whole: the first stage with the two further terms.
 train_cfg = dict(
@@ -39,11 +39,11 @@ train_cfg = dict(
             ],
             trainable=['!segmentor.decode_head'],
             plan=[
-                dict(name='generator', losses=['*.generator'], optimizers=['pretrain_generator'], forward='fresh'),
+                dict(name='segmentor', losses=['*.segmentor'], optimizers=['pretrain_segmentor'], forward='fresh'),
                 dict(
                     name='discriminator',
                     losses=['*.discriminator'],
-                    optimizers=['pretrain_discriminators'],
+                    optimizers=['pretrain_discriminator'],
                     detach=True,
                 ),
             ],

@@ -1,6 +1,6 @@
 # SRDA-Net by the letter of the paper where the default follows the code: the fed-back image trains R too (2), is
 # downsampled bicubically, and the discriminators' losses are sums over the domains (10), (18). As the code remain: E is
-# pretrained with R (21), and the generator's loss of ODC has the target term of (17) alone (`align_both` adds the
+# pretrained with R (21), and the segmentor's loss of ODC has the target term of (17) alone (`moves='both'` adds the
 # other).
 _base_ = './srda_resaspp_vaih2pots.py'
 model = dict(

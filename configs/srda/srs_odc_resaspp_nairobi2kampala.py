@@ -1,4 +1,4 @@
 # SRS + ODC: SRDA-Net without the pixel-level classifier; pretraining has no discriminator.
 _base_ = './srda_resaspp_nairobi2kampala.py'
 model = dict(terms=dict(pixel=None))
-optim_wrapper = dict(pretrain_discriminators=None)
+optim_wrapper = dict(pretrain_discriminator=None)

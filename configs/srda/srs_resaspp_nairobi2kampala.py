@@ -1,4 +1,4 @@
 # SRS: super-resolution and segmentation without discriminators.
 _base_ = './srda_resaspp_nairobi2kampala.py'
 model = dict(terms=dict(pixel=None, output=None))
-optim_wrapper = dict(pretrain_discriminators=None, discriminators=None)
+optim_wrapper = dict(pretrain_discriminator=None, discriminator=None)

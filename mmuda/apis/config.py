@@ -11,6 +11,7 @@ from mmuda.apis.config_check import check_config
 from mmuda.apis.options import merge_options
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
+from mmuda.utils.old_names import MODULES
 from mmuda.utils.ranges import SEED, require
 from mmuda.utils.setup_env import allow_mmseg_configs, register_all_modules
 
@@ -61,6 +62,11 @@ def _read(path: Path) -> Config:
     try:
         cfg = Config.fromfile(path)
     except ImportError as error:
+        cause = error
+        while cause.__cause__ or cause.__context__:
+            cause = cause.__cause__ or cause.__context__
+        if getattr(cause, 'name', None) in MODULES:
+            raise UserError(f'config {path}: its custom_imports have an old import: {cause}') from error
         raise UserError(
             f'config {path}: its custom_imports cannot be imported ({error}); run from the folder that holds the '
             'package with PYTHONPATH=. in front of the command, or install the package'

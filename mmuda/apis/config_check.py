@@ -18,6 +18,7 @@ from mmuda.apis.config_shapes import check_shapes
 from mmuda.apis.config_walk import Part, loaders_of, parts_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
+from mmuda.utils.old_names import renamed_argument, renamed_optimizers
 from mmuda.utils.signatures import Arguments, arguments_of
 
 # How alike two names are (0 to 1) of which one is taken for a misspelling of the other.
@@ -72,6 +73,7 @@ def check_config(cfg: Config) -> None:
     for part in parts_of(cfg):
         check_part(part, of_constructor if part.registry is registries.OPTIM_WRAPPERS else ())
     check_settings(cfg)
+    _check_optimizer_names(cfg)
 
 
 def _keys_of_constructor(cfg: Config) -> Sequence[str] | None:
@@ -128,6 +130,7 @@ def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
     of_kind = (*TAKEN_OUT.get(part.registry.name, ()), *TAKEN_OUT_OF_LAYERS.get(part.key, ()))
     others = ('type', *of_kind, *(taken_out or ()))
     given = {key: value for key, value in part.cfg.items() if key not in others and not key.startswith('_')}
+    _refuse_renamed(given, part.path, target, arguments)
     _refuse_unknown(given, part.path, target.__name__, arguments)
 
 
@@ -168,6 +171,27 @@ def _refuse_unknown(given: Mapping, path: str, owner: str, arguments: Arguments)
         hint = f'; did you mean {close[0]}?' if close else '.'
         takes = ', '.join(name for name in arguments.names if name != 'self') or 'none'
         raise UserError(f'{path}.{key} is not an argument of {owner}{hint} It takes {takes}')
+
+
+def _refuse_renamed(given: Mapping, path: str, target, arguments: Arguments) -> None:
+    """Refuse arguments of earlier versions, with what to write instead."""
+    names = [cls.__name__ for cls in getattr(target, '__mro__', ())]
+    for key, value in given.items():
+        line = None if key in arguments.names else renamed_argument(names, key, value)
+        if line is not None:
+            raise UserError(f'{path}.{line}')
+
+
+def _check_optimizer_names(cfg: Config) -> None:
+    """Refuse optimisers with names of earlier versions, which no step of a plan trains with."""
+    wrappers, model, loop = (cfg.get(key) or {} for key in ('optim_wrapper', 'model', 'train_cfg'))
+    plans = [model.get('plan'), *(stage.get('plan') for stage in loop.get('stages') or [] if isinstance(stage, dict))]
+    named = {name for plan in plans for step in plan or [] for name in step.get('optimizers') or []}
+    if model.get('type') in (None, 'ImageTranslation'):  # whose generators keep their name
+        named.add('generator')
+    line = renamed_optimizers(name for name in wrappers if name not in named)
+    if 'constructor' in wrappers and line is not None:
+        raise UserError(f'optim_wrapper: {line}rename it, or name it in a step of the plan')
 
 
 def _is_misspelt(key: str, close: list[str], given: Mapping) -> bool:

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from mmuda.checkpoints.run_record import differences, record_of, shown
 from mmuda.utils.errors import UserError
+from mmuda.utils.old_names import renamed_optimizers
 
 RECORD = 'run_record'
 REMEDY = 'start a new run with load_from instead of --resume'
@@ -90,8 +91,9 @@ def _of_optimizers(runner: Runner, states: Mapping, types: Mapping) -> list[str]
     unknown = [name for name in states if name not in wrappers]
     if unknown:
         raise UserError(
-            f'the checkpoint has the optimisers {sorted(states)}, the config {sorted(wrappers)}; resume with those of '
-            f'the checkpoint, or {REMEDY}'
+            f'the checkpoint has the optimisers {sorted(states)}, the config {sorted(wrappers)}; '
+            + (renamed_optimizers(unknown) or 'resume with those of the checkpoint, or ')
+            + REMEDY
         )
     for name, wrapper in wrappers.items():
         if name not in states:

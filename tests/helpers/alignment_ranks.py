@@ -25,12 +25,13 @@ def train(cfg: dict, folder: Path) -> None:
 
 def instances(iters: int) -> dict:
     instance = dict(
-        type='InstanceAlignment', classes=(1, 2), channels=4, feature='features.1', memory=4000, max_instances=1000,
+        type='InstanceAlignment', classes=(1, 2), channels=4,
+        source='source:features.1', target='target:features.1', memory=4000, max_instances=1000,
         warmup=1, loss_weight=0.01,
     )  # fmt: skip
     model = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms=dict(instance=instance))
     return config(
-        model, [dict(name='all', iters=iters)], dict(generator=dict(params=['segmentor'], optimizer=optimizer()))
+        model, [dict(name='all', iters=iters)], dict(segmentor=dict(params=['segmentor'], optimizer=optimizer()))
     )
 
 

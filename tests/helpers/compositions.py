@@ -24,16 +24,19 @@ from tests.helpers.toy import CLASSES, build_runner, config, optimizer, segmento
 FINE = 40
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=CLASSES)
 VANILLA = dict(type='GANLoss', gan_type='vanilla')
-OUTPUT = dict(type='AdversarialAlignment', tap='prob', discriminator=DISCRIMINATOR, loss=VANILLA)
+OUTPUT = dict(
+    type='AdversarialAlignment', source='source:prob', target='target:prob', discriminator=DISCRIMINATOR, loss=VANILLA
+)
 FEATURE = dict(
     type='AdversarialAlignment',
-    tap='module.backbone.conv2',
+    source='source:module.backbone.conv2',
+    target='target:module.backbone.conv2',
     discriminator=dict(type='ToyDiscriminator', in_channels=4),
     loss=VANILLA,
 )
 GENERATOR = dict(params=['segmentor'], optimizer=optimizer('SGD', momentum=0.9))
 DISCRIMINATORS = dict(params=['terms.*.discriminator'], optimizer=optimizer())
-TWO_OPTIMIZERS = dict(generator=GENERATOR, discriminators=DISCRIMINATORS)
+TWO_OPTIMIZERS = dict(segmentor=GENERATOR, discriminator=DISCRIMINATORS)
 # The third iteration is the last one of the first stage.
 STAGES = [dict(name='source', iters=3, terms=['supervised']), dict(name='adapt', iters=4)]
 POLY = dict(param_scheduler=[dict(type='PolyLR', power=0.9, begin=0, end=9, by_epoch=False)])
@@ -51,7 +54,7 @@ def srda() -> dict:
             sr_head=dict(type='SuperResolutionHead', **width),
             decode_head=dict(type='PyramidFusionHead', num_classes=CLASSES, **width),
         ),
-        views=dict(fed_back=dict(type='SuperResolvedView', view='source')),
+        views=dict(fed_back=dict(type='SuperResolvedView', image='source:sr_image')),
         terms=dict(
             fed_back=dict(type='SupervisedTerm', view='fed_back'),
             identity=dict(
@@ -67,14 +70,16 @@ def srda() -> dict:
                 loss=dict(type='PixelL1Loss'),
             ),
             pixel=dict(
-                tap='sr_image',
-                real='fine_image',
+                source='source:sr_image',
+                target='target:fine_image',
+                moves='source',
                 discriminator=dict(type='PatchDiscriminator', **width),
                 loss=dict(type='GANLoss', gan_type='lsgan'),
                 **adversarial,
             ),
             output=dict(
-                tap='prob',
+                source='source:prob',
+                target='target:prob',
                 discriminator=dict(type='FCDiscriminator', in_channels=CLASSES, **width),
                 loss=VANILLA,
                 **adversarial,
@@ -100,7 +105,7 @@ def three_steps() -> dict:
     plan = [
         dict(name='task', losses=['supervised.*'], optimizers=['task'], forward='fresh'),
         dict(name='domain', losses=['*.discriminator'], optimizers=['domain'], forward='fresh', detach=True),
-        dict(name='confuse', losses=['feature.generator'], optimizers=['encoder'], forward='fresh'),
+        dict(name='confuse', losses=['feature.segmentor'], optimizers=['encoder'], forward='fresh'),
     ]
     model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(feature=FEATURE), plan=plan)
     optimizers = dict(
@@ -116,25 +121,25 @@ def reversal() -> dict:
     plan = [
         dict(
             name='all',
-            losses=['supervised.generator', 'feature.reversal'],
-            optimizers=['generator', 'discriminators'],
+            losses=['supervised.segmentor', 'feature.reversal'],
+            optimizers=['segmentor', 'discriminator'],
             forward='fresh',
         )
     ]
     # Without its term the discriminator has no gradient; the stage's own plan leaves its optimiser alone.
-    alone = [dict(name='source', losses=['supervised.*'], optimizers=['generator'], forward='fresh')]
+    alone = [dict(name='source', losses=['supervised.*'], optimizers=['segmentor'], forward='fresh')]
     model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(feature=FEATURE), plan=plan)
     return config(model, [dict(STAGES[0], plan=alone), STAGES[1]], TWO_OPTIMIZERS)
 
 
 def several_discriminator_steps() -> dict:
-    """A discriminator that steps twice an iteration, a generator that steps at every second one."""
+    """A discriminator that steps twice an iteration, a segmentor that steps at every second one."""
     plan = [
         dict(
-            name='discriminator', losses=['*.discriminator'], optimizers=['discriminators'], detach=True, repeat=2,
+            name='discriminator', losses=['*.discriminator'], optimizers=['discriminator'], detach=True, repeat=2,
             forward='fresh',
         ),
-        dict(name='generator', losses=['*.generator'], optimizers=['generator'], every=2),
+        dict(name='segmentor', losses=['*.segmentor'], optimizers=['segmentor'], every=2),
     ]  # fmt: skip
     term = dict(OUTPUT, loss=dict(type='GANLoss', gan_type='wgan'), gradient_penalty=10.0)
     model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=dict(output=term), plan=plan)
@@ -146,7 +151,7 @@ class ToyDiscrepancyAlignment(AdversarialAlignment):
     """CLAN: the adversarial loss weighs most where two classifiers disagree (1 - cosine similarity)."""
 
     def reads(self, phase: str) -> set[str]:
-        return super().reads(phase) | ({'target:aux.0.prob'} if phase == 'generator' else set())
+        return super().reads(phase) | ({'target:aux.0.prob'} if phase == 'segmentor' else set())
 
     def weight(self, domain: str, context) -> Tensor:
         main, other = context.tap(f'{domain}:prob'), context.tap(f'{domain}:aux.0.prob')
@@ -228,7 +233,7 @@ def self_training() -> dict:
             masked=dict(consistency, tap='masked:logits'),
         ),
     )
-    return config(model, STAGES, dict(generator=GENERATOR))
+    return config(model, STAGES, dict(segmentor=GENERATOR))
 
 
 def exemplars() -> dict:
@@ -240,7 +245,7 @@ def exemplars() -> dict:
             supervised=dict(type='RegionAggregation'),
             map=dict(
                 type='LabelMapAlignment',
-                view='target',
+                prediction='target:logits',
                 discriminator=dict(DISCRIMINATOR, in_channels=1),
                 loss=VANILLA,  # the hinge leaves a bias alone while both domains lie inside it
                 crop_size=12,

@@ -44,7 +44,7 @@ def self_training(images, threshold=None, **overrides):
     ]
     terms = dict(pseudo=dict(type='SupervisedTerm', view='pseudo'))
     model = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms=terms)
-    return config(model, stages, dict(generator=dict(params=['segmentor'], optimizer=optimizer())), **overrides)
+    return config(model, stages, dict(segmentor=dict(params=['segmentor'], optimizer=optimizer())), **overrides)
 
 
 def labels_of(folder):

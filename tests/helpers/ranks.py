@@ -32,7 +32,7 @@ class Witness(Hook):
 def train(folder: Path, dtype: str, checkpoint: str | None, accumulate: int = 1) -> None:
     torch.set_default_dtype(getattr(torch, dtype))
     cfg = srda()
-    for name in ('generator', 'discriminators'):
+    for name in ('segmentor', 'discriminator'):
         cfg['optim_wrapper'][name] = dict(cfg['optim_wrapper'][name], accumulative_counts=accumulate)
     for stage, iters in zip(cfg['train_cfg']['stages'], ITERS, strict=True):
         stage['iters'] = iters

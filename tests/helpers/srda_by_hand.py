@@ -25,7 +25,7 @@ class Form:
     down: str = 'nearest'
     detach: bool = True
     discriminator_weight: float = 0.5
-    align_both: bool = False
+    moves: str = 'target'
     perceptual_target: float = 0.0
     variation_target: float = 0.0
     vgg_layers: int = 9
@@ -272,7 +272,7 @@ class SRDANetByHand:
             losses['fed_back.decode.loss_ce'] = form.alpha * cross_entropy(out['back_logits'], batch['label'])
             # (15) to (19): the target becomes 0, the source's label
             value = bce(output_classifier(w, softmax(out['target_logits'])), 0)
-            if form.align_both:
+            if form.moves == 'both':
                 value = value + bce(output_classifier(w, softmax(out['source_logits'])), 1)
             losses['output.loss_adversarial'] = value
         return losses
@@ -308,7 +308,7 @@ class SRDANetByHand:
         discriminator = self.discriminator_losses(leaves, fixed, batch, stage)
         log, gradients = {**generator, **discriminator}, {}
         for key, losses, networks, optimizer in zip(
-            ('generator', 'discriminator'), (generator, discriminator), trained, self.optimizers[stage], strict=True
+            ('segmentor', 'discriminator'), (generator, discriminator), trained, self.optimizers[stage], strict=True
         ):
             log[f'{key}.loss'] = sum(losses.values())
             names = [name for name in leaves if name.startswith(networks)]

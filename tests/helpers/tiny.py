@@ -50,13 +50,13 @@ model = dict(
                          num_classes=2, norm_cfg=norm_cfg, align_corners=False),
         test_cfg=dict(mode='whole')),
     terms=dict(output=dict(
-        type='AdversarialAlignment', tap='prob',
+        type='AdversarialAlignment', source='source:prob', target='target:prob',
         discriminator=dict(type='FCDiscriminator', in_channels=2, base_channels=2),
-        loss=dict(type='GANLoss', gan_type='vanilla', loss_weight=0.01))))
+        loss=dict(type='GANLoss', gan_type='vanilla'), loss_weight=0.01, discriminator_weight=0.005)))
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-2)),
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-3)))
+    segmentor=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-2)),
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-3)))
 train_dataloader = dict(
     batch_size=2, num_workers=0, sampler=dict(type='DrawSampler'),
     dataset=dict(type='UDADataset', source=dict(type='DrawnDataset'),

@@ -123,7 +123,7 @@ def test_an_optimiser_name_without_a_network(refused):
 
 
 def test_a_schedule_without_an_optimiser(refused):
-    message = refused(param_scheduler=dict(generator=[], discriminators=[], critic=[]))
+    message = refused(param_scheduler=dict(segmentor=[], discriminator=[], critic=[]))
     assert 'an entry for the unknown critic' in message
 
 

@@ -23,7 +23,7 @@ def test_a_good_config_is_reported_and_nothing_is_written(tiny, tmp_path, monkey
     assert set(report.stages[1].losses) > {'supervised.decode.loss_ce', 'output.loss_adversarial'}
     assert not any(name.startswith('output') for name in report.stages[0].losses)
     assert [name for name, _, _ in report.networks] == ['segmentor', 'terms.output']
-    assert report.learning_rates == dict(generator=[0.01], discriminators=[0.001])
+    assert report.learning_rates == dict(segmentor=[0.01], discriminator=[0.001])
     source, target = report.streams
     assert source.counts[:2].sum() == source.samples * 128 * 128 and source.counts[2] == 0
     assert target.counts is None
@@ -38,7 +38,7 @@ def test_what_looks_wrong_is_said(tiny):
             train_dataloader__dataset__source__ignored=0.75,
             train_dataloader__dataset__source__constant=True,
             train_dataloader__dataset__target__gsd=0.3,
-            optim_wrapper__discriminators__optimizer__lr=0.0,
+            optim_wrapper__discriminator__optimizer__lr=0.0,
         )
     )
     text = '\n'.join(report.warnings)
@@ -46,7 +46,7 @@ def test_what_looks_wrong_is_said(tiny):
     assert 'source: not one pixel of bright in 8 samples' in text
     assert 'source: 75 % of the label pixels are ignored' in text
     assert 'crops of source cover 128.0 m and those of target 38.4 m' in text
-    assert 'optimiser discriminators has learning rate 0' in text
+    assert 'optimiser discriminator has learning rate 0' in text
     assert len(report.warnings) == 5
     assert 'this looks wrong\n  - source' in str(report)
 
@@ -66,8 +66,8 @@ def test_mistakes_that_stop_a_run_stop_a_check(tiny):
         UserError, match=r"train_dataloader.dataset has 2 classes \('dark', 'bright'\), .*num_classes=3"
     ):
         check(tiny(model__segmentor__decode_head__num_classes=3, model__terms__output=None))
-    with pytest.raises(UserError, match='no entry for the optimiser discriminators'):
-        check(tiny(param_scheduler=dict(generator=[])))
+    with pytest.raises(UserError, match='no entry for the optimiser discriminator'):
+        check(tiny(param_scheduler=dict(segmentor=[])))
 
 
 def test_what_datasets_note_is_said(tiny, monkeypatch):

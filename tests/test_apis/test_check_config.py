@@ -25,7 +25,7 @@ model = dict(type='DomainAdaptation', data_preprocessor=dict(type='UDADataPrepro
     decode_head=dict(type='FCNHead', in_channels=4, in_index=0, channels=4, num_convs=1, concat_input=False,
                      num_classes=2, norm_cfg=norm, align_corners=False), test_cfg=dict(mode='whole')))
 optim_wrapper = dict(constructor='NamedOptimWrapperConstructor',
-                     generator=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-2)))
+                     segmentor=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-2)))
 train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='train', iters=4)])
 val_cfg, test_cfg = dict(type='ValLoop'), dict(type='TestLoop')
 default_hooks = dict(logger=dict(type='LoggerHook', interval=1, log_metric_by_epoch=False),
@@ -154,9 +154,10 @@ def test_one_class_is_refused_in_training_and_check(project, tmp_path):
 
 
 def test_channels_of_a_later_stage_are_known_before_the_first(project, tmp_path):
-    term = "\nmodel['terms'] = dict(output=dict(type='AdversarialAlignment', tap='features.0', discriminator=dict("
-    term += "type='FCDiscriminator', in_channels=3, base_channels=2), loss=dict(type='GANLoss', gan_type='vanilla')))\n"
-    term += "optim_wrapper['discriminators'] = dict(params=['terms.*'], optimizer=dict(type='Adam', lr=1e-3))\n"
+    term = "\nmodel['terms'] = dict(output=dict(type='AdversarialAlignment', source='source:features.0', "
+    term += "target='target:features.0', discriminator=dict(type='FCDiscriminator', in_channels=3, base_channels=2), "
+    term += "loss=dict(type='GANLoss', gan_type='vanilla')))\n"
+    term += "optim_wrapper['discriminator'] = dict(params=['terms.*'], optimizer=dict(type='Adam', lr=1e-3))\n"
     term += "train_cfg['stages'] = [dict(name='a', iters=1, terms=['supervised']), dict(name='b', iters=1)]\n"
     with pytest.raises(UserError, match=r'in_channels=3 of model.terms.output.discriminator .* set in_channels=4'):
         train(project(term), str(tmp_path / 'run'))

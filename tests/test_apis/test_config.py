@@ -56,8 +56,8 @@ def test_there_is_always_a_seed(write):
 
 NAMED = """
 optim_wrapper = dict(constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['segmentor'], optimizer=dict(type='Adam', lr=1e-3), clip_grad=dict(max_norm=1)),
-    discriminators=dict(type='SyncOptimWrapper', params=['terms'], optimizer=dict(type='Adam', lr=1e-4)))
+    segmentor=dict(params=['segmentor'], optimizer=dict(type='Adam', lr=1e-3), clip_grad=dict(max_norm=1)),
+    discriminator=dict(type='SyncOptimWrapper', params=['terms'], optimizer=dict(type='Adam', lr=1e-4)))
 """
 
 
@@ -65,10 +65,10 @@ def test_amp_on_the_cpu_is_bfloat16_for_every_optimiser(write, monkeypatch):
     monkeypatch.setattr('torch.cuda.is_available', lambda: False)
     cfg = load_config(write(NAMED))
     enable_amp(cfg)
-    for name in ('generator', 'discriminators'):
+    for name in ('segmentor', 'discriminator'):
         assert cfg.optim_wrapper[name].type == 'SyncOptimWrapper'
         assert cfg.optim_wrapper[name].dtype == 'bfloat16'
-    assert cfg.optim_wrapper.generator.clip_grad.max_norm == 1
+    assert cfg.optim_wrapper.segmentor.clip_grad.max_norm == 1
     with pytest.raises(UserError, match='float16 mixed precision needs a GPU'):
         enable_amp(cfg, 'float16')
 
@@ -86,12 +86,12 @@ def test_schedules_and_optimisers_have_the_same_names(write):
     def schedules(text):
         return load_config(write(f'{NAMED}\noptim_wrapper["left_out"] = None\nparam_scheduler = {text}'))
 
-    check_schedules(schedules('dict(generator=[], discriminators=[], left_out=[])'))
+    check_schedules(schedules('dict(segmentor=[], discriminator=[], left_out=[])'))
     check_schedules(schedules('[]'))
-    with pytest.raises(UserError, match=r'tiny\.py has no entry for the optimiser discriminators; give one for each'):
-        check_schedules(schedules('dict(generator=[])'))
-    with pytest.raises(UserError, match=r'has an entry for the unknown generators; .*generator, discriminators'):
-        check_schedules(schedules('dict(generator=[], discriminators=[], generators=[])'))
+    with pytest.raises(UserError, match=r'tiny\.py has no entry for the optimiser discriminator; give one for each'):
+        check_schedules(schedules('dict(segmentor=[])'))
+    with pytest.raises(UserError, match=r'has an entry for the unknown segmentors; .*segmentor, discriminator'):
+        check_schedules(schedules('dict(segmentor=[], discriminator=[], segmentors=[])'))
 
 
 def test_amp_without_an_optimiser_is_refused(write):

@@ -25,7 +25,7 @@ val_dataloader = dict(batch_size=1, num_workers=0, sampler=dict(type='DefaultSam
                       dataset=dict(type='RasterDataset', tile=64))
 val_cfg = dict(type='ValLoop')
 val_evaluator = dict(type='IoUMetric', iou_metrics=['mIoU'])
-param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, end=10, by_epoch=False)], discriminators=[])
+param_scheduler = dict(segmentor=[dict(type='PolyLR', power=0.9, end=10, by_epoch=False)], discriminator=[])
 custom_hooks = [dict(type='IterSeedHook', priority='LOW')]
 visualizer = dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')], name='visualizer')
 randomness = dict(seed=3)
@@ -53,10 +53,10 @@ MISSPELT = [
     ('model.terms.output.los_weight', 'AdversarialAlignment', 'loss_weight'),
     ('model.terms.output.discriminator.base_chanels', 'FCDiscriminator', None),
     ('model.terms.output.loss.gan_typ', 'GANLoss', None),
-    ('model.views.sr.vew', 'SuperResolvedView', 'view'),
-    ('optim_wrapper.generator.acumulative_counts', 'SyncOptimWrapper', 'accumulative_counts'),
-    ('optim_wrapper.generator.optimizer.momentun', 'SGD', 'momentum'),
-    ('param_scheduler.generator.0.pwer', 'PolyLR', None),
+    ('model.views.sr.imge', 'SuperResolvedView', 'image'),
+    ('optim_wrapper.segmentor.acumulative_counts', 'SyncOptimWrapper', 'accumulative_counts'),
+    ('optim_wrapper.segmentor.optimizer.momentun', 'SGD', 'momentum'),
+    ('param_scheduler.segmentor.0.pwer', 'PolyLR', None),
     ('train_cfg.val_intervall', 'StagedTrainLoop', 'val_interval'),
     ('val_cfg.fp61', 'ValLoop', None),
     ('val_evaluator.iou_metric', 'IoUMetric', None),
@@ -83,7 +83,7 @@ NEAR_MISSES = [
     (f'{SOURCE}.data_prefix.seg_map_pth', 'x', 'seg_map_path'),
     (f'{SOURCE}.metainfo.pallette', 'x', 'palette'),
     ('model.segmentor.test_cfg.crop_sze', 9, 'crop_size'),
-    ('optim_wrapper.generator.paramwise_cfg', dict(custom_key=dict()), 'custom_keys'),
+    ('optim_wrapper.segmentor.paramwise_cfg', dict(custom_key=dict()), 'custom_keys'),
     ('train_cfg.stages.1.train_dataloader.dataset.source.check_label', 'all', 'check_labels'),
 ]
 UNKNOWN = [
@@ -92,9 +92,9 @@ UNKNOWN = [
     ('model.terms.output.type', 'AdversarialAlignement', 'AdversarialAlignment'),
     ('model.terms.output.loss.type', 'GanLos', 'GANLoss'),
     ('model.views.sr.type', 'SuperResolvdView', 'SuperResolvedView'),
-    ('optim_wrapper.generator.optimizer.type', 'Adm', 'Adam'),
-    ('optim_wrapper.generator.type', 'OptimWraper', 'OptimWrapper'),
-    ('param_scheduler.generator.0.type', 'PolyLr', 'PolyLR'),
+    ('optim_wrapper.segmentor.optimizer.type', 'Adm', 'Adam'),
+    ('optim_wrapper.segmentor.type', 'OptimWraper', 'OptimWrapper'),
+    ('param_scheduler.segmentor.0.type', 'PolyLr', 'PolyLR'),
     ('optim_wrapper.constructor', 'NamedOptimWraperConstructor', 'NamedOptimWrapperConstructor'),
     ('train_cfg.type', 'StagedTrainLop', 'StagedTrainLoop'),
     ('custom_hooks.0.type', 'IterSedHook', 'IterSeedHook'),
@@ -126,10 +126,10 @@ OUT_OF_RANGE = [
     ('train_cfg.stages.0.weights', dict(output=-1.0), 'at least 0'),
     ('train_cfg.val_interval', 0, 'at least 1'),
     ('default_hooks.checkpoint.interval', 0, 'or -1 for never'),
-    ('optim_wrapper.generator.optimizer.lr', -1e-3, 'at least 0'),
-    ('optim_wrapper.generator.optimizer.lr', NAN, 'at least 0'),
-    ('optim_wrapper.generator.optimizer.lr', 'abc', 'at least 0'),
-    ('optim_wrapper.discriminators.optimizer.betas', (0.9, 1.0), 'below 1'),
+    ('optim_wrapper.segmentor.optimizer.lr', -1e-3, 'at least 0'),
+    ('optim_wrapper.segmentor.optimizer.lr', NAN, 'at least 0'),
+    ('optim_wrapper.segmentor.optimizer.lr', 'abc', 'at least 0'),
+    ('optim_wrapper.discriminator.optimizer.betas', (0.9, 1.0), 'below 1'),
     ('model.terms.output.loss.loss_weight', -0.01, 'taken out by None'),
     ('model.terms.output.discriminator_weight', -1, 'at least 0'),
     (f'{HEAD}.loss_decode.loss_weight', NAN, 'at least 0'),
@@ -148,8 +148,8 @@ OF_ANOTHER_KIND = [
     ('train_dataloader.dataset.source', 'images', 'a dict'),
     ('val_dataloader.dataset.pipeline', 'LoadRasterWindow', 'a list'),
     ('optim_wrapper', 'Adam', 'a dict'),
-    ('optim_wrapper.generator', 3, 'a dict'),
-    ('optim_wrapper.generator.optimizer', 'SGD', 'a dict'),
+    ('optim_wrapper.segmentor', 3, 'a dict'),
+    ('optim_wrapper.segmentor.optimizer', 'SGD', 'a dict'),
     ('param_scheduler', 3, 'a dict or a list'),
     ('train_cfg.stages', 3, 'a list'),
     ('train_cfg.stages', [3], 'a dict'),
@@ -172,7 +172,7 @@ INCOMPLETE = [
     ('train_cfg', None, 'has train_dataloader and optim_wrapper, but no train_cfg'),
     ('val_evaluator', None, 'has val_dataloader and val_cfg, but no val_evaluator'),
     ('test_cfg', dict(type='TestLoop'), 'has test_cfg, but no test_dataloader and no test_evaluator'),
-    ('optim_wrapper.generator.optimizer', None, 'optim_wrapper.generator has no optimizer'),
+    ('optim_wrapper.segmentor.optimizer', None, 'optim_wrapper.segmentor has no optimizer'),
     ('train_cfg.stages', None, 'train_cfg has no stages'),
     ('train_dataloader.dataset', None, 'train_dataloader has no dataset'),
     ('train_dataloader.dataset.source', None, 'train_dataloader.dataset has no source'),
@@ -285,7 +285,7 @@ def test_a_constructor_of_ones_own_may_read_any_key(load):
     class ConstructorOfAUser:
         pass
 
-    load(**{'optim_wrapper.constructor': 'ConstructorOfAUser', 'optim_wrapper.generator.layers': 3})
+    load(**{'optim_wrapper.constructor': 'ConstructorOfAUser', 'optim_wrapper.segmentor.layers': 3})
 
 
 def test_a_class_of_ones_own_may_build_from_a_registry_of_ones_own(load):
@@ -303,9 +303,9 @@ def test_a_class_of_ones_own_may_build_from_a_registry_of_ones_own(load):
 def test_further_arguments_streams_and_switched_off_parts_are_no_mistakes(load):
     load(**{'train_dataloader.dataset.exemplar': dict(type='RasterDataset', data_root='c')})
     load(**{'model.terms.output': None, 'default_hooks.checkpoint': None, 'train_cfg.stages.1.train_dataloader': None})
-    load(**{'model.segmentor.type': 'mmseg.EncoderDecoder', 'optim_wrapper.generator.optimizer.lr': 0})
+    load(**{'model.segmentor.type': 'mmseg.EncoderDecoder', 'optim_wrapper.segmentor.optimizer.lr': 0})
     load(**{'default_hooks.checkpoint.interval': -1})
-    load(**{'optim_wrapper.generator.clip_grad': dict(type='norm', max_norm=1)})
+    load(**{'optim_wrapper.segmentor.clip_grad': dict(type='norm', max_norm=1)})
 
 
 @pytest.mark.parametrize('path', SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))

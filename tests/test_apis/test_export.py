@@ -111,7 +111,9 @@ def test_the_exported_segmentor_gives_mmseg_the_same_metrics(tiny, images, tmp_p
     if name == 'deeplab_v2':  # resizes its logits once, exported too
         cfg.model.segmentor.type = 'DirectEncoderDecoder'
     cfg.merge_from_dict(dict(model=dict(segmentor=dict(decode_head=dict(head, _delete_=True)))))
-    cfg.model.terms.output.update(tap='logits', resize_to='image', activation='softmax')
+    cfg.model.terms.output.update(
+        source='source:logits', target='target:logits', resize_to='image', activation='softmax'
+    )
     statistics = dict(mean=[120.0, 90.0, 60.0], std=[60.0, 50.0, 40.0], rgb_to_bgr=rgb_to_bgr)
     cfg.model.data_preprocessor = dict(type='UDADataPreprocessor', **statistics)
     train(cfg, str(tmp_path / 'run'))
@@ -161,7 +163,9 @@ def test_images_that_mmseg_does_not_load_are_refused(tiny, images, tmp_path, opt
 
 def test_the_teacher_is_exported_where_it_predicts(tiny, images, tmp_path):
     cfg = with_images(tiny(), images)
-    cfg.model.terms.output.update(tap='logits', resize_to='image', activation='softmax')
+    cfg.model.terms.output.update(
+        source='source:logits', target='target:logits', resize_to='image', activation='softmax'
+    )
     cfg.model.ema = dict(momentum=0.5, evaluate=True)
     train(cfg, str(tmp_path / 'run'))
     _, weights = export_segmentor(cfg, tmp_path / 'run' / 'iter_2.pth', tmp_path / 'out')

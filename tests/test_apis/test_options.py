@@ -75,12 +75,12 @@ def test_an_option_that_cannot_be_read(parse, option, expected):
     ('key', 'value', 'expected'),
     [
         ('model.terms.outptu', None, "model.terms has no 'outptu'; did you mean output?"),
-        ('optim_wrapper.genrator.optimizer.lr', 1, "optim_wrapper has no 'genrator'; did you mean generator?"),
+        ('optim_wrapper.segmentr.optimizer.lr', 1, "optim_wrapper has no 'segmentr'; did you mean segmentor?"),
         ('train_cfg.stages.2.iters', 5, 'train_cfg.stages is a list of 2, .*; give 0 to 1'),
         ('train_cfg.stages.adapt.iters', 5, "'adapt' names none of its elements"),
         ('train_cfg.stages.-1.iters', 5, "'-1' names none of its elements"),
         ('train_dataloader.batch_size.x', 5, 'train_dataloader.batch_size is 2, which has no entries'),
-        ('optim_wraper.generator.optimizer.lr', 1, 'read by nothing; correct it to optim_wrapper'),
+        ('optim_wraper.segmentor.optimizer.lr', 1, 'read by nothing; correct it to optim_wrapper'),
         ('train_dataloader.bach_size', 4, 'did you mean batch_size'),
     ],
 )

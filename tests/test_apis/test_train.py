@@ -71,7 +71,7 @@ def test_the_summary_has_the_metrics_of_the_chosen_checkpoint(tiny, tmp_path, sa
         val_evaluator=dict(type='ClassIoUMetric', iou_metrics=['mIoU']),
         default_hooks__checkpoint__save_best=save_best,
         default_hooks__checkpoint__rule=rule,
-        optim_wrapper__generator__optimizer__lr=1.0,
+        optim_wrapper__segmentor__optimizer__lr=1.0,
     )
     runner = train(cfg, str(tmp_path / 'run'), seed=1)
     summary = json.loads((tmp_path / 'run' / 'summary.json').read_text())
@@ -142,7 +142,7 @@ def test_weights_alone_are_no_run_to_go_on_with(tiny, tmp_path):
 def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
     cfg = tiny(
         train_cfg__stages=[dict(iters=1)],
-        optim_wrapper__generator__optimizer__lr=0.0,
+        optim_wrapper__segmentor__optimizer__lr=0.0,
         load_from=str(tmp_path / 'plain.pth'),
     )
     plain = MODELS.build(cfg.model.segmentor)
@@ -154,7 +154,7 @@ def test_a_plain_checkpoint_fills_the_segmentor(tiny, tmp_path):
 
 def test_a_checkpoint_of_mmseg_0_starts_a_run_and_predicts_but_resumes_none(tiny, tmp_path):
     zoo = tmp_path / 'zoo.pth'
-    cfg = tiny(train_cfg__stages=[dict(iters=1)], optim_wrapper__generator__optimizer__lr=0.0, load_from=str(zoo))
+    cfg = tiny(train_cfg__stages=[dict(iters=1)], optim_wrapper__segmentor__optimizer__lr=0.0, load_from=str(zoo))
     plain = MODELS.build(cfg.model.segmentor)
     meta = dict(config='raise SystemExit', mmseg_version='0.30.0', CLASSES=('a', 'b'), PALETTE=[[0, 0, 0], [9, 9, 9]])
     torch.save(dict(meta=meta, state_dict=plain.state_dict()), zoo)

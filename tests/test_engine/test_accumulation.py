@@ -22,7 +22,7 @@ OPTIMIZERS = [
 
 def wrappers_of(model, optimizer, counts):
     cfg = dict(optimizer=optimizer, accumulative_counts=counts)
-    cfgs = dict(generator=dict(params='segmentor', **cfg), discriminators=dict(params='terms', **cfg))
+    cfgs = dict(segmentor=dict(params='segmentor', **cfg), discriminator=dict(params='terms', **cfg))
     return NamedOptimWrapperConstructor(copy.deepcopy(cfgs))(model)
 
 
@@ -69,9 +69,9 @@ def test_a_checkpoint_between_two_updates_holds_the_gradients(tmp_path):
     cfg = accumulated()
     build_runner(cfg, tmp_path, save_at=2).train()
     state = read_checkpoint(tmp_path / 'iter_2.pth')['optimizer']
-    assert len(state['generator']['gradients']) == 1  # one rank
-    assert any(gradient is not None for gradient in state['generator']['gradients'][0])
-    assert 'gradients' not in read_checkpoint(tmp_path / 'iter_6.pth')['optimizer']['generator']
+    assert len(state['segmentor']['gradients']) == 1  # one rank
+    assert any(gradient is not None for gradient in state['segmentor']['gradients'][0])
+    assert 'gradients' not in read_checkpoint(tmp_path / 'iter_6.pth')['optimizer']['segmentor']
 
 
 def test_a_checkpoint_of_more_ranks_gives_each_the_mean():

@@ -20,7 +20,7 @@ HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'Su
 
 def toy(terms=None, iters=3):
     model = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms={} if terms is None else terms)
-    optimizers = TWO_OPTIMIZERS if terms else dict(generator=TWO_OPTIMIZERS['generator'])
+    optimizers = TWO_OPTIMIZERS if terms else dict(segmentor=TWO_OPTIMIZERS['segmentor'])
     return config(model, [dict(name='all', iters=iters)], optimizers, custom_hooks=HOOKS)
 
 

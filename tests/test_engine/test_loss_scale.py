@@ -7,8 +7,9 @@ import torch
 from mmengine.optim.optimizer import amp_optimizer_wrapper
 
 from mmuda.engine import SyncAmpOptimWrapper
+from mmuda.models.wrappers.checks import join
 from mmuda.models.wrappers.plan import Step
-from mmuda.models.wrappers.plan_executor import PlanExecutor, update_params
+from mmuda.models.wrappers.update import update_params
 
 SCALE = 2.0**10
 
@@ -23,7 +24,7 @@ def wrapper_of(monkeypatch):
         wrapper = SyncAmpOptimWrapper(
             optimizer=torch.optim.SGD(parameters, lr=1.0), loss_scale=loss_scale, dtype='float16', **options
         )
-        wrapper.set_networks('generator', dict(segmentor=list(parameters)))
+        wrapper.set_networks('segmentor', dict(segmentor=list(parameters)))
         return wrapper
 
     return wrapper_of
@@ -38,7 +39,7 @@ def test_the_scale_does_not_change_the_step_nor_the_clipping(wrapper_of):
     wrapper = wrapper_of(weight, clip_grad=dict(max_norm=1.0))
     update_params([wrapper], (weight * torch.tensor([3.0, 4.0])).sum())
     torch.testing.assert_close(weight.data, torch.tensor([-0.6, -0.8]))
-    assert wrapper.message_hub.get_scalar('train/generator.segmentor.grad_norm').current() == pytest.approx(5.0)
+    assert wrapper.message_hub.get_scalar('train/segmentor.segmentor.grad_norm').current() == pytest.approx(5.0)
 
 
 def test_an_overflow_skips_the_step_and_halves_the_scale(wrapper_of):
@@ -75,13 +76,13 @@ def test_a_scaler_is_shared_by_all_that_are_joined(wrapper_of):
     assert a.loss_scaler is b.loss_scaler is c.loss_scaler
     waiting = [wrapper_of(parameter(0.0), accumulative_counts=2) for _ in range(2)]
     with pytest.raises(ValueError, match='accumulative_counts=1 .the scale may '):
-        PlanExecutor._join(Step(name='all', losses=('*',), optimizers=('a', 'b')), waiting)
+        join(Step(name='all', losses=('*',), optimizers=('a', 'b')), waiting)
 
 
 def test_optimisers_of_one_backward_share_a_scaler_that_is_adjusted_once(wrapper_of):
     first, second = parameter(0.0), parameter(0.0)
     wrappers = [wrapper_of(first), wrapper_of(second)]
-    PlanExecutor._join(Step(name='all', losses=('*',), optimizers=('generator', 'discriminators')), wrappers)
+    join(Step(name='all', losses=('*',), optimizers=('segmentor', 'discriminator')), wrappers)
     assert wrappers[0].loss_scaler is wrappers[1].loss_scaler
     for _ in range(2):  # the scale grows after two good steps, not after one
         update_params(wrappers, (first + 2 * second).sum())
@@ -94,7 +95,7 @@ def test_optimisers_of_one_backward_share_a_scaler_that_is_adjusted_once(wrapper
 def test_an_optimiser_without_gradients_is_left_alone(wrapper_of):
     used, unused = parameter(0.0), parameter(0.0)
     wrappers = [wrapper_of(used), wrapper_of(unused)]
-    PlanExecutor._join(Step(name='all', losses=('*',), optimizers=('a', 'b')), wrappers)
+    join(Step(name='all', losses=('*',), optimizers=('a', 'b')), wrappers)
     update_params(wrappers, used.sum())
     assert (used.item(), unused.item()) == (-1.0, 0.0)
 

@@ -9,7 +9,7 @@ from torch import multiprocessing
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.engine.optimizers.constructor import restrict
-from mmuda.models.wrappers.plan_executor import update_params
+from mmuda.models.wrappers.update import update_params
 from mmuda.registry import MODELS
 from tests.helpers.compositions import OUTPUT
 from tests.helpers.toy import batch, plain_segmentor, segmentor
@@ -53,13 +53,13 @@ def test_patterns_pick_parameters_and_two_optimisers_may_share_them():
 def test_orphans_and_patterns_that_pick_nothing_are_refused():
     model = build()
     with pytest.raises(ValueError, match=r"4 trainable parameters belong to no optimiser, for example \['terms\.outp"):
-        owners(model, generator=dict(params='segmentor', optimizer=SGD))
-    with pytest.raises(ValueError, match=r"optim_wrapper\.generator .*the pattern 'generator' matches nothing; name"):
-        owners(model, generator=dict(optimizer=SGD))
-    with pytest.raises(ValueError, match="optim_wrapper.generator has no 'optimizer'"):
-        owners(model, generator=dict(params=['segmentor']))
+        owners(model, segmentor=dict(params='segmentor', optimizer=SGD))
+    with pytest.raises(ValueError, match=r"optim_wrapper\.net .*the pattern 'net' matches nothing; name"):
+        owners(model, net=dict(optimizer=SGD))
+    with pytest.raises(ValueError, match="optim_wrapper.segmentor has no 'optimizer'"):
+        owners(model, segmentor=dict(params=['segmentor']))
     model.terms.requires_grad_(False)
-    assert set(owners(model, generator=dict(params='segmentor', optimizer=SGD))) == {'generator'}
+    assert set(owners(model, segmentor=dict(params='segmentor', optimizer=SGD))) == {'segmentor'}
 
 
 def test_a_config_can_be_used_twice():
@@ -74,11 +74,11 @@ def test_paramwise_settings_see_names_and_norm_layers_of_the_whole_model():
     paramwise = dict(norm_decay_mult=0.0, custom_keys={'segmentor.decode_head': dict(lr_mult=10.0)})
     wrappers = NamedOptimWrapperConstructor(
         dict(
-            generator=dict(params=['segmentor'], optimizer=dict(SGD, weight_decay=0.5), paramwise_cfg=paramwise),
+            segmentor=dict(params=['segmentor'], optimizer=dict(SGD, weight_decay=0.5), paramwise_cfg=paramwise),
             rest=dict(params=['terms'], optimizer=SGD),
         )
     )(model)
-    groups = {id(p): group for group in wrappers['generator'].optimizer.param_groups for p in group['params']}
+    groups = {id(p): group for group in wrappers['segmentor'].optimizer.param_groups for p in group['params']}
     network = model.segmentor
     assert groups[id(network.decode_head.conv_seg.weight)]['lr'] == pytest.approx(1.0)
     assert groups[id(network.backbone.conv1.weight)]['lr'] == pytest.approx(0.1)
@@ -100,14 +100,14 @@ def test_restrict_shares_parameters_and_leaves_the_model_as_it_is():
 
 
 def test_the_norm_of_gradients_is_logged_by_network():
-    cfgs = dict(generator=dict(params='segmentor', optimizer=SGD), discriminators=dict(params='terms', optimizer=SGD))
+    cfgs = dict(segmentor=dict(params='segmentor', optimizer=SGD), discriminator=dict(params='terms', optimizer=SGD))
     model = build()
     wrappers = NamedOptimWrapperConstructor(cfgs)(model)
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     model.train_step(batch(), wrappers)
-    scalars = wrappers['generator'].message_hub.log_scalars
+    scalars = wrappers['segmentor'].message_hub.log_scalars
     # With SGD the gradient is what a parameter has moved, divided by the rate.
-    for prefix, key in (('segmentor', 'generator.segmentor'), ('terms', 'discriminators.output.discriminator')):
+    for prefix, key in (('segmentor', 'segmentor.segmentor'), ('terms', 'discriminator.output.discriminator')):
         moved = [(p - before[name]).square().sum() for name, p in model.named_parameters() if name.startswith(prefix)]
         norm = sum(moved).sqrt() / SGD['lr']
         assert scalars[f'train/{key}.grad_norm'].current() == pytest.approx(norm.item(), rel=1e-4)
@@ -136,7 +136,7 @@ def test_a_gradient_that_is_not_finite_names_the_network_and_moves_nothing():
 def test_no_optimiser_of_a_step_moves_if_another_has_a_bad_gradient():
     good, bad = torch.nn.Parameter(torch.ones(2)), torch.nn.Parameter(torch.zeros(2))
     wrappers = [SyncOptimWrapper(torch.optim.SGD([parameter], lr=1.0)) for parameter in (good, bad)]
-    wrappers[1].set_networks('discriminators', dict(critic=[bad]))
+    wrappers[1].set_networks('discriminator', dict(critic=[bad]))
     with pytest.raises(FloatingPointError, match='the gradient of critic is not finite'):
         update_params(wrappers, good.sum() + bad.sqrt().sum())
     assert good.tolist() == [1, 1]

@@ -43,7 +43,7 @@ def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     for rank in range(2):
         whole, resumed = reached(two / 'accumulated', rank), reached(two / 'resumed', rank)
         assert whole['sums'][7:] == resumed['sums'] and whole['losses'][7:] == resumed['losses']
-    gathered = read_checkpoint(two / 'accumulated' / 'iter_7.pth')['optimizer']['generator']['gradients']
+    gathered = read_checkpoint(two / 'accumulated' / 'iter_7.pth')['optimizer']['segmentor']['gradients']
     assert len(gathered) == 2 and not torch.equal(*(next(g for g in own if g is not None) for own in gathered))
 
     alone = reached(one / 'float64')['state']

@@ -94,11 +94,11 @@ def test_the_released_rate_lists_a_backbone_as_the_released_code(name):
     cfg = Config.fromfile(CONFIGS / f'{name}_deeplabv2-r101_gta2cityscapes.py')
     with torch.device('meta'):
         model = MODELS.build(cfg.model)
-    generator = cfg.optim_wrapper.generator
+    generator = cfg.optim_wrapper.segmentor
     assert generator.get('released_rate', False) == (name == 'clan/clan_code')
     rest = dict(params=['*'], optimizer=dict(type='SGD', lr=1))
-    wrapper = NamedOptimWrapperConstructor(dict(generator=dict(generator, released_rate=True), rest=rest))(model)
-    optimizer = wrapper['generator'].optimizer
+    wrapper = NamedOptimWrapperConstructor(dict(segmentor=dict(generator, released_rate=True), rest=rest))(model)
+    optimizer = wrapper['segmentor'].optimizer
     assert type(optimizer) is RepeatedSGD
     counts = listing(model.segmentor.backbone)
     names = {id(p): name for name, p in model.segmentor.named_parameters()}
@@ -122,7 +122,7 @@ def test_training_steps_at_the_released_rate():
     model = MODELS.build(dict(type='DomainAdaptation', segmentor=network)).double()
     options = dict(lr=0.05, momentum=0.9, weight_decay=0.1)
     cfg = dict(params=['segmentor'], optimizer=dict(type='SGD', **options), released_rate=True)
-    wrappers = NamedOptimWrapperConstructor(dict(generator=cfg))(model)
+    wrappers = NamedOptimWrapperConstructor(dict(segmentor=cfg))(model)
     counts = listing(model.segmentor.backbone)
     parameters = [p for p in model.parameters() if p.requires_grad]
     by_hand = listed([p.detach() for p in parameters], [counts.get(p, 1) for p in parameters], **options)
@@ -144,9 +144,9 @@ def test_only_sgd_has_a_released_rate():
     model = MODELS.build(dict(type='DomainAdaptation', segmentor=segmentor()))
     cfg = dict(params=['segmentor'], optimizer=dict(type='Adam', lr=1e-3), released_rate=True)
     with pytest.raises(
-        ValueError, match='optim_wrapper.generator: released_rate=True repeats steps of SGD, not of Adam'
+        ValueError, match='optim_wrapper.segmentor: released_rate=True repeats steps of SGD, not of Adam'
     ):
-        NamedOptimWrapperConstructor(dict(generator=cfg))(model)
+        NamedOptimWrapperConstructor(dict(segmentor=cfg))(model)
     cfg = dict(params=['segmentor.decode_head'], optimizer=dict(type='SGD', lr=1e-3), released_rate=True)
     with pytest.raises(ValueError, match="owns no parameter below 'backbone.'; leave it out"):
         NamedOptimWrapperConstructor(dict(head=cfg))(model)

@@ -75,35 +75,35 @@ def test_nothing_is_said_where_nothing_differs(resume, forget):
 
 
 LR_TOLD = (
-    "resume: optimiser generator: lr is 0.01 in the checkpoint and 0.5 in the config; the checkpoint's counts (to "
+    "resume: optimiser segmentor: lr is 0.01 in the checkpoint and 0.5 in the config; the checkpoint's counts (to "
     'change it, start a new run with load_from instead of --resume)'
 )
 
 
 @pytest.mark.parametrize('forget', [None, older])
 def test_the_checkpoints_learning_rate_counts(resume, forget):
-    runner, said = resume(forget, optim_wrapper__generator__optimizer__lr=0.5)
+    runner, said = resume(forget, optim_wrapper__segmentor__optimizer__lr=0.5)
     assert said == [LR_TOLD]
-    assert runner.optim_wrapper['generator'].optimizer.param_groups[0]['initial_lr'] == 0.01
+    assert runner.optim_wrapper['segmentor'].optimizer.param_groups[0]['initial_lr'] == 0.01
 
 
 def test_so_does_a_constant_one(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(module, '_warn', said.append)
     build_runner(toy(param_scheduler=[]), tmp_path, save_at=2).train()
-    other = toy(param_scheduler=[], optim_wrapper__generator__optimizer__lr=0.5)
+    other = toy(param_scheduler=[], optim_wrapper__segmentor__optimizer__lr=0.5)
     runner = build_runner(other, tmp_path, resume=True, load_from=str(tmp_path / 'iter_2.pth'))
     runner.train()
-    assert said == [LR_TOLD] and runner.optim_wrapper['generator'].optimizer.param_groups[0]['lr'] == 0.01
+    assert said == [LR_TOLD] and runner.optim_wrapper['segmentor'].optimizer.param_groups[0]['lr'] == 0.01
 
 
 def test_other_values_of_the_optimiser_are_told_too(resume):
-    runner, said = resume(optim_wrapper__generator__optimizer__momentum=0.5,
-                          optim_wrapper__discriminators__optimizer__betas=(0.5, 0.9))  # fmt: skip
+    runner, said = resume(optim_wrapper__segmentor__optimizer__momentum=0.5,
+                          optim_wrapper__discriminator__optimizer__betas=(0.5, 0.9))  # fmt: skip
     assert len(said) == 2
-    assert 'optimiser generator: momentum is 0.9 in the checkpoint and 0.5 in the config; the checkpoint' in said[0]
-    assert 'optimiser discriminators: betas is (0.9, 0.999) in the checkpoint and (0.5, 0.9) in the config' in said[1]
-    assert runner.optim_wrapper['generator'].optimizer.param_groups[0]['momentum'] == 0.9
+    assert 'optimiser segmentor: momentum is 0.9 in the checkpoint and 0.5 in the config; the checkpoint' in said[0]
+    assert 'optimiser discriminator: betas is (0.9, 0.999) in the checkpoint and (0.5, 0.9) in the config' in said[1]
+    assert runner.optim_wrapper['segmentor'].optimizer.param_groups[0]['momentum'] == 0.9
 
 
 @pytest.mark.parametrize('forget', [None, older])
@@ -112,8 +112,8 @@ def test_the_checkpoints_schedule_counts(resume, forget):
     assert len(said) == 2 and all(
         "end is 9 in the checkpoint and 20 in the config; the checkpoint's" in s for s in said
     )
-    assert 'schedule generator (PolyLR)' in said[0] and 'schedule discriminators' in said[1]
-    assert runner.param_schedulers['generator'][0].end == 9
+    assert 'schedule segmentor (PolyLR)' in said[0] and 'schedule discriminator' in said[1]
+    assert runner.param_schedulers['segmentor'][0].end == 9
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_the_checkpoints_schedule_counts(resume, forget):
         (dict(train_dataloader__dataset__target__gain=0.25), 'train_dataloader.dataset.target.gain is 0.5 in the'),
         (dict(model__terms=dict(output=dict(OUTPUT, loss_weight=3.0))),
          'model.terms.output.loss_weight is not given in the checkpoint and 3.0 in the config'),
-        (dict(optim_wrapper__generator__clip_grad=dict(max_norm=1.0)), 'optim_wrapper.generator.clip_grad is not'),
+        (dict(optim_wrapper__segmentor__clip_grad=dict(max_norm=1.0)), 'optim_wrapper.segmentor.clip_grad is not'),
     ],
 )  # fmt: skip
 def test_the_configs_other_values_count(resume, further, line):
@@ -148,16 +148,16 @@ def test_another_number_of_processes_is_told(resume):
 @pytest.mark.parametrize(
     ('further', 'message'),
     [
-        (dict(optim_wrapper__generator__optimizer=dict(type='Adam', lr=0.01)),
-         'optimiser generator is (SGD|one without .*betas.*) in the checkpoint and Adam in the config'),
-        (dict(optim_wrapper__discriminators__optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
-         'optimiser discriminators is (Adam|one without .*momentum.*) in the checkpoint and SGD in the config'),
-        (dict(optim_wrapper__generator__paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))),
-         'optimiser generator has 6 tensors in 1 groups in the checkpoint and 6 in 6 in the config'),
-        (dict(optim_wrapper__discriminators=None, optim_wrapper__other=TWO_OPTIMIZERS['discriminators']),
-         r"has the optimisers \['discriminators', 'generator'\], the config \['generator', 'other'\]"),
-        (dict(param_scheduler=None), r'schedule generator of the learning rate is .* and \[\] in the config'),
-        (dict(param_scheduler=[]), 'schedule generator of the learning rate is .* in the checkpoint and'),
+        (dict(optim_wrapper__segmentor__optimizer=dict(type='Adam', lr=0.01)),
+         'optimiser segmentor is (SGD|one without .*betas.*) in the checkpoint and Adam in the config'),
+        (dict(optim_wrapper__discriminator__optimizer=dict(type='SGD', lr=0.01, momentum=0.9)),
+         'optimiser discriminator is (Adam|one without .*momentum.*) in the checkpoint and SGD in the config'),
+        (dict(optim_wrapper__segmentor__paramwise_cfg=dict(custom_keys=dict(backbone=dict(lr_mult=0.1)))),
+         'optimiser segmentor has 6 tensors in 1 groups in the checkpoint and 6 in 6 in the config'),
+        (dict(optim_wrapper__discriminator=None, optim_wrapper__other=TWO_OPTIMIZERS['discriminator']),
+         r"has the optimisers \['discriminator', 'segmentor'\], the config \['other', 'segmentor'\]"),
+        (dict(param_scheduler=None), r'schedule segmentor of the learning rate is .* and \[\] in the config'),
+        (dict(param_scheduler=[]), 'schedule segmentor of the learning rate is .* in the checkpoint and'),
         (dict(param_scheduler=poly(kind='CosineAnnealingLR')), r"and \['CosineAnnealingLR'\] in the config"),
     ],
 )  # fmt: skip
@@ -168,7 +168,7 @@ def test_what_fits_no_state_is_refused(resume, forget, further, message):
 
 def test_many_differences_are_counted(resume, monkeypatch):
     monkeypatch.setattr(module, 'MAX_TOLD', 1)
-    _, said = resume(optim_wrapper__generator__optimizer__lr=0.5, train_dataloader__batch_size=1)
+    _, said = resume(optim_wrapper__segmentor__optimizer__lr=0.5, train_dataloader__batch_size=1)
     assert len(said) == 2 and said[1] == 'resume: 1 further values differ between the checkpoint and the config'
 
 
@@ -198,6 +198,6 @@ def test_a_run_that_has_ended_says_so_and_keeps_its_summary(tmp_path, monkeypatc
 def test_the_record_is_plain_and_told_by_the_log(trained):
     record = read_checkpoint(trained)['meta'][module.RECORD]
     assert json.loads(json.dumps(record)) == record
-    assert record['optimizers'] == dict(generator='SGD', discriminators='Adam')
-    assert record['schedules'] == dict(generator=['PolyLR'], discriminators=['PolyLR'])
+    assert record['optimizers'] == dict(segmentor='SGD', discriminator='Adam')
+    assert record['schedules'] == dict(segmentor=['PolyLR'], discriminator=['PolyLR'])
     assert not re.search('0x[0-9a-f]{6}', json.dumps(record))

@@ -46,10 +46,10 @@ def test_stages_begin_where_the_one_before_ends(tmp_path):
     witness = run(stages, tmp_path)
     assert witness.stages == ['a', 'a', 'b', 'c', 'c']
     assert [len(batch) for batch in witness.batches] == [2, 2, 3, 2, 2]
-    both = {'generator', 'discriminator'}
+    both = {'segmentor', 'discriminator'}
     assert (
         witness.losses
-        == [{'supervised', 'generator'}] * 2 + [{'supervised', 'output'} | both] + [{'output'} | both] * 2
+        == [{'supervised', 'segmentor'}] * 2 + [{'supervised', 'output'} | both] + [{'output'} | both] * 2
     )
 
 
@@ -87,7 +87,7 @@ def test_random_numbers_follow_seed_rank_and_iteration():
 
 def test_accumulation_begins_anew_with_a_stage_and_resumes_in_its_phase(tmp_path):
     optimizers = {
-        name: dict(TWO_OPTIMIZERS['generator'], params=['segmentor'], accumulative_counts=2) for name in ('g', 'h')
+        name: dict(TWO_OPTIMIZERS['segmentor'], params=['segmentor'], accumulative_counts=2) for name in ('g', 'h')
     }
 
     def train(folder, *hooks, **options):
@@ -96,7 +96,7 @@ def test_accumulation_begins_anew_with_a_stage_and_resumes_in_its_phase(tmp_path
             dict(
                 name=name,
                 iters=iters,
-                plan=[dict(name='x', losses=['*.generator'], optimizers=[name], forward='fresh', repeat=repeat)],
+                plan=[dict(name='x', losses=['*.segmentor'], optimizers=[name], forward='fresh', repeat=repeat)],
             )
             for name, iters, repeat in (('g', 3, 1), ('h', 5, 3))
         ]
@@ -146,7 +146,7 @@ def test_a_validation_that_a_kill_cut_short_is_repeated(tmp_path):
             val_dataloader=loader, val_cfg=dict(type='ValLoop'), val_evaluator=dict(type='ClassIoUMetric')
         )
         model = dict(type='DomainAdaptation', segmentor=plain_segmentor())
-        cfg = config(model, [dict(name='all', iters=4)], dict(generator=TWO_OPTIMIZERS['generator']), **validation)
+        cfg = config(model, [dict(name='all', iters=4)], dict(segmentor=TWO_OPTIMIZERS['segmentor']), **validation)
         cfg['train_cfg']['val_interval'] = 2
         build_runner(cfg, folder, (hook,), save_at=2, **options).train()
         return hook.seen
@@ -160,7 +160,7 @@ def test_a_validation_that_a_kill_cut_short_is_repeated(tmp_path):
 
 
 def test_half_gathered_gradients_are_applied_before_a_stage_ends(tmp_path):
-    optimizers = dict(generator=dict(TWO_OPTIMIZERS['generator'], accumulative_counts=4))
+    optimizers = dict(segmentor=dict(TWO_OPTIMIZERS['segmentor'], accumulative_counts=4))
 
     class Steps(Hook):
         seen = []

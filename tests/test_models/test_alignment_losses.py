@@ -6,18 +6,9 @@ import pytest
 import torch
 
 from mmuda.registry import MODELS, TERMS
+from tests.helpers.taps import Taps
 
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
-
-
-class Taps:
-    """A context that only hands out given tensors."""
-
-    def __init__(self, taps):
-        self.taps = taps
-
-    def tap(self, address):
-        return self.taps[address]
 
 
 def random(*shape, seed=0):
@@ -40,7 +31,7 @@ def test_entropy_is_that_of_each_pixel(classes):
         for y in range(3):
             for x in range(4):
                 total = total - sum(p * torch.log(p + 1e-30) for p in prob[n, :, y, x]) / math.log(classes)
-    gradients_agree(MODELS.build(dict(type='EntropyLoss', loss_weight=0.5))(prob), 0.5 * total / 24, logits)
+    gradients_agree(MODELS.build(dict(type='EntropyLoss'))(prob), total / 24, logits)
 
 
 def test_entropy_of_certain_and_of_even_predictions():
@@ -106,17 +97,21 @@ def pfr_by_hand(source, target, normalize):
     return style / batch, content / batch
 
 
+def addresses(*stages):
+    return {domain: [f'{domain}:features.{i}' for i in stages] for domain in ('source', 'target')}
+
+
 @pytest.mark.parametrize('normalize', [True, False])
 @pytest.mark.parametrize('detach_target', [True, False])
 def test_style_and_content_of_several_stages(normalize, detach_target):
     features = {f'{d}:features.{i}': random(2, 3 + i, 4, 3, seed=10 * i + len(d)) for d in ('source', 'target')
                 for i in (1, 3)}  # fmt: skip
     term = TERMS.build(
-        dict(type='StyleContentAlignment', stages=(1, 3), style_weight=2.0, content_weight=0.5, loss_weight=0.1,
+        dict(type='StyleContentAlignment', **addresses(1, 3), style_weight=2.0, content_weight=0.5, loss_weight=0.1,
              normalize=normalize, detach_target=detach_target)
     )  # fmt: skip
-    assert term.reads('generator') == set(features)
-    losses = term.losses('generator', Taps(features))
+    assert term.reads('segmentor') == set(features)
+    losses = term.losses('segmentor', Taps(features))
     parts = [pfr_by_hand(features[f'source:features.{i}'], features[f'target:features.{i}'], normalize) for i in (1, 3)]
     sources, targets = ([features[f'{d}:features.{i}'] for i in (1, 3)] for d in ('source', 'target'))
     inputs = sources if detach_target else sources + targets
@@ -128,11 +123,13 @@ def test_style_and_content_of_several_stages(normalize, detach_target):
 
 def test_style_without_content_takes_maps_of_any_size_and_content_does_not():
     features = {'source:features.0': random(1, 3, 4, 4), 'target:features.0': random(1, 3, 5, 6)}
-    term = TERMS.build(dict(type='StyleContentAlignment', stages=(0,), content_weight=0.0))
-    assert set(term.losses('generator', Taps(features))) == {'loss_style'}
-    term = TERMS.build(dict(type='StyleContentAlignment', stages=(0,)))
+    term = TERMS.build(dict(type='StyleContentAlignment', **addresses(0), content_weight=0.0))
+    assert set(term.losses('segmentor', Taps(features))) == {'loss_style'}
+    term = TERMS.build(dict(type='StyleContentAlignment', **addresses(0)))
     with pytest.raises(ValueError, match=r'crop both domains to one size in pixels .* or set content_weight=0'):
-        term.losses('generator', Taps(features))
+        term.losses('segmentor', Taps(features))
+    with pytest.raises(ValueError, match='as many target features as source features'):
+        TERMS.build(dict(type='StyleContentAlignment', source=['source:features.0'], target=[]))
     with pytest.raises(ValueError, match='are both 0'):
         TERMS.build(dict(type='StyleContentAlignment', style_weight=0, content_weight=0))
 
@@ -140,7 +137,8 @@ def test_style_without_content_takes_maps_of_any_size_and_content_does_not():
 @pytest.mark.parametrize('activation', ['softmax', 'entropy'])
 def test_the_discriminator_reads_resized_logits(activation):
     term = TERMS.build(
-        dict(type='AdversarialAlignment', tap='logits', resize_to='image', activation=activation,
+        dict(type='AdversarialAlignment', source='source:logits', target='target:logits', resize_to='image',
+             activation=activation,
              discriminator=dict(type='FCDiscriminator', in_channels=3, base_channels=2),
              loss=dict(type='GANLoss', gan_type='vanilla'))
     )  # fmt: skip
@@ -154,12 +152,21 @@ def test_the_discriminator_reads_resized_logits(activation):
     term.discriminator = Seeing()
     logits = random(1, 3, 4, 4)
     taps = {'target:logits': logits, 'target:image': torch.zeros(1, 3, 7, 7)}
-    assert term.reads('generator') == set(taps)
-    ours = term.losses('generator', Taps(taps))['loss_adversarial']
+    assert term.reads('segmentor') == {'target:logits'}
+    ours = term.losses('segmentor', Taps(taps))['loss_adversarial']
     large = torch.nn.functional.interpolate(logits, size=(7, 7), mode='bilinear', align_corners=True)
     prob = torch.exp(large) / torch.exp(large).sum(dim=1, keepdim=True)
     expected = prob if activation == 'softmax' else -prob * torch.log(prob + 1e-30) / math.log(3)
     torch.testing.assert_close(seen[0], expected, **TOLERANCE)
     gradients_agree(ours, -torch.log(1 - torch.sigmoid(expected.mean(dim=1))).mean(), logits)
     with pytest.raises(ValueError, match="activation='sigmoid' is not known"):
-        TERMS.build(dict(type='AdversarialAlignment', tap='logits', activation='sigmoid', discriminator={}, loss={}))
+        TERMS.build(
+            dict(
+                type='AdversarialAlignment',
+                source='source:logits',
+                target='target:logits',
+                activation='sigmoid',
+                discriminator={},
+                loss={},
+            )
+        )

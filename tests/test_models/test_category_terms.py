@@ -6,19 +6,10 @@ from mmengine.logging import MessageHub
 
 from mmuda.models.terms.instance import instance_means
 from mmuda.registry import TERMS
+from tests.helpers.taps import Taps
 
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 K, D = 4, 5
-
-
-class Taps:
-    """A context that only hands out given tensors."""
-
-    def __init__(self, taps):
-        self.taps = taps
-
-    def tap(self, address):
-        return self.taps[address]
 
 
 def logits_of(label, seed, certainty=4.0):
@@ -45,6 +36,12 @@ def scene(source_classes=K, target_classes=K, ignored=True, batch=2, seed=0):
         taps[f'{d}:features.3'] = torch.randn(batch, D, 6, 5, dtype=torch.float64, generator=generator).requires_grad_()
     taps['source:label'] = label
     return taps, logits
+
+
+VECTORS = dict(
+    probability=dict(source='source:prob', target='target:prob'),
+    feature=dict(source='source:features.3', target='target:features.3'),
+)
 
 
 def class_vectors_by_hand(taps, kind):
@@ -85,10 +82,10 @@ def isia_by_hand(taps, kind):
 def test_isia(kind, case):
     taps, logits = scene(**case)
     term = TERMS.build(
-        dict(type='CategoryAlignment', class_vector=kind, intra_weight=0.7, inter_weight=0.3, loss_weight=0.1)
+        dict(type='CategoryAlignment', **VECTORS[kind], intra_weight=0.7, inter_weight=0.3, loss_weight=0.1)
     )
-    assert term.reads('generator') <= set(taps)
-    losses = term.losses('generator', Taps(taps))
+    assert term.reads('segmentor') <= set(taps)
+    losses = term.losses('segmentor', Taps(taps))
     intra, inter, classes = isia_by_hand(taps, kind)
     assert losses['classes'].item() == classes
     inputs = list(logits.values()) if kind == 'probability' else [taps['source:features.3'], taps['target:features.3']]
@@ -106,12 +103,12 @@ def test_isia(kind, case):
 def test_isia_without_a_common_class_is_zero_and_trains_nothing():
     taps, logits = scene()
     taps['source:label'].fill_(255)
-    losses = TERMS.build(dict(type='CategoryAlignment')).losses('generator', Taps(taps))
+    losses = TERMS.build(dict(type='CategoryAlignment')).losses('segmentor', Taps(taps))
     assert losses['loss_intra'].item() == losses['loss_inter'].item() == 0
     sum(losses.values()).backward()
     assert all(value.grad is None or not value.grad.any() for value in logits.values())
-    with pytest.raises(ValueError, match="class_vector='mean' is not known"):
-        TERMS.build(dict(type='CategoryAlignment', class_vector='mean'))
+    with pytest.raises(ValueError, match="addressed as 'view:tap'"):
+        TERMS.build(dict(type='CategoryAlignment', source='prob'))
 
 
 def regions_by_hand(mask):
@@ -175,8 +172,8 @@ def aim(classes, **options):
 def test_aim(classes, case, after_warmup):
     taps, _ = scene(**case)
     term = aim(classes)
-    assert term.reads('generator') == set(taps)
-    losses = term.losses('generator', Taps(taps))
+    assert term.reads('segmentor') == set(taps)
+    losses = term.losses('segmentor', Taps(taps))
     by_hand = 0.1 * aim_by_hand(taps, classes, 3)
     torch.testing.assert_close(losses['loss'], by_hand, **TOLERANCE)
     for value in (losses['loss'], by_hand):
@@ -217,7 +214,7 @@ def test_a_bound_of_aim_that_is_not_positive_is_refused(bound):
 def test_aim_without_instances_on_either_side_is_zero(after_warmup):
     for source_classes, target_classes in ((1, K), (K, 1)):
         taps, _ = scene(source_classes, target_classes)
-        losses = aim((1, 2)).losses('generator', Taps(taps))
+        losses = aim((1, 2)).losses('segmentor', Taps(taps))
         assert losses['loss'].item() == 0 and losses['instances'].item() == 0
         losses['loss'].backward()
 
@@ -226,7 +223,7 @@ def test_aim_waits_for_its_warmup_but_remembers():
     MessageHub.get_current_instance().update_info('iter', 4)
     taps, _ = scene()
     term = aim((1, 2))
-    assert term.losses('generator', Taps(taps))['loss'].item() == 0
+    assert term.losses('segmentor', Taps(taps))['loss'].item() == 0
     assert (term.seen > 0).all()
     stored = term.memory[0, : term.seen[0]]
     by_hand = instances_by_hand(taps['source:features.3'].detach(), taps['source:label'], 1, 3)

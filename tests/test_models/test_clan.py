@@ -9,20 +9,11 @@ from mmengine.logging import MessageHub
 
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers.taps import Taps
 
 register_all_modules()
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 CLASSIFIERS = ('module.decode_head.classifiers.0', 'module.decode_head.classifiers.1')
-
-
-class Taps:
-    """A context that only hands out given tensors."""
-
-    def __init__(self, taps):
-        self.taps = taps
-
-    def tap(self, address):
-        return self.taps[address]
 
 
 def random(*shape, seed=0):
@@ -32,7 +23,8 @@ def random(*shape, seed=0):
 def clan(**options):
     cfg = dict(
         type='DiscrepancyAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         activation='softmax',
         discriminator=dict(type='FCDiscriminator', in_channels=3, base_channels=2),
         loss=dict(type='GANLoss', gan_type='vanilla'),
@@ -50,7 +42,7 @@ def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to, detach):
     taps['target:logits'] = sum(taps.values())
     taps['source:logits'] = random(2, 3, 40, 40, seed=9)
     taps['source:image'] = taps['target:image'] = torch.zeros(2, 3, image, image)
-    assert term.reads('discriminator') == set(taps) - (set() if resize_to else {'source:image', 'target:image'})
+    assert term.reads('discriminator') == set(taps) - {'source:image', 'target:image'}
 
     def large(x):
         return F.interpolate(x, size=(image, image), mode='bilinear', align_corners=True)
@@ -62,7 +54,7 @@ def test_clan_weighs_by_the_cosine_of_the_two_classifiers(resize_to, detach):
     weight = weight.detach() if detach else weight
     judged = {d: large(term.discriminator(large(taps[f'{d}:logits']).softmax(1)))[:, 0] for d in ('source', 'target')}
     to_source = -torch.log(1 - torch.sigmoid(judged['target']))
-    loss = term.losses('generator', Taps(taps))['loss_adversarial']
+    loss = term.losses('segmentor', Taps(taps))['loss_adversarial']
     expected = 0.001 * (weight * to_source).mean()
     torch.testing.assert_close(loss, expected, **TOLERANCE)
     inputs = [taps[f'target:{name}'] for name in CLASSIFIERS]
@@ -89,20 +81,22 @@ def test_clan_is_plain_in_its_warmup():
     hub = MessageHub.get_current_instance()
     for iteration, same in ((4, True), (5, False)):
         hub.update_info('iter', iteration)
-        ours, theirs = (t.losses('generator', Taps(taps))['loss_adversarial'] for t in (term, plain))
+        ours, theirs = (t.losses('segmentor', Taps(taps))['loss_adversarial'] for t in (term, plain))
         assert torch.equal(ours, theirs) == same
     hub.update_info('iter', 0)
 
 
 def test_parameters_that_differ():
     first, second = random(20, seed=1), random(20, seed=2)
-    term = TERMS.build(dict(type='ParameterSimilarity', first='a', second='b', loss_weight=0.01))
-    assert term.reads('generator') == {'source:parameters.a', 'source:parameters.b'}
-    loss = term.losses('generator', Taps({'source:parameters.a': first, 'source:parameters.b': second}))['loss']
+    term = TERMS.build(
+        dict(type='ParameterSimilarity', first='source:parameters.a', second='source:parameters.b', loss_weight=0.01)
+    )
+    assert term.reads('segmentor') == {'source:parameters.a', 'source:parameters.b'}
+    loss = term.losses('segmentor', Taps({'source:parameters.a': first, 'source:parameters.b': second}))['loss']
     cosine = (first * second).sum() / (first.square().sum().sqrt() * second.square().sum().sqrt())
     torch.testing.assert_close(loss, 0.01 * (cosine + 1), **TOLERANCE)
     with pytest.raises(ValueError, match='with 20 and .* with 19 parameters'):
-        term.losses('generator', Taps({'source:parameters.a': first, 'source:parameters.b': second[1:]}))
+        term.losses('segmentor', Taps({'source:parameters.a': first, 'source:parameters.b': second[1:]}))
 
 
 @pytest.mark.parametrize('gamma', [0, 2])
@@ -110,14 +104,14 @@ def test_cross_entropy_of_a_tap(gamma):
     logits, label = random(2, 3, 4, 4), torch.randint(0, 3, (2, 8, 8), generator=torch.Generator().manual_seed(0))
     label[0, :3] = 255
     term = TERMS.build(dict(type='TapCrossEntropy', tap='source:aux', loss_weight=2.0, gamma=gamma))
-    loss = term.losses('generator', Taps({'source:aux': logits, 'source:label': label}))['loss']
+    loss = term.losses('segmentor', Taps({'source:aux': logits, 'source:label': label}))['loss']
     log = F.interpolate(logits, size=(8, 8), mode='bilinear', align_corners=True).log_softmax(1)
     picked = [-log[n, label[n, y, x], y, x] for n in range(2) for y in range(8) for x in range(8) if label[n, y, x] < 3]
     expected = 2.0 * sum((1 - torch.exp(-x)) ** gamma * x for x in picked) / len(picked)
     torch.testing.assert_close(loss, expected, **TOLERANCE)
     ours, theirs = (torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (loss, expected))
     torch.testing.assert_close(ours, theirs, **TOLERANCE)
-    nothing = term.losses('generator', Taps({'source:aux': logits, 'source:label': torch.full_like(label, 255)}))
+    nothing = term.losses('segmentor', Taps({'source:aux': logits, 'source:label': torch.full_like(label, 255)}))
     assert nothing['loss'].item() == 0
 
 
@@ -173,9 +167,10 @@ def test_two_classifiers_train_through_the_wrapper():
                 supervised=None,
                 first=dict(type='TapCrossEntropy', tap=f'source:{CLASSIFIERS[0]}'),
                 second=dict(type='TapCrossEntropy', tap=f'source:{CLASSIFIERS[1]}'),
-                differ=dict(type='ParameterSimilarity', first='decode_head.classifiers.0',
-                            second='decode_head.classifiers.1'),
-                output=dict(type='DiscrepancyAlignment', tap='logits', resize_to='image', activation='softmax',
+                differ=dict(type='ParameterSimilarity', first='source:parameters.decode_head.classifiers.0',
+                            second='source:parameters.decode_head.classifiers.1'),
+                output=dict(type='DiscrepancyAlignment', source='source:logits', target='target:logits',
+                            resize_to='image', activation='softmax',
                             discriminator=dict(type='FCDiscriminator', in_channels=3, base_channels=2),
                             loss=dict(type='GANLoss', gan_type='vanilla')),
             ),

@@ -145,16 +145,16 @@ def paper_losses(model, batch, local_weight, stop=False):
 
 
 def ours(model, batch, iteration):
-    """The sums that our generator and discriminator steps propagate."""
+    """The sums that our segmentor and discriminator steps propagate."""
     MessageHub.get_current_instance().update_info('iter', iteration)
     names = model.available_losses(model.stage)
     context = model.build_context(batch, [n for n in names if not n.endswith('reversal')], torch.enable_grad)
     totals = []
-    for phase in ('generator', 'discriminator'):
+    for phase in ('segmentor', 'discriminator'):
         losses = {}
         for name in names:
             if name.endswith(phase):
-                losses.update(model.compute_losses(name, context if phase == 'generator' else context.detach()))
+                losses.update(model.compute_losses(name, context if phase == 'segmentor' else context.detach()))
         totals.append(sum(value for key, value in losses.items() if 'loss' in key.rpartition('.')[2]))
     MessageHub.get_current_instance().update_info('iter', 0)
     return totals
@@ -198,8 +198,8 @@ def test_the_gradient_through_the_weights_is_no_trifle():
     for detach in (False, True):
         model.terms['output'].detach_weight = detach
         MessageHub.get_current_instance().update_info('iter', 6000)
-        context = model.build_context(batch, ['output.generator'], torch.enable_grad)
-        loss = model.compute_losses('output.generator', context)['output.loss_adversarial']
+        context = model.build_context(batch, ['output.segmentor'], torch.enable_grad)
+        loss = model.compute_losses('output.segmentor', context)['output.loss_adversarial']
         norms.append(torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)]).norm().item())
     MessageHub.get_current_instance().update_info('iter', 0)
     assert norms[1] < 0.7 * norms[0]
@@ -208,7 +208,7 @@ def test_the_gradient_through_the_weights_is_no_trifle():
 @pytest.mark.parametrize('pair', NAMES)
 def test_the_code_forms_rates_rise_and_fall_as_released(pair):
     cfg = Config.fromfile(FOLDER / f'clan_code_deeplabv2-r101_{pair}.py')
-    for key, base in (('generator', 2.5e-4), ('discriminators', 1e-4)):
+    for key, base in (('segmentor', 2.5e-4), ('discriminator', 1e-4)):
         optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=cfg.optim_wrapper[key].optimizer.lr)
         cfgs = copy.deepcopy(cfg.param_scheduler[key])
         schedulers = [PARAM_SCHEDULERS.build({**s, 'optimizer': optimizer}) for s in cfgs]

@@ -112,7 +112,7 @@ def test_three_steps_train_what_they_should(pair):
     model.check_stage(stage)
     model.check_streams(stage, ['source', 'target'])
     steps = model.steps(stage)
-    assert [step.optimizers for step in steps] == [('segmentor',), ('discriminators',), ('encoder',)]
+    assert [step.optimizers for step in steps] == [('segmentor',), ('discriminator',), ('encoder',)]
     assert [step.forward for step in steps] == ['fresh'] * 3 and [step.detach for step in steps] == [False, True, False]
     term = model.terms['feature']
     assert term.moved == ('source', 'target')  # flipped labels on both domains

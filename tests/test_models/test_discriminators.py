@@ -98,6 +98,6 @@ def test_the_config_of_srda_nets_fcan_has_its_discriminator_direction_and_rates(
     term = model.terms['feature']
     assert term.moved == ('source',) and isinstance(term.discriminator.judge_norm, torch.nn.BatchNorm2d)
     rates = [(w.optimizer.type, w.optimizer.lr, w.optimizer.weight_decay) for w in
-             (cfg.optim_wrapper.generator, cfg.optim_wrapper.discriminators)]  # fmt: skip
+             (cfg.optim_wrapper.segmentor, cfg.optim_wrapper.discriminator)]  # fmt: skip
     assert rates == [('Adam', 2e-4, 5e-4), ('Adam', 1e-4, 5e-4)]
-    assert not cfg.optim_wrapper.generator.get('paramwise_cfg')  # one rate for backbone and head
+    assert not cfg.optim_wrapper.segmentor.get('paramwise_cfg')  # one rate for backbone and head

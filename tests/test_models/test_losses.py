@@ -46,9 +46,9 @@ EQUATIONS = {
 def test_gan_loss_equations(gan_type, real, is_disc):
     logits, weight = random(2, 1, 5, 7), random(2, 1, 1, 7).abs()
     elements = EQUATIONS[gan_type, real, is_disc](logits)
-    loss = MODELS.build(dict(type='GANLoss', gan_type=gan_type, loss_weight=0.3))
-    assert abs(loss(logits, real, is_disc) - 0.3 * elements.sum() / 70) <= TOLERANCE
-    assert abs(loss(logits, real, is_disc, weight=weight) - 0.3 * (elements * weight).sum() / 70) <= TOLERANCE
+    loss = MODELS.build(dict(type='GANLoss', gan_type=gan_type))
+    assert abs(loss(logits, real, is_disc) - elements.sum() / 70) <= TOLERANCE
+    assert abs(loss(logits, real, is_disc, weight=weight) - (elements * weight).sum() / 70) <= TOLERANCE
 
 
 def test_gan_loss_is_finite_for_large_logits():
@@ -67,8 +67,8 @@ def test_gan_loss_refuses_bad_input():
 def test_pixel_losses():
     pred, reference = random(2, 3, 4, 5), random(2, 3, 4, 5)
     difference = pred - reference
-    assert abs(PixelMSELoss(2.0)(pred, reference) - 2 * (difference**2).sum() / 120) <= TOLERANCE
-    assert abs(PixelL1Loss(2.0)(pred, reference) - 2 * difference.abs().sum() / 120) <= TOLERANCE
+    assert abs(PixelMSELoss()(pred, reference) - (difference**2).sum() / 120) <= TOLERANCE
+    assert abs(PixelL1Loss()(pred, reference) - difference.abs().sum() / 120) <= TOLERANCE
     for loss in (PixelMSELoss(), PixelL1Loss()):
         with pytest.raises(ValueError, match='one grid'):
             loss(pred, reference[:1])
@@ -79,7 +79,7 @@ def test_total_variation():
     vertical = sum(((image[:, :, i + 1] - image[:, :, i]) ** 2).sum() for i in range(4))
     horizontal = sum(((image[..., j + 1] - image[..., j]) ** 2).sum() for j in range(5))
     expected = 2 * (vertical / (3 * 4 * 6) + horizontal / (3 * 5 * 5)) / 2
-    assert abs(TotalVariationLoss(0.7)(image) - 0.7 * expected) <= TOLERANCE
+    assert abs(TotalVariationLoss()(image) - expected) <= TOLERANCE
     assert TotalVariationLoss()(torch.ones(1, 3, 4, 4)) == 0
     with pytest.raises(ValueError, match='2x2'):
         TotalVariationLoss()(random(1, 3, 1, 5))
@@ -97,7 +97,7 @@ def plain_features(image, state):
 
 @pytest.mark.parametrize('normalize', [False, True])
 def test_perceptual_loss_equation(normalize):
-    loss = PerceptualLoss(network=NARROW, allow_untrained=True, normalize=normalize, loss_weight=0.5).double()
+    loss = PerceptualLoss(network=NARROW, allow_untrained=True, normalize=normalize).double()
     pred, reference = random(2, 3, 16, 18).tanh().requires_grad_(), random(2, 3, 16, 18).tanh().requires_grad_()
     value = loss(pred, reference)
     images = [pred, reference]
@@ -105,7 +105,7 @@ def test_perceptual_loss_equation(normalize):
         mean, std = loss.mean.flatten(), loss.std.flatten()
         images = [torch.stack([((x[:, c] + 1) / 2 - mean[c]) / std[c] for c in range(3)], 1) for x in images]
     a, b = (plain_features(x, loss.network.state_dict()) for x in images)
-    assert abs(value - 0.5 * ((a - b) ** 2).mean()) <= TOLERANCE
+    assert abs(value - ((a - b) ** 2).mean()) <= TOLERANCE
     value.backward()
     assert pred.grad.abs().sum() > 0 and reference.grad is None
     assert all(p.grad is None for p in loss.network.parameters())

@@ -13,6 +13,7 @@ from mmuda.models.losses import aggregate_regions, labels_of_regions
 from mmuda.models.terms import gaussian_blur, sargmax
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.setup_env import register_all_modules
+from tests.helpers.taps import Taps
 
 register_all_modules()
 WIDTHS = (32, 64, 128, 128, 128, 128, 128, 128)
@@ -145,14 +146,9 @@ def test_a_cell_has_the_label_of_its_labelled_pixels():
     assert labels_of_regions(label, cells, 5).tolist() == [[0, 2, 255, 1, 255]]
 
 
-class Taps:
-    """Stands for a ForwardContext."""
-
-    def __init__(self, **taps):
-        self.taps = taps
-
-    def tap(self, address):
-        return self.taps[address.replace(':', '_')]
+def taps_of(**taps):
+    """A context of taps whose colon is written ``__``."""
+    return Taps({name.replace('__', ':'): tap for name, tap in taps.items()})
 
 
 @pytest.mark.parametrize('reduction', ['sum', 'mean'])
@@ -167,8 +163,8 @@ def test_region_term_is_equation_1(reduction, min_pixels):
     label[1, 0, 0] = 255  # one pixel of a labelled cell
     cells[1, 8, 8] = -1
     term = TERMS.build(dict(type='RegionAggregation', reduction=reduction, min_pixels=min_pixels, loss_weight=2.0))
-    assert term.reads('generator') == {'source:logits', 'source:label', 'source:cells'}
-    losses = term.losses('generator', Taps(source_logits=logits, source_label=label, source_cells=cells))
+    assert term.reads('segmentor') == {'source:logits', 'source:label', 'source:cells'}
+    losses = term.losses('segmentor', taps_of(source__logits=logits, source__label=label, source__cells=cells))
     kept = cells.clone()
     kept[label == 255] = -1
     total, count, right = 0.0, 0, 0
@@ -187,8 +183,10 @@ def test_region_term_is_equation_1(reduction, min_pixels):
 def test_without_a_labelled_cell_the_loss_is_zero_and_has_a_gradient():
     logits = torch.randn(1, 2, 4, 4, requires_grad=True)
     term = TERMS.build(dict(type='RegionAggregation'))
-    taps = Taps(source_logits=logits, source_label=torch.full((1, 4, 4), 255), source_cells=grid(4, 4, 2, (0, 0))[None])
-    loss = term.losses('generator', taps)['loss_ce']
+    taps = taps_of(
+        source__logits=logits, source__label=torch.full((1, 4, 4), 255), source__cells=grid(4, 4, 2, (0, 0))[None]
+    )
+    loss = term.losses('segmentor', taps)['loss_ce']
     loss.backward()
     assert loss == 0 and (logits.grad == 0).all()
 
@@ -244,12 +242,12 @@ def alignment():
 def test_label_map_losses_are_the_hinge_losses_of_the_paper(alignment):
     logits = torch.randn(2, 3, 8, 8, dtype=torch.float64, requires_grad=True)
     label = torch.randint(0, 3, (2, 8, 8))
-    taps = Taps(source_logits=logits, exemplar_label=label, source_image=torch.zeros(2, 3, 8, 8))
-    assert alignment.reads('generator') == {'source:logits', 'source:image', 'exemplar:label'}
+    taps = taps_of(source__logits=logits, exemplar__label=label, source__image=torch.zeros(2, 3, 8, 8))
+    assert alignment.reads('segmentor') == {'source:logits', 'exemplar:label'}
     index = torch.tensor([1.0, 2.0, 3.0], dtype=torch.float64).view(1, 3, 1, 1)
     fake = alignment.discriminator(gaussian_blur(((1e3 * logits).softmax(1) * index).sum(1, keepdim=True)))
     real = alignment.discriminator(gaussian_blur((label + 1).double()[:, None]))
-    generator = alignment.losses('generator', taps)
+    generator = alignment.losses('segmentor', taps)
     assert float(generator['loss_adversarial']) == pytest.approx(-0.3 * float(fake.mean()), rel=1e-6)
     wanted = torch.relu(1 - real).mean() + torch.relu(1 + fake).mean()
     found = alignment.losses('discriminator', taps)
@@ -277,8 +275,8 @@ def test_unknown_exemplar_pixels_tell_nothing(alignment):
     logits = torch.randn(3, 3, 8, 8, dtype=torch.float64)
     label = torch.randint(0, 3, (2, 8, 8))
     label[0, :2] = 255
-    taps = Taps(source_logits=logits, exemplar_label=label, source_image=torch.zeros(3, 3, 8, 8))
-    real, fake = alignment.read('target', taps), alignment.read('source', taps)
+    taps = taps_of(source__logits=logits, exemplar__label=label, source__image=torch.zeros(3, 3, 8, 8))
+    real, fake = alignment.read('exemplar', taps), alignment.read('prediction', taps)
     assert torch.equal(real[0, 0] == 0, label[0] == 255) and (real[1] > 0).all()
     # Three predictions, two exemplars: the third prediction goes with the first exemplar.
     for n, of in ((0, 0), (1, 1), (2, 0)):
@@ -327,7 +325,7 @@ def test_the_whole_trains_through_the_wrapper():
         exemplar=dict(data_samples=[sample(torch.randint(0, 3, (32, 32))) for _ in range(2)]),
     )
     data = model.data_preprocessor(batch, training=True)
-    names = [f'{term}.{phase}' for term, phase in (('supervised', 'generator'), ('maps', 'generator'))]
+    names = [f'{term}.{phase}' for term, phase in (('supervised', 'segmentor'), ('maps', 'segmentor'))]
     context, losses = model.build_context(data, names, nullcontext), {}
     for name in names:
         losses.update(model.compute_losses(name, context))

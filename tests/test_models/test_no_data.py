@@ -46,6 +46,10 @@ class Taps:
         )
         self.validity = ForwardContext(SimpleNamespace(views={}), streams, {}).validity
 
+    @property
+    def iteration(self):
+        return MessageHub.get_current_instance().get_info('iter', 0)
+
     def tap(self, address):
         return self.taps[address]
 
@@ -60,7 +64,7 @@ class Taps:
 def test_certainty_is_that_of_pixels_with_data(loss, pixel):
     logits = draw(2, 3, *SHAPE).requires_grad_()
     term = TERMS.build(dict(type='TapLoss', tap='target:prob', loss=dict(type=loss)))
-    value = term.losses('generator', Taps(target__prob=logits.softmax(1)))['loss']
+    value = term.losses('segmentor', Taps(target__prob=logits.softmax(1)))['loss']
     valid = ~missing_pixels()
     expected = torch.stack([pixel(p) for p in logits.softmax(1).movedim(1, -1)[valid]]).mean()
     torch.testing.assert_close(value, expected, **TOLERANCE)
@@ -72,15 +76,16 @@ def test_a_batch_without_any_data_is_no_error():
     term = TERMS.build(dict(type='TapLoss', tap='target:prob', loss=dict(type='EntropyLoss')))
     context = Taps(target__prob=draw(2, 3, *SHAPE).softmax(1))
     context.validity = lambda view, like: torch.zeros(2, 1, *SHAPE)
-    assert term.losses('generator', context)['loss'] == 0
+    assert term.losses('segmentor', context)['loss'] == 0
 
 
-@pytest.mark.parametrize('phase', ['generator', 'discriminator', 'reversal'])
+@pytest.mark.parametrize('phase', ['segmentor', 'discriminator', 'reversal'])
 def test_a_discriminator_judges_where_there_is_data(phase):
     term = TERMS.build(
         dict(
             type='AdversarialAlignment',
-            tap='prob',
+            source='source:prob',
+            target='target:prob',
             discriminator=dict(type='FCDiscriminator', in_channels=1, base_channels=2),
             loss=dict(type='GANLoss', gan_type='lsgan'),
         )
@@ -89,7 +94,7 @@ def test_a_discriminator_judges_where_there_is_data(phase):
     source, target = (draw(2, 1, *SHAPE, seed=seed).requires_grad_() for seed in (1, 2))
     losses = term.losses(phase, Taps(source__prob=source, target__prob=target))
     judged, valid = term.discriminator(target), (~missing_pixels())[:, None]
-    if phase == 'generator':
+    if phase == 'segmentor':
         expected = (judged.square() * valid).mean()
         value = losses['loss_adversarial']
     else:
@@ -112,7 +117,7 @@ def test_class_vectors_and_instances_are_of_pixels_with_data():
     _, found, _ = term.class_vectors(context)
     torch.testing.assert_close(found, class_means(prob, predicted, 3)[0], **TOLERANCE)
     instances = TERMS.build(dict(type='InstanceAlignment', classes=[1, 2], channels=4, warmup=0)).double()
-    (gradient,) = torch.autograd.grad(instances.losses('generator', context)['loss'], features)
+    (gradient,) = torch.autograd.grad(instances.losses('segmentor', context)['loss'], features)
     assert not gradient.movedim(1, -1)[missing_pixels()].any()
     assert gradient.any()
 

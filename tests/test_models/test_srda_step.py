@@ -67,7 +67,7 @@ def build(cfg):
 
 def rates_of(cfg):
     return {
-        stage: tuple(cfg.optim_wrapper[f'{prefix}{name}'].optimizer.lr for name in ('generator', 'discriminators'))
+        stage: tuple(cfg.optim_wrapper[f'{prefix}{name}'].optimizer.lr for name in ('segmentor', 'discriminator'))
         for stage, prefix in PREFIXES.items()
     }
 
@@ -161,7 +161,7 @@ def compare_steps(cfg, form, sizes, num_classes, stages):
         data, scaled = make_batch(sizes, num_classes, seed)
         losses, gradients, stepped = train_step(model, optimizers, data)
         expected_losses, expected_gradients = hand.step(scaled, stage)
-        assert stepped == [f'{PREFIXES[stage]}generator', f'{PREFIXES[stage]}discriminators']
+        assert stepped == [f'{PREFIXES[stage]}segmentor', f'{PREFIXES[stage]}discriminator']
         assert_same(losses, expected_losses, f'{stage}, losses')
         assert_same(gradients, expected_gradients, f'{stage}, gradients')
         assert_same(dict(model.named_parameters()), hand.weights, f'{stage}, parameters')
@@ -180,7 +180,7 @@ def base_config(form, num_classes, **options):
             'model.views.fed_back.detach': form.detach,
             'model.terms.pixel.discriminator_weight': form.discriminator_weight,
             'model.terms.output.discriminator_weight': form.discriminator_weight,
-            'model.terms.output.align_both': form.align_both,
+            'model.terms.output.moves': form.moves,
             **options,
         },
     )
@@ -196,7 +196,7 @@ def base_config(form, num_classes, **options):
     [
         pytest.param(Form(), id='default'),
         pytest.param(Form(**PAPER), id='paper'),
-        pytest.param(Form(down='bicubic', align_both=True), id='bicubic, detached, align_both'),
+        pytest.param(Form(down='bicubic', moves='both'), id='bicubic, detached, both move'),
         pytest.param(Form(detach=False, vgg_layers=31), id='nearest, not detached, whole VGG'),
     ],
 )
@@ -244,7 +244,7 @@ def joint_step():
         dict(down='bicubic'),
         dict(detach=False),
         dict(discriminator_weight=0.5001),
-        dict(align_both=True),
+        dict(moves='both'),
         dict(perceptual_target=0.006),
         dict(variation_target=2e-8),
     ],

@@ -55,8 +55,8 @@ def test_both_classifiers_of_a_deeplabv3plus_are_taps():
                               out_indices=(0, 1), base_channels=4),
                 decode_head=dict(type='SummedHead', head=head),
             ),
-            terms=dict(different=dict(type='ParameterSimilarity', first='decode_head.classifiers.0',
-                                      second='decode_head.classifiers.1')),
+            terms=dict(different=dict(type='ParameterSimilarity', first='source:parameters.decode_head.classifiers.0',
+                                      second='source:parameters.decode_head.classifiers.1')),
         )
     )  # fmt: skip
     data = dict(target=dict(inputs=torch.randn(2, 3, 16, 16), data_samples=[None] * 2))

@@ -10,19 +10,10 @@ from mmengine.config import Config
 from mmuda.registry import TERMS
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import CONFIGS
+from tests.helpers.taps import Taps
 
 register_all_modules()
 TOLERANCE = dict(rtol=1e-12, atol=1e-12)
-
-
-class Taps:
-    """A context that only hands out given tensors."""
-
-    def __init__(self, taps):
-        self.taps = taps
-
-    def tap(self, address):
-        return self.taps[address]
 
 
 def random(*shape, seed=0, scale=1.0):
@@ -72,8 +63,8 @@ def test_the_methods_without_discriminator_act_on_logits_resized_to_the_image(na
     for key, (tap, weight, formula) in CASES[name].items():
         term = TERMS.build(terms[key])
         logits = taps[f'target:{tap}'] = random(2, 5, 5, 6, seed=len(key), scale=3.0)
-        assert term.reads('generator') == {f'target:{tap}', 'target:image'}
-        loss = term.losses('generator', Taps(taps))['loss']
+        assert term.reads('segmentor') == {f'target:{tap}'}
+        loss = term.losses('segmentor', Taps(taps))['loss']
         expected = weight * formula(probabilities(logits, (33, 41)))
         torch.testing.assert_close(loss, expected, **TOLERANCE)
         ours, theirs = (torch.autograd.grad(x, logits, retain_graph=True)[0] for x in (loss, expected))
@@ -88,11 +79,11 @@ def test_a_reference_is_read_as_the_tap_is():
                loss=dict(type='PixelMSELoss'), loss_weight=2.0)  # fmt: skip
     taps = {'a:logits': random(1, 3, 4, 4, seed=1), 'b:logits': random(1, 3, 5, 3, seed=2)}
     term = TERMS.build(cfg)
-    assert term.reads('generator') == set(taps)
+    assert term.reads('segmentor') == set(taps)
     large = (F.interpolate(x, size=(9, 7), mode='bilinear', align_corners=True) for x in taps.values())
     first, second = (x.softmax(dim=1) for x in large)
     torch.testing.assert_close(
-        term.losses('generator', Taps(taps))['loss'], 2.0 * ((first - second) ** 2).mean(), **TOLERANCE
+        term.losses('segmentor', Taps(taps))['loss'], 2.0 * ((first - second) ** 2).mean(), **TOLERANCE
     )
 
 
@@ -107,7 +98,8 @@ def test_a_reference_is_read_as_the_tap_is():
 def test_what_cannot_be_read_is_refused(options, message):
     for cfg in (
         dict(type='TapLoss', tap='a:logits', loss=dict(type='EntropyLoss')),
-        dict(type='AdversarialAlignment', tap='logits', discriminator=dict(type='FCDiscriminator', in_channels=3),
+        dict(type='AdversarialAlignment', source='source:logits', target='target:logits',
+             discriminator=dict(type='FCDiscriminator', in_channels=3),
              loss=dict(type='GANLoss')),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=message):

@@ -20,7 +20,8 @@ def alignment(gan_type: str) -> torch.nn.Module:
     term = TERMS.build(
         dict(
             type='AdversarialAlignment',
-            tap='prob',
+            source='source:prob',
+            target='target:prob',
             discriminator=dict(type='FCDiscriminator', in_channels=1, base_channels=2),
             loss=dict(type='GANLoss', gan_type=gan_type),
         )
@@ -54,6 +55,6 @@ def test_a_weight_map_is_brought_to_the_grid_of_the_logits():
     term = alignment('lsgan')
     term.weight = lambda domain, context: torch.tensor([0.0, 2.0]).repeat(2, 1).repeat_interleave(2, 1).view(1, 1, 2, 4)
     target = torch.full((1, 1, 1, 2), 3.0)
-    losses = term.losses('generator', Taps(source__prob=target, target__prob=target))
+    losses = term.losses('segmentor', Taps(source__prob=target, target__prob=target))
     # Half the positions weigh 0, half weigh 2; every one loses (3 - 0)^2.
     torch.testing.assert_close(losses['loss_adversarial'], torch.tensor((0.0 * 9 + 2.0 * 9) / 2))

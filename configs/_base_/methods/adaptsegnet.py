@@ -9,6 +9,6 @@ level = dict(
 )
 terms = dict(
     # lambda_adv of the paper; with PyTorch from 0.4 the authors advise 0.0005 and 0.00005.
-    output=dict(tap='logits', loss_weight=0.001, **level),
-    output_aux=dict(tap='aux.0.logits', loss_weight=0.0002, **level),
+    output=dict(source='source:logits', target='target:logits', loss_weight=0.001, **level),
+    output_aux=dict(source='source:aux.0.logits', target='target:aux.0.logits', loss_weight=0.0002, **level),
 )

@@ -2,7 +2,8 @@
 terms = dict(
     output=dict(
         type='AdversarialAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         resize_to='image',
         activation='softmax',
         discriminator=dict(type='FCDiscriminator', in_channels=19),

@@ -8,6 +8,6 @@ level = dict(
     loss=dict(type='GANLoss', gan_type='vanilla'),
 )
 terms = dict(
-    output=dict(tap='logits', loss_weight=0.001, **level),
-    output_aux=dict(tap='aux.0.logits', loss_weight=0.0002, **level),
+    output=dict(source='source:logits', target='target:logits', loss_weight=0.001, **level),
+    output_aux=dict(source='source:aux.0.logits', target='target:aux.0.logits', loss_weight=0.0002, **level),
 )

@@ -4,10 +4,11 @@ warmup = 5000  # iterations with plain losses: 5 % of 100k
 terms = dict(
     output=dict(
         type='DiscrepancyAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         resize_to='image',
         activation='softmax',
-        classifiers=('module.decode_head.classifiers.0', 'module.decode_head.classifiers.1'),
+        classifiers=('target:module.decode_head.classifiers.0', 'target:module.decode_head.classifiers.1'),
         local_weight=40.0,  # 10 for SYNTHIA
         epsilon=0.4,
         warmup=warmup,
@@ -17,8 +18,8 @@ terms = dict(
     ),
     different=dict(
         type='ParameterSimilarity',
-        first='decode_head.classifiers.0',
-        second='decode_head.classifiers.1',
+        first='source:parameters.decode_head.classifiers.0',
+        second='source:parameters.decode_head.classifiers.1',
         loss_weight=0.01,
     ),
 )

@@ -8,10 +8,11 @@ terms = dict(
     second=dict(tap='source:module.decode_head.classifiers.1', **focal),
     output=dict(
         type='DiscrepancyAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         resize_to=dict(source=(720, 1280), target=(512, 1024)),
         activation='softmax',
-        classifiers=('module.decode_head.classifiers.0', 'module.decode_head.classifiers.1'),
+        classifiers=('target:module.decode_head.classifiers.0', 'target:module.decode_head.classifiers.1'),
         local_weight=40.0,  # 10 for SYNTHIA
         epsilon=0.4,
         warmup=5001,  # the code weighs from the iteration after the 5000th
@@ -23,8 +24,8 @@ terms = dict(
     ),
     different=dict(
         type='ParameterSimilarity',
-        first='decode_head.classifiers.0',
-        second='decode_head.classifiers.1',
+        first='source:parameters.decode_head.classifiers.0',
+        second='source:parameters.decode_head.classifiers.1',
         loss_weight=0.02,  # the paper's 0.01, which the code multiplies by 2
     ),
 )

@@ -3,21 +3,22 @@
 terms = dict(
     feature=dict(
         type='AdversarialAlignment',
-        tap='module.decode_head.bottleneck',
+        source='source:module.decode_head.bottleneck',
+        target='target:module.decode_head.bottleneck',
         discriminator=dict(type='InvertedBottleneckDiscriminator', in_channels=256),
         loss=dict(type='GANLoss', gan_type='vanilla'),
-        align_both=True,  # flipped: the source is called target, and the target source
+        moves='both',  # flipped: the source is called target, and the target source
         discriminator_weight=1.0,
     )
 )
 plan = [
-    dict(name='segment', losses=['supervised.generator'], optimizers=['segmentor'], forward='fresh'),
+    dict(name='segment', losses=['supervised.segmentor'], optimizers=['segmentor'], forward='fresh'),
     dict(
         name='discriminate',
         losses=['feature.discriminator'],
-        optimizers=['discriminators'],
+        optimizers=['discriminator'],
         forward='fresh',
         detach=True,
     ),
-    dict(name='confuse', losses=['feature.generator'], optimizers=['encoder'], forward='fresh'),
+    dict(name='confuse', losses=['feature.segmentor'], optimizers=['encoder'], forward='fresh'),
 ]

@@ -4,7 +4,8 @@ terms = dict(
     supervised=dict(type='SupervisedTerm', loss_weight=5.0),
     feature=dict(
         type='AdversarialAlignment',
-        tap='features.3',
+        source='source:features.3',
+        target='target:features.3',
         discriminator=dict(type='ASPPDiscriminator', in_channels=2048, channels=128, dilations=(2, 3, 4)),
         loss=dict(type='GANLoss', gan_type='lsgan'),
         loss_weight=1.0,

@@ -3,7 +3,8 @@
 terms = dict(
     output=dict(
         type='AdversarialAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         resize_to='image',
         activation='softmax',
         discriminator=dict(type='FCDiscriminator', in_channels=19),
@@ -12,12 +13,11 @@ terms = dict(
         loss_weight=0.001,
     ),
     # beta = inter_weight = 1
-    category=dict(type='CategoryAlignment', class_vector='probability', inter_weight=1.0, loss_weight=0.001),
+    category=dict(type='CategoryAlignment', inter_weight=1.0, loss_weight=0.001),
     instance=dict(
         type='InstanceAlignment',
         classes=(5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 18),  # things of Cityscapes
         channels=2048,
-        feature='features.3',
         warmup=5000,  # named in the paper, its length is not
         loss_weight=0.001,
     ),

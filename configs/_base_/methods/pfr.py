@@ -2,12 +2,13 @@
 terms = dict(
     output=dict(
         type='AdversarialAlignment',
-        tap='logits',
+        source='source:logits',
+        target='target:logits',
         resize_to='image',
         activation='softmax',
         discriminator=dict(type='FCDiscriminator', in_channels=19),
         loss=dict(type='GANLoss', gan_type='vanilla'),
         loss_weight=0.002,
     ),
-    refinement=dict(type='StyleContentAlignment', stages=(0, 1, 2, 3), loss_weight=0.004),
+    refinement=dict(type='StyleContentAlignment', loss_weight=0.004),
 )

@@ -26,7 +26,7 @@ model = dict(
         test_cfg=dict(mode='whole'),
     ),
     # down R(I_S), fed back (strategy 2). Nearest and detached as the authors' code; the paper says neither.
-    views=dict(fed_back=dict(type='SuperResolvedView', view='source', mode='nearest', detach=True)),
+    views=dict(fed_back=dict(type='SuperResolvedView', image='source:sr_image', mode='nearest', detach=True)),
     terms=dict(
         # (2), first and second term
         supervised=dict(type='SupervisedTerm', view='source', loss_weight=alpha),
@@ -61,15 +61,17 @@ model = dict(
         # PDC, (9), (10): real target images 1, super-resolved source images 0
         pixel=dict(
             type='AdversarialAlignment',
-            tap='sr_image',
-            real='fine_image',
+            source='source:sr_image',
+            target='target:fine_image',
+            moves='source',
             discriminator=dict(type='PatchDiscriminator', in_channels=3, base_channels=base_channels),
             loss=dict(type='GANLoss', gan_type='lsgan'),
         ),
         # ODC, (15) to (20): predictions of target made to look like those of source
         output=dict(
             type='AdversarialAlignment',
-            tap='prob',
+            source='source:prob',
+            target='target:prob',
             discriminator=dict(type='FCDiscriminator', in_channels=num_classes, base_channels=base_channels),
             loss=dict(type='GANLoss', gan_type='vanilla'),
         ),

@@ -2,7 +2,7 @@
 # adversarial and weight-discrepancy losses damped by 1 - i / 100k; the backbone at the rate of the released optimisers.
 _base_ = './clan_100k.py'
 iters, rise = 100_000, 5_000
-optim_wrapper = dict(generator=dict(released_rate=True))
+optim_wrapper = dict(segmentor=dict(released_rate=True))
 rates = [
     # i / 5000; a start of 0 would stay there.
     dict(type='LinearLR', start_factor=1e-9, end_factor=1.0, begin=0, end=rise + 1, by_epoch=False),
@@ -10,6 +10,6 @@ rates = [
     dict(type='MultiStepLR', milestones=[rise], gamma=(1 - rise / iters) ** 0.9, by_epoch=False),
     dict(type='PolyLR', power=0.9, eta_min=0.0, begin=rise, end=iters + 1, by_epoch=False),
 ]
-param_scheduler = dict(generator=rates, discriminators=rates)
+param_scheduler = dict(segmentor=rates, discriminator=rates)
 damping = dict(start_factor=1.0, end_factor=0.0, begin=0, end=iters)
-train_cfg = dict(stages=[dict(name='train', iters=iters, weights={'output.generator': damping, 'different': damping})])
+train_cfg = dict(stages=[dict(name='train', iters=iters, weights={'output.segmentor': damping, 'different': damping})])

@@ -2,7 +2,7 @@
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     segmentor=dict(params=['segmentor'], optimizer=dict(type='Adadelta')),
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adadelta')),
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adadelta')),
     encoder=dict(
         params=[
             'segmentor.backbone',
@@ -13,7 +13,7 @@ optim_wrapper = dict(
         optimizer=dict(type='Adadelta'),
     ),
 )
-param_scheduler = dict(segmentor=[], discriminators=[], encoder=[])
+param_scheduler = dict(segmentor=[], discriminator=[], encoder=[])
 train_cfg = dict(type='StagedTrainLoop', val_interval=250, stages=[dict(name='adapt', iters=20_000)])
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -5,7 +5,7 @@ poly = [dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)]
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     segmentor=dict(params=['segmentor'], optimizer=adamw, paramwise_cfg=dict(norm_decay_mult=0.0)),
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=adamw),
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=adamw),
     encoder=dict(
         params=[
             'segmentor.backbone',
@@ -16,7 +16,7 @@ optim_wrapper = dict(
         optimizer=adamw,
     ),
 )
-param_scheduler = dict(segmentor=poly, discriminators=poly, encoder=poly)
+param_scheduler = dict(segmentor=poly, discriminator=poly, encoder=poly)
 train_cfg = dict(type='StagedTrainLoop', val_interval=150, stages=[dict(name='adapt', iters=iters)])
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

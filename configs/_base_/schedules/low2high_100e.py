@@ -3,9 +3,9 @@ epoch = 1579
 adam = dict(type='Adam', lr=1e-4)
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['segmentor'], optimizer=adam),
+    segmentor=dict(params=['segmentor'], optimizer=adam),
 )
-param_scheduler = dict(generator=[])
+param_scheduler = dict(segmentor=[])
 train_cfg = dict(type='StagedTrainLoop', val_interval=epoch, stages=[dict(name='train', iters=100 * epoch)])
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

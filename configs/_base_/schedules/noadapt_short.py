@@ -2,13 +2,13 @@
 iters = 600
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(
+    segmentor=dict(
         params=['segmentor'],
         optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999), weight_decay=5e-4),
     ),
 )
 param_scheduler = dict(
-    generator=[dict(type='PolyLR', power=1.0, eta_min=0.0, begin=iters // 2, end=iters, by_epoch=False)]
+    segmentor=[dict(type='PolyLR', power=1.0, eta_min=0.0, begin=iters // 2, end=iters, by_epoch=False)]
 )
 train_cfg = dict(type='StagedTrainLoop', val_interval=10_000, stages=[dict(name='train', iters=iters)])
 val_cfg = dict(type='ValLoop')

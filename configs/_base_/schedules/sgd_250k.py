@@ -2,13 +2,13 @@
 iters, poly_iters = 150_000, 250_000
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(
+    segmentor=dict(
         params=['segmentor'],
         optimizer=dict(type='SGD', lr=2.5e-4, momentum=0.9, weight_decay=5e-4),
         paramwise_cfg=dict(custom_keys={'head': dict(lr_mult=10.0)}),
     ),
 )
-param_scheduler = dict(generator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=poly_iters, by_epoch=False)])
+param_scheduler = dict(segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=poly_iters, by_epoch=False)])
 train_cfg = dict(type='StagedTrainLoop', val_interval=5_000, stages=[dict(name='train', iters=iters)])
 val_cfg = dict(type='ValLoop')
 test_cfg = dict(type='TestLoop')

@@ -1,15 +1,15 @@
 # SRDA-Net on two cores in minutes, on the synthetic imagery: srda_short.py with a longer joint stage. Discriminators at
-# half the generator's rate, as the authors' code.
+# half the segmentor's rate, as the authors' code.
 pretrain_iters, joint_iters = 200, 1200
 adam = dict(type='Adam', betas=(0.9, 0.999), weight_decay=5e-4)
 
 # A stage has optimisers of its own, as the authors' code trains it as a run of its own.
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    pretrain_generator=dict(params=['segmentor'], optimizer=dict(lr=1e-3, **adam)),
-    pretrain_discriminators=dict(params=['terms.pixel.discriminator'], optimizer=dict(lr=5e-4, **adam)),
-    generator=dict(params=['segmentor'], optimizer=dict(lr=1e-3, **adam)),
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(lr=5e-4, **adam)),
+    pretrain_segmentor=dict(params=['segmentor'], optimizer=dict(lr=1e-3, **adam)),
+    pretrain_discriminator=dict(params=['terms.pixel.discriminator'], optimizer=dict(lr=5e-4, **adam)),
+    segmentor=dict(params=['segmentor'], optimizer=dict(lr=1e-3, **adam)),
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(lr=5e-4, **adam)),
 )
 
 
@@ -19,10 +19,10 @@ def half_then_linear(begin, iters):
 
 
 param_scheduler = dict(
-    pretrain_generator=half_then_linear(0, pretrain_iters),
-    pretrain_discriminators=half_then_linear(0, pretrain_iters),
-    generator=half_then_linear(pretrain_iters, joint_iters),
-    discriminators=half_then_linear(pretrain_iters, joint_iters),
+    pretrain_segmentor=half_then_linear(0, pretrain_iters),
+    pretrain_discriminator=half_then_linear(0, pretrain_iters),
+    segmentor=half_then_linear(pretrain_iters, joint_iters),
+    discriminator=half_then_linear(pretrain_iters, joint_iters),
 )
 
 # Terms and optimisers that a config sets to None are left out of the stages and steps that name them.
@@ -36,11 +36,11 @@ train_cfg = dict(
             terms=['identity_target', 'identity_source', 'fixed_point', 'pixel'],
             trainable=['!segmentor.decode_head'],
             plan=[
-                dict(name='generator', losses=['*.generator'], optimizers=['pretrain_generator'], forward='fresh'),
+                dict(name='segmentor', losses=['*.segmentor'], optimizers=['pretrain_segmentor'], forward='fresh'),
                 dict(
                     name='discriminator',
                     losses=['*.discriminator'],
-                    optimizers=['pretrain_discriminators'],
+                    optimizers=['pretrain_discriminator'],
                     detach=True,
                 ),
             ],

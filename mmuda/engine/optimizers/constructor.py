@@ -65,7 +65,7 @@ class NamedOptimWrapperConstructor:
         if paramwise_cfg is not None:
             raise ValueError(
                 'optim_wrapper.paramwise_cfg would apply to no optimiser; give it to the optimisers it is meant for, '
-                f'e.g. optim_wrapper.{next(iter(optim_wrapper_cfg), "generator")}.paramwise_cfg.'
+                f'e.g. optim_wrapper.{next(iter(optim_wrapper_cfg), "segmentor")}.paramwise_cfg.'
             )
         self.cfgs = {name: dict(cfg) for name, cfg in optim_wrapper_cfg.items() if cfg is not None}
         for name, cfg in self.cfgs.items():

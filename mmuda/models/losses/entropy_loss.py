@@ -37,18 +37,13 @@ class EntropyLoss(nn.Module):
     """Mean over pixels of the normalised entropy (MinEnt, https://arxiv.org/abs/1811.12833, equation 3).
 
     Args:
-        loss_weight: Factor of the loss.
     """
 
     pixelwise = True
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
     def forward(self, prob: Tensor) -> Tensor:
-        """Scalar in [0, loss_weight] of probabilities (N, K, h, w)."""
-        return self.loss_weight * self_information(prob).sum(dim=1).mean()
+        """Scalar in [0, 1] of probabilities (N, K, h, w)."""
+        return self_information(prob).sum(dim=1).mean()
 
 
 @MODELS.register_module()
@@ -58,15 +53,10 @@ class MaxSquareLoss(nn.Module):
     Unlike the entropy's, its gradient grows linearly with the probability: certain pixels do not outweigh the others.
 
     Args:
-        loss_weight: Factor of the loss.
     """
 
     pixelwise = True
 
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
-
     def forward(self, prob: Tensor) -> Tensor:
-        """Scalar in [-loss_weight / 2, 0] of probabilities (N, K, h, w)."""
-        return -self.loss_weight * prob.square().mean() / 2
+        """Scalar in [-1 / 2, 0] of probabilities (N, K, h, w)."""
+        return -prob.square().mean() / 2

@@ -45,20 +45,18 @@ class GANLoss(nn.Module):
 
     Args:
         gan_type: ``'vanilla'``, ``'lsgan'``, ``'hinge'`` or ``'wgan'``.
-        loss_weight: Factor of the loss.
 
     Raises:
         ValueError: If ``gan_type`` is none of these.
     """
 
-    def __init__(self, gan_type: str = 'vanilla', loss_weight: float = 1.0) -> None:
+    def __init__(self, gan_type: str = 'vanilla') -> None:
         super().__init__()
         if gan_type not in _ELEMENTWISE:
             raise ValueError(f"GANLoss got gan_type='{gan_type}'; use one of {', '.join(_ELEMENTWISE)}.")
         self.gan_type = gan_type
         # Logits above it count as real when a discriminator's accuracy is logged.
         self.decision_threshold = 0.5 if gan_type == 'lsgan' else 0.0
-        self.loss_weight = loss_weight
 
     def forward(
         self, logits: Tensor, target_is_real: bool, is_disc: bool = False, weight: Tensor | None = None
@@ -81,7 +79,7 @@ class GANLoss(nn.Module):
         loss = _ELEMENTWISE[self.gan_type](logits, target_is_real, is_disc)
         if weight is not None:
             loss = loss * self._fit(weight, loss)
-        return self.loss_weight * loss.mean()
+        return loss.mean()
 
     @staticmethod
     def _fit(weight: Tensor, loss: Tensor) -> Tensor:
@@ -94,4 +92,4 @@ class GANLoss(nn.Module):
             ) from error
 
     def extra_repr(self) -> str:
-        return f"gan_type='{self.gan_type}', loss_weight={self.loss_weight}"
+        return f"gan_type='{self.gan_type}'"

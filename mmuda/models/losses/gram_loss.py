@@ -24,13 +24,11 @@ class GramLoss(nn.Module):
 
     Args:
         normalize: Divide by C h w.
-        loss_weight: Factor of the loss.
     """
 
-    def __init__(self, normalize: bool = True, loss_weight: float = 1.0) -> None:
+    def __init__(self, normalize: bool = True) -> None:
         super().__init__()
         self.normalize = normalize
-        self.loss_weight = loss_weight
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Compare features (N, C, h, w) and (N, C, h', w'); a scalar.
@@ -44,4 +42,4 @@ class GramLoss(nn.Module):
                 'of both domains, with equal batches.'
             )
         difference = gram_matrix(source, self.normalize) - gram_matrix(target, self.normalize)
-        return self.loss_weight * difference.square().sum(dim=(1, 2)).mean()
+        return difference.square().sum(dim=(1, 2)).mean()

@@ -22,7 +22,6 @@ class MMDLoss(nn.Module):
         factors: Multiples of the bandwidth.
         max_vectors: Vectors of each side that take part, drawn at random without replacement; the cost grows with
             their square. None takes all.
-        loss_weight: Factor of the loss.
 
     Raises:
         ValueError: If ``factors`` is empty or not positive.
@@ -32,14 +31,12 @@ class MMDLoss(nn.Module):
         self,
         factors: Sequence[float] = (0.25, 0.5, 1.0, 2.0, 4.0),
         max_vectors: int | None = 1024,
-        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         if not factors or min(factors) <= 0:
             raise ValueError(f'MMDLoss: factors={tuple(factors)}; give at least one, all above 0.')
         self.factors = tuple(factors)
         self.max_vectors = max_vectors
-        self.loss_weight = loss_weight
 
     def forward(self, source: Tensor, target: Tensor) -> Tensor:
         """Compare two feature maps.
@@ -67,7 +64,7 @@ class MMDLoss(nn.Module):
         scaled = distances / bandwidth.clamp_min(torch.finfo(distances.dtype).tiny)
         kernel = sum(torch.exp(-scaled / factor) for factor in self.factors) / len(self.factors)
         n = len(x)
-        return self.loss_weight * (kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean())
+        return kernel[:n, :n].mean() + kernel[n:, n:].mean() - 2 * kernel[:n, n:].mean()
 
     def _vectors(self, features: Tensor) -> Tensor:
         vectors = features.movedim(1, -1).reshape(-1, features.shape[1])

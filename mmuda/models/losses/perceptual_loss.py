@@ -35,7 +35,6 @@ class PerceptualLoss(nn.Module):
         allow_untrained: Use random weights, drawn from ``seed`` alone, where ``weights`` is None.
         normalize: Map images from [-1, 1] to ImageNet's statistics first. SRDA-Net's code does not.
         seed: Seed of the random weights.
-        loss_weight: Factor of the loss.
 
     Raises:
         ValueError: If there are no weights and ``allow_untrained`` is False.
@@ -54,7 +53,6 @@ class PerceptualLoss(nn.Module):
         allow_untrained: bool = False,
         normalize: bool = False,
         seed: int = 0,
-        loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
         if weights is None and not allow_untrained:
@@ -62,7 +60,6 @@ class PerceptualLoss(nn.Module):
                 'PerceptualLoss has no weights; set weights to a path or address of the vgg16 state dict '
                 f'({VGG16_ADDRESS}), or allow_untrained=True for a random network.'
             )
-        self.loss_weight = loss_weight
         self.weights = weights
         self.normalize = normalize
         self.register_buffer('mean', torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -122,7 +119,7 @@ class PerceptualLoss(nn.Module):
         self.init_weights()
         with torch.no_grad():
             target = self._features(reference)
-        return self.loss_weight * F.mse_loss(self._features(pred), target)
+        return F.mse_loss(self._features(pred), target)
 
     def _features(self, image: Tensor) -> Tensor:
         if self.normalize:
@@ -131,6 +128,4 @@ class PerceptualLoss(nn.Module):
 
     def extra_repr(self) -> str:
         network = type(self.network).__name__
-        return (
-            f'network={network}, weights={self.weights!r}, normalize={self.normalize}, loss_weight={self.loss_weight}'
-        )
+        return f'network={network}, weights={self.weights!r}, normalize={self.normalize}'

@@ -18,15 +18,7 @@ def check_same_shape(name: str, pred: Tensor, reference: Tensor) -> None:
 
 
 class PixelLoss(nn.Module):
-    """Mean of an elementwise distance; subclasses say which.
-
-    Args:
-        loss_weight: Factor of the loss.
-    """
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
+    """Mean of an elementwise distance; subclasses say which."""
 
     def forward(self, pred: Tensor, reference: Tensor) -> Tensor:
         """Compare two tensors of one shape, images or features; a scalar.
@@ -35,13 +27,10 @@ class PixelLoss(nn.Module):
             ValueError: If the shapes differ.
         """
         check_same_shape(type(self).__name__, pred, reference)
-        return self.loss_weight * self.distance(pred, reference)
+        return self.distance(pred, reference)
 
     def distance(self, pred: Tensor, reference: Tensor) -> Tensor:
         raise NotImplementedError
-
-    def extra_repr(self) -> str:
-        return f'loss_weight={self.loss_weight}'
 
 
 @MODELS.register_module()

@@ -13,14 +13,7 @@ class TotalVariationLoss(nn.Module):
 
     ``2 / N * (sum (x[i+1, j] - x[i, j])^2 / (C (H-1) W) + sum (x[i, j+1] - x[i, j])^2 / (C H (W-1)))``: the definition
     of the super-resolution codes that SRDA-Net's follows; it uses 2e-8 as its weight.
-
-    Args:
-        loss_weight: Factor of the loss.
     """
-
-    def __init__(self, loss_weight: float = 1.0) -> None:
-        super().__init__()
-        self.loss_weight = loss_weight
 
     def forward(self, image: Tensor) -> Tensor:
         """Total variation of images (N, C, H, W); a scalar.
@@ -35,7 +28,4 @@ class TotalVariationLoss(nn.Module):
             )
         vertical = (image[..., 1:, :] - image[..., :-1, :]).square().mean()
         horizontal = (image[..., :, 1:] - image[..., :, :-1]).square().mean()
-        return self.loss_weight * 2 * (vertical + horizontal)
-
-    def extra_repr(self) -> str:
-        return f'loss_weight={self.loss_weight}'
+        return 2 * (vertical + horizontal)

@@ -12,7 +12,7 @@ from mmuda.structures import split_tap
 class Term(BaseModule):
     """Base of every supervised term and alignment.
 
-    A term computes its losses by *phase*: ``generator`` losses train the segmentor, ``discriminator`` losses the
+    A term computes its losses by *phase*: ``segmentor`` losses train the segmentor, ``discriminator`` losses the
     term's own discriminator; a term may define others and a plan may order them freely. The wrapper calls
     :meth:`reads` once per phase to know which taps to compute, then :meth:`losses` each time a step of the plan
     names the phase. State (memories, statistics) lives in buffers, equal on all ranks.
@@ -21,7 +21,7 @@ class Term(BaseModule):
         phases: The phases this term offers.
     """
 
-    phases: tuple[str, ...] = ('generator',)
+    phases: tuple[str, ...] = ('segmentor',)
 
     def reads(self, phase: str) -> set[str]:
         """Addresses ``'view:tap'`` that :meth:`losses` reads in this phase."""

@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda.registry import TERMS
+from mmuda.structures import split_tap
+from mmuda.utils.errors import UserError
 
 from .base import Term, validity_of
-
-CLASS_VECTORS = ('probability', 'feature')
 
 
 def class_means(values: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor, Tensor]:
@@ -45,23 +45,19 @@ def predicted_classes(context, address: str) -> Tensor:
 class ClassVectors:
     """How a class vector is formed; shared by :class:`CategoryAlignment` and :class:`InstanceAlignment`.
 
-    The paper is ambiguous: ``c_i`` lies in R^{1 x Nc}, "by selecting the corresponding channel". ``'probability'`` is
-    the mean of the probability vectors of the pixels of class i, (K,); ``'feature'`` the mean of their features, (D,).
-    Pixels of class i are those of the label on the source, those predicted as i on the target, if they hold data.
+    The paper is ambiguous: ``c_i`` lies in R^{1 x Nc}, "by selecting the corresponding channel". With ``prob`` it is
+    the mean of the probability vectors of the pixels of class i, (K,); with features, e.g. ``features.3``, the mean of
+    their features, (D,). Pixels of class i are those of the label on the source, those predicted as i on the target,
+    if they hold data.
 
     Args:
-        kind: ``'probability'`` or ``'feature'``.
-        source: Name of the source stream or view.
-        target: Name of the target stream or view.
-        feature: Tap of the features, e.g. ``'features.3'``.
+        source: Address of the source's vectors, (N, D, h, w); its view has labels.
+        target: Address of the target's vectors.
     """
 
-    def __init__(self, kind: str, source: str, target: str, feature: str) -> None:
-        if kind not in CLASS_VECTORS:
-            raise ValueError(f'class_vector={kind!r} is not known; give one of {list(CLASS_VECTORS)}.')
-        tap = 'prob' if kind == 'probability' else feature
-        self.values = {'source': f'{source}:{tap}', 'target': f'{target}:{tap}'}
-        self.source_label, self.target_prob = f'{source}:label', f'{target}:prob'
+    def __init__(self, source: str, target: str) -> None:
+        self.values = {'source': source, 'target': target}
+        self.source_label, self.target_prob = f'{split_tap(source)[0]}:label', f'{split_tap(target)[0]}:prob'
 
     def reads(self) -> set[str]:
         return {*self.values.values(), self.source_label, self.target_prob}
@@ -86,32 +82,28 @@ class CategoryAlignment(Term):
     pixels in either domain contributes nothing. Class vectors are means over the whole batch.
 
     Args:
-        class_vector: ``'probability'`` (default) or ``'feature'``, see :class:`ClassVectors`.
-        feature: Tap of the features for ``'feature'``.
+        source: Address of what the source's class vectors are means of, see :class:`ClassVectors`.
+        target: The same of the target.
         intra_weight: Factor of the aggregation.
         inter_weight: Factor of the separation, beta.
-        source: Name of the source stream or view.
-        target: Name of the target stream or view.
         loss_weight: Factor of both, lambda_ISIA.
 
     Raises:
-        ValueError: If ``class_vector`` is unknown or both weights are 0.
+        UserError: If both weights are 0.
     """
 
     def __init__(
         self,
-        class_vector: str = 'probability',
-        feature: str = 'features.3',
+        source: str = 'source:prob',
+        target: str = 'target:prob',
         intra_weight: float = 1.0,
         inter_weight: float = 1.0,
-        source: str = 'source',
-        target: str = 'target',
         loss_weight: float = 0.001,
     ) -> None:
         super().__init__()
         if not intra_weight and not inter_weight:
-            raise ValueError('CategoryAlignment: intra_weight and inter_weight are both 0; set one of them.')
-        self.class_vectors = ClassVectors(class_vector, source, target, feature)
+            raise UserError('CategoryAlignment: intra_weight and inter_weight are both 0; set one of them.')
+        self.class_vectors = ClassVectors(source, target)
         self.intra_weight = intra_weight
         self.inter_weight = inter_weight
         self.loss_weight = loss_weight

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from mmengine.logging import MessageHub
 from torch import Tensor
 
 from mmuda.registry import TERMS
@@ -25,11 +24,11 @@ class DiscrepancyAlignment(AdversarialAlignment):
     of their gradient 0.1 % to 68 % is left without it. The discriminator's loss never trains the segmentor.
 
     Args:
-        classifiers: Taps of the two classifiers' logits.
+        classifiers: Addresses of the two classifiers' logits on the target.
         local_weight: lambda_local; 40, or 10 for SYNTHIA.
         epsilon: Weight where the classifiers agree.
         warmup: Iterations with plain losses; 5 % of the run in the paper's code.
-        detach_weight: Take the weights as constants in the generator's loss.
+        detach_weight: Take the weights as constants in the segmentor's loss.
         always_upsample: Upsample the discriminator's logits where nothing weighs them too (source, warm-up), as the
             authors' code does: their mean then counts border logits less.
         **kwargs: As :class:`AdversarialAlignment`; ``moves`` is the target.
@@ -40,7 +39,10 @@ class DiscrepancyAlignment(AdversarialAlignment):
     def __init__(
         self,
         *args,
-        classifiers: tuple[str, str] = ('module.decode_head.classifiers.0', 'module.decode_head.classifiers.1'),
+        classifiers: tuple[str, str] = (
+            'target:module.decode_head.classifiers.0',
+            'target:module.decode_head.classifiers.1',
+        ),
         local_weight: float = 40.0,
         epsilon: float = 0.4,
         warmup: int = 0,
@@ -50,7 +52,7 @@ class DiscrepancyAlignment(AdversarialAlignment):
     ) -> None:
         super().__init__(*args, **kwargs)
         target = self.readers['target']
-        self.classifiers = tuple(TapReader(f'{target.view}:{tap}', target.resize_to, 'softmax') for tap in classifiers)
+        self.classifiers = tuple(TapReader(address, target.resize_to, 'softmax') for address in classifiers)
         self.local_weight = local_weight
         self.epsilon = epsilon
         self.warmup = warmup
@@ -60,8 +62,8 @@ class DiscrepancyAlignment(AdversarialAlignment):
     def reads(self, phase: str) -> set[str]:
         return super().reads(phase).union(*(classifier.reads() for classifier in self.classifiers))
 
-    def weight(self, domain: str, context) -> Tensor | None:
-        if domain != 'target' or MessageHub.get_current_instance().get_info('iter', 0) < self.warmup:
+    def weight(self, side: str, context) -> Tensor | None:
+        if side != 'target' or context.iteration < self.warmup:
             return None
         first, second = (classifier(context) for classifier in self.classifiers)
         weight = self.local_weight * (1 - F.cosine_similarity(first, second, dim=1)) + self.epsilon
@@ -79,15 +81,15 @@ class ParameterSimilarity(Term):
     """Cosine similarity of two modules' parameters, plus one: CLAN's weight discrepancy loss (equation 5).
 
     Args:
-        first: Path of a module of the segmentor, e.g. ``'decode_head.classifiers.0'``.
-        second: Path of a module with as many parameters.
-        view: The stream whose forward it goes with; any will do.
+        first: Address of a module's parameters, e.g. ``'source:parameters.decode_head.classifiers.0'``; the view says
+            whose they are, the segmentor's or (``source@teacher``) the teacher's.
+        second: Address of as many parameters.
         loss_weight: Factor of the loss; 0.01 in the paper, which the authors' code doubles to 0.02.
     """
 
-    def __init__(self, first: str, second: str, view: str = 'source', loss_weight: float = 0.01) -> None:
+    def __init__(self, first: str, second: str, loss_weight: float = 0.01) -> None:
         super().__init__()
-        self.taps = tuple(f'{view}:parameters.{path}' for path in (first, second))
+        self.taps = (first, second)
         self.loss_weight = loss_weight
 
     def reads(self, phase: str) -> set[str]:

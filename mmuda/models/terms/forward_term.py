@@ -17,17 +17,16 @@ class ForwardTerm(Term):
     moves the statistics and nothing else.
 
     Args:
-        view: The stream or view.
-        tap: As far as it is forwarded.
+        tap: Address of the tap up to which a stream or view is forwarded.
     """
 
-    def __init__(self, view: str = 'target', tap: str = 'logits') -> None:
+    def __init__(self, tap: str = 'target:logits') -> None:
         super().__init__()
-        self.address = f'{view}:{tap}'
+        self.tap = tap
 
     def reads(self, phase: str) -> set[str]:
-        return {self.address}
+        return {self.tap}
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
-        context.tap(self.address)
+        context.tap(self.tap)
         return {}

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 import torch
-from mmengine.logging import MessageHub
 from torch import Tensor
 
 from mmuda.registry import TERMS
+from mmuda.structures import split_tap
 from mmuda.utils.ranks import gather_rows
 
 from .base import Term
@@ -26,7 +26,7 @@ def instance_means(features: Tensor, label: Tensor, category: int, limit: int | 
         features: Features (N, D, h, w).
         label: Classes (N, H, W), brought to h x w by nearest neighbour.
         category: The class.
-        limit: The largest so many regions of the batch; None for all.
+        limit: Keep only this many regions of the batch, the largest ones; None keeps all.
 
     Returns:
         Means (M, D), the largest region first (equation 9).
@@ -72,14 +72,14 @@ class InstanceAlignment(Term):
     Args:
         classes: Foreground classes ("things").
         channels: Channels of the features.
-        feature: Tap of the features.
-        class_vector: How the weights' class vectors are formed, see :class:`ClassVectors`.
         memory: Source instances kept for each class.
         max_instances: Target instances of a class that take part, the largest first; as many source instances of each
             image batch enter the memory.
         warmup: Iterations during which the memory fills and nothing is pulled: predictions are not worth it yet.
-        source: Name of the source stream or view.
-        target: Name of the target stream or view.
+        source: Address of the source's features.
+        target: Address of the target's features.
+        class_vectors: Addresses of what the weights' class vectors are means of, on source and target, see
+            :class:`ClassVectors`.
         loss_weight: Factor of the loss, lambda_AIM.
         max_weight: Bound of the weights eta; None leaves them as in equation 11.
 
@@ -91,13 +91,12 @@ class InstanceAlignment(Term):
         self,
         classes: Sequence[int],
         channels: int,
-        feature: str = 'features.3',
-        class_vector: str = 'probability',
         memory: int = 100,
         max_instances: int = 10,
         warmup: int = 5000,
-        source: str = 'source',
-        target: str = 'target',
+        source: str = 'source:features.3',
+        target: str = 'target:features.3',
+        class_vectors: tuple[str, str] = ('source:prob', 'target:prob'),
         loss_weight: float = 0.001,
         max_weight: float | None = 10.0,
     ) -> None:
@@ -109,9 +108,9 @@ class InstanceAlignment(Term):
                 f'InstanceAlignment: max_weight={max_weight} is not positive; give a bound, or None for no bound.'
             )
         self.classes = tuple(classes)
-        self.class_vectors = ClassVectors(class_vector, source, target, feature)
-        self.features = {'source': f'{source}:{feature}', 'target': f'{target}:{feature}'}
-        self.labels = {'source': f'{source}:label', 'target': f'{target}:prob'}
+        self.class_vectors = ClassVectors(*class_vectors)
+        self.features = {'source': source, 'target': target}
+        self.labels = {'source': f'{split_tap(source)[0]}:label', 'target': f'{split_tap(target)[0]}:prob'}
         self.max_instances = max_instances
         self.warmup = warmup
         self.loss_weight = loss_weight
@@ -126,7 +125,7 @@ class InstanceAlignment(Term):
         features, label = context.tap(self.features['source']), context.tap(self.labels['source'])
         self._remember([instance_means(features.detach(), label, i, self.max_instances) for i in self.classes])
         target = context.tap(self.features['target'])
-        if MessageHub.get_current_instance().get_info('iter', 0) < self.warmup:
+        if context.iteration < self.warmup:
             return {'loss': target.sum() * 0, 'instances': target.new_zeros(())}
         predicted = predicted_classes(context, self.labels['target'])
         weights = self._weights(context)

@@ -56,24 +56,26 @@ class LabelMapAlignment(AdversarialAlignment):
     Args:
         discriminator: Config of the discriminator in MODELS, of (N, 1, h, w).
         loss: Config of a GAN loss in MODELS.
-        view: Stream or view whose predictions are judged.
-        exemplars: Stream of label maps.
+        prediction: Address of the logits whose label maps are judged.
+        exemplars: Address of the label maps.
         temperature: tau of sargmax.
         blur: Standard deviation of the Gaussian in pixels; 0 does not blur.
         crop_size: Side in pixels of the random windows that the discriminator sees, or None for all. The paper's
             discriminator takes 256 px of 512 and does not say how; resizing would lose the detail that it judges.
         ignore_index: Label of exemplar pixels that hold no class: they become 0, and predictions are given as many 0,
             in the places of a window of the exemplars drawn for them, so that 0 tells nothing.
-        loss_weight: Factor of the generator loss; the paper gives none.
+        loss_weight: Factor of the segmentor's loss; the paper gives none.
         **kwargs: As :class:`AdversarialAlignment`.
     """
+
+    sides = ('prediction', 'exemplar')
 
     def __init__(
         self,
         discriminator: dict,
         loss: dict,
-        view: str = 'source',
-        exemplars: str = 'exemplar',
+        prediction: str = 'source:logits',
+        exemplars: str = 'exemplar:label',
         temperature: float = 1e3,
         blur: float = 0.6,
         crop_size: int | None = None,
@@ -83,34 +85,32 @@ class LabelMapAlignment(AdversarialAlignment):
         **kwargs,
     ) -> None:
         super().__init__(
-            tap='logits',
-            real='label',
+            source=prediction,
+            target=exemplars,
+            moves='prediction',
             discriminator=discriminator,
             loss=loss,
-            source=view,
-            target=exemplars,
             loss_weight=loss_weight,
             discriminator_weight=discriminator_weight,
             **kwargs,
         )
-        self.image = f'{view}:image'
         self.temperature = temperature
         self.blur = blur
         self.crop_size = crop_size
         self.ignore_index = ignore_index
 
     def reads(self, phase: str) -> set[str]:
-        return super().reads(phase) | {self.image, self.addresses['target']}
+        return super().reads(phase) | {self.addresses['exemplar']}
 
-    def read(self, domain: str, context) -> Tensor:
+    def read(self, side: str, context) -> Tensor:
         """Blurred class indices (N, 1, h, w)."""
-        tap = context.tap(self.addresses[domain])
-        if domain == 'source':
-            size = context.tap(self.image).shape[-2:]
+        tap = context.tap(self.addresses[side])
+        if side == 'prediction':
+            size = context.size(self.readers[side].view)
             if tap.shape[-2:] != size:
                 tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=False)
             maps = sargmax(self._crop(tap), self.temperature)
-            unknown = context.tap(self.addresses['target']).unsqueeze(1) == self.ignore_index
+            unknown = context.tap(self.addresses['exemplar']).unsqueeze(1) == self.ignore_index
             if unknown.any():
                 unknown = self._crop(unknown)[torch.arange(len(maps), device=maps.device) % len(unknown)]
                 maps = maps.masked_fill(unknown, 0.0)
@@ -120,9 +120,9 @@ class LabelMapAlignment(AdversarialAlignment):
             maps = torch.where(maps == self.ignore_index, 0, maps + 1).to(dtype)
         return gaussian_blur(maps, self.blur) if self.blur else maps
 
-    def _valid(self, domain: str, context, logits: Tensor) -> Tensor | None:
+    def _valid(self, side: str, context, logits: Tensor) -> Tensor | None:
         """As for any alignment; windows drawn at random have lost their place."""
-        return None if self.crop_size is not None else super()._valid(domain, context, logits)
+        return None if self.crop_size is not None else super()._valid(side, context, logits)
 
     def _crop(self, maps: Tensor) -> Tensor:
         if self.crop_size is None:

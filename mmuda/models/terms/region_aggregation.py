@@ -23,7 +23,6 @@ class RegionAggregation(Term):
 
     Args:
         view: The labelled stream or view.
-        cells: Its tap with the cells' indices, (N, H, W); list it in the model's ``batch_taps``.
         reduction: ``'sum'`` (the paper) or ``'mean'``.
         min_pixels: Cells with fewer pixels inside the crop are left out.
         ignore_index: Label of cells that count for nothing.
@@ -33,7 +32,6 @@ class RegionAggregation(Term):
     def __init__(
         self,
         view: str = 'source',
-        cells: str = 'cells',
         reduction: str = 'sum',
         min_pixels: int = 1,
         ignore_index: int = 255,
@@ -41,7 +39,7 @@ class RegionAggregation(Term):
     ) -> None:
         super().__init__()
         self.view = view
-        self.cells = f'{view}:{cells}'
+        self.cells = f'{view}:cells'
         self.reduction = reduction
         self.min_pixels = max(1, min_pixels)
         self.ignore_index = ignore_index

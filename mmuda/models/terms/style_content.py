@@ -8,8 +8,11 @@ from torch import Tensor
 
 from mmuda.models.losses.gram_loss import GramLoss
 from mmuda.registry import TERMS
+from mmuda.utils.errors import UserError
 
 from .base import Term
+
+STAGES = {domain: tuple(f'{domain}:features.{i}' for i in range(4)) for domain in ('source', 'target')}
 
 
 @TERMS.register_module()
@@ -21,51 +24,51 @@ class StyleContentAlignment(Term):
     unrelated: it is what the paper does, and has a weight of its own so that it can be switched off.
 
     Args:
-        stages: Indices of the features, of ResNet's conv2_x to conv5_x by default.
+        source: Addresses of the source's features, by default those of four stages: ResNet's conv2_x to conv5_x.
+        target: Addresses of the target's features, in the same order.
         style_weight: Factor of the style loss; 0 leaves it out.
         content_weight: Factor of the content loss; 0 leaves it out.
         normalize: Divide Gram matrices by C h w and the content by its element count; the paper gives neither.
         detach_target: Let gradients flow into the source's features alone; the paper says that source features are
             matched to target ones, not whether the target's are fixed.
-        source: Name of the source stream or view.
-        target: Name of the target stream or view.
         loss_weight: Factor of both, lambda_pfr in equation 6.
 
     Raises:
-        ValueError: If both weights are 0.
+        UserError: If both weights are 0, or the two lists differ in length.
     """
 
     def __init__(
         self,
-        stages: Sequence[int] = (0, 1, 2, 3),
+        source: Sequence[str] = STAGES['source'],
+        target: Sequence[str] = STAGES['target'],
         style_weight: float = 1.0,
         content_weight: float = 1.0,
         normalize: bool = True,
         detach_target: bool = False,
-        source: str = 'source',
-        target: str = 'target',
         loss_weight: float = 0.004,
     ) -> None:
         super().__init__()
         if not style_weight and not content_weight:
-            raise ValueError(
-                'StyleContentAlignment: style_weight and content_weight are both 0; set one, or remove it.'
+            raise UserError('StyleContentAlignment: style_weight and content_weight are both 0; set one, or remove it.')
+        if len(source) != len(target):
+            raise UserError(
+                f'StyleContentAlignment compares {list(source)} with {list(target)}; give as many target features as '
+                'source features.'
             )
-        self.stages = tuple(stages)
+        self.pairs = tuple(zip(source, target, strict=True))
         self.weights = dict(style=style_weight, content=content_weight)
         self.normalize = normalize
         self.detach_target = detach_target
-        self.domains = (source, target)
         self.loss_weight = loss_weight
         self.gram_loss = GramLoss(normalize=normalize)
 
     def reads(self, phase: str) -> set[str]:
-        return {f'{domain}:features.{stage}' for domain in self.domains for stage in self.stages}
+        return {address for pair in self.pairs for address in pair}
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         pairs = []
-        for stage in self.stages:
-            source, target = (context.tap(f'{domain}:features.{stage}') for domain in self.domains)
+        for pair in self.pairs:
+            source, target = (context.tap(address) for address in pair)
             pairs.append((source, target.detach() if self.detach_target else target))
         parts = dict(style=self.gram_loss, content=self._content)
         return {
@@ -76,7 +79,7 @@ class StyleContentAlignment(Term):
 
     def _content(self, source: Tensor, target: Tensor) -> Tensor:
         if source.shape != target.shape:
-            raise ValueError(
+            raise UserError(
                 f'The content loss compares features position by position, but they have the shapes '
                 f'{tuple(source.shape)} and {tuple(target.shape)}; crop both domains to one size in pixels and give '
                 'equal batches, or set content_weight=0.'

@@ -47,14 +47,13 @@ class TapReader:
 
     def reads(self) -> set[str]:
         """Addresses of the taps that reading needs."""
-        return {self.address, f'{self.view}:image'} if self.resize_to == 'image' else {self.address}
+        return {self.address}
 
     def __call__(self, context) -> Tensor:
         """The tap, resized and activated."""
         tap = context.tap(self.address)
         if self.resize_to is not None:
-            image = self.resize_to == 'image'
-            size = context.tap(f'{self.view}:image').shape[-2:] if image else tuple(self.resize_to)
+            size = context.size(self.view) if self.resize_to == 'image' else tuple(self.resize_to)
             tap = F.interpolate(tap, size=size, mode='bilinear', align_corners=True)
         return self.activation(tap)
 

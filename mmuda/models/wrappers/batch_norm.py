@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmuda.utils.errors import UserError
+
 SHARED = 'shared'
 
 
@@ -32,7 +34,7 @@ class RunningStatistics:
     def __init__(self, follow: str | Sequence[str] = SHARED) -> None:
         self.names = (follow,) if isinstance(follow, str) else tuple(follow)
         if not self.names or not all(self.names):
-            raise ValueError(f"batch_norm={follow!r}: give 'shared', or names of streams such as 'target'.")
+            raise UserError(f"batch_norm={follow!r}: give 'shared', or names of streams such as 'target'.")
 
     @property
     def shared(self) -> bool:
@@ -54,17 +56,17 @@ class RunningStatistics:
             return
         recomputed = [name for name, module in network.named_modules() if getattr(module, 'with_cp', False)]
         if recomputed:
-            raise ValueError(
+            raise UserError(
                 f'batch_norm={list(self.names)} cannot go with with_cp=True ({recomputed[0]}): recomputing would '
                 "move the running statistics by every stream. Set with_cp=False, or batch_norm='shared'."
             )
         if set(self.names) & set(read):
             return
         if any(isinstance(module, _BatchNorm) for module in network.modules()):
-            raise ValueError(
+            raise UserError(
                 f"Stage '{stage}': batch_norm={list(self.names)}, but no active term forwards these (forwarded: "
                 f'{sorted(read)}), so the running statistics would never move. Add a term '
-                f"dict(type='ForwardTerm', view='{self.names[0]}'), or choose batch_norm='shared'."
+                f"dict(type='ForwardTerm', tap='{self.names[0]}:logits'), or choose batch_norm='shared'."
             )
 
     @contextmanager

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from mmuda.models.adapters import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, build_adapter
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
-from mmuda.utils.patterns import matches
+from mmuda.utils.errors import UserError
+from mmuda.utils.old_names import PHASES, renamed_phase
 
 from .batch_norm import SHARED, RunningStatistics
 from .forward_context import TEACHER, ForwardContext
 from .network_options import apply_network_options
-from .plan import DEFAULT_PLAN, Stage
+from .plan import Stage
 from .plan_executor import PlanExecutor
 
 DEFAULT_TERMS = {'supervised': dict(type='SupervisedTerm')}
@@ -31,7 +32,7 @@ class DomainAdaptation(PlanExecutor):
         segmentor: Config of any mmseg segmentor or of one of ours.
         terms: Configs by name. ``supervised`` on ``source`` is there unless given otherwise (None removes it).
         views: Configs of further views by name.
-        plan: Steps of the update plan; None for generators, then discriminators.
+        plan: Steps of the update plan; None for the segmentor, then the discriminators.
         ema: ``dict(momentum=0.001)`` keeps a teacher, the exponential moving average of the segmentor
             (mmengine's convention: teacher = (1 - momentum) * teacher + momentum * student). ``evaluate=True``
             predicts with the teacher.
@@ -47,7 +48,7 @@ class DomainAdaptation(PlanExecutor):
         ...     type='DomainAdaptation',
         ...     segmentor=dict(type='EncoderDecoder', ...),
         ...     terms=dict(output=dict(
-        ...         type='AdversarialAlignment', tap='prob',
+        ...         type='AdversarialAlignment', source='source:prob', target='target:prob',
         ...         discriminator=dict(type='FCDiscriminator', in_channels=2),
         ...         loss=dict(type='GANLoss', gan_type='vanilla'))))
     """
@@ -77,11 +78,18 @@ class DomainAdaptation(PlanExecutor):
         self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}
         for term in self.terms.values():
             self.views.update(term.views())
+        self._refuse_old_phases()
         self.batch_taps = set(batch_taps)
         self.running_statistics = RunningStatistics(batch_norm)
         self._build_teacher(ema)
         self.compiled = apply_network_options(self, networks or {})
         self.check_stage(self.stage)
+
+    def _refuse_old_phases(self) -> None:
+        """Refuse a term that names its phases as before: no step of the default plan would train it."""
+        for name, term in self.terms.items():
+            for phase in set(term.phases) & set(PHASES):
+                raise UserError(f"The term '{name}' ({type(term).__name__}): {renamed_phase(f'{name}.{phase}')}.")
 
     def _build_teacher(self, ema: dict | None) -> None:
         options = dict(ema or {})
@@ -95,10 +103,10 @@ class DomainAdaptation(PlanExecutor):
         """The averaged segmentor.
 
         Raises:
-            ValueError: If the config keeps none.
+            UserError: If the config keeps none.
         """
         if self.teacher is None:
-            raise ValueError(
+            raise UserError(
                 'A term or view asks for the teacher, but the model keeps none; give `ema=dict(momentum=...)`.'
             )
         return self.teacher.module
@@ -109,77 +117,45 @@ class DomainAdaptation(PlanExecutor):
         if self.teacher is not None:
             self.teacher.module.load_state_dict(self.segmentor.state_dict())
 
-    # Losses by name.
+    # What the executor asks for.
 
-    def active_terms(self, stage: Stage) -> list[str]:
-        """Names of the terms that a stage uses.
+    @property
+    def phases(self) -> dict[str, tuple[str, ...]]:
+        return {name: term.phases for name, term in self.terms.items()}
 
-        Raises:
-            ValueError: If the stage names a term that the model does not have.
-        """
-        named = list(self.terms if stage.terms is None else stage.terms)
-        unknown = [name for name in named if name not in self.terms and name not in self.left_out]
-        if unknown:
-            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; the model has {list(self.terms)}.")
-        return [name for name in named if name in self.terms]
-
-    def available_losses(self, stage: Stage) -> list[str]:
-        return [f'{name}.{phase}' for name in self.active_terms(stage) for phase in self.terms[name].phases]
+    def streams_of(self, names: list[str]) -> set[str]:
+        return {view.partition(TEACHER)[0] for view in self.reads(names)} - set(self.views)
 
     def check_stage(self, stage: Stage) -> None:
         super().check_stage(stage)
-        self._check_patterns(stage)
-        available = self.available_losses(stage)
-        names = [name for step in self.steps(stage) for name in step.names(available)]
-        for view, taps in sorted(self.reads(names).items()):
-            base, teacher, _ = view.partition(TEACHER)
+        for view, taps in sorted(self.reads(self._names(stage)).items()):
+            teacher = TEACHER in view
             if teacher:
                 _ = self.teacher_network
             for tap in sorted(taps):
                 self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
                 self._check_readable(tap, 'teacher.module' if teacher else 'segmentor')
 
+    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
+        super().check_streams(stage, streams)
+        reads = self.reads(self._names(stage))
+        forwarded = [view for view, taps in reads.items() if self._forwards_student(view, taps)]
+        self.running_statistics.check(self.segmentor, forwarded, stage.name)
+
+    def _names(self, stage: Stage) -> list[str]:
+        """The losses ``term.phase`` that the steps of a stage propagate."""
+        available = self.available_losses(stage)
+        return [name for step in self.steps(stage) for name in step.names(available)]
+
     def _check_readable(self, tap: str, network: str) -> None:
         """Refuse a tap on a submodule that a compiled network would pass by: hooks are not part of its graph."""
         path = f'{network}.{tap.removeprefix(MODULE_PREFIX)}'
         for network in self.compiled if tap.startswith(MODULE_PREFIX) else []:
             if path == network or path.startswith(f'{network}.'):
-                raise ValueError(
+                raise UserError(
                     f"Tap '{tap}' lies inside '{network}', which is compiled and would not give it; take this network "
                     'out of `networks`, or read a declared tap such as features.0.'
                 )
-
-    def _check_patterns(self, stage: Stage) -> None:
-        """Refuse a step that names a loss which no term has: it would silently never be trained."""
-        every = self.available_losses(Stage())
-        # A model without discriminators keeps the step that would train them.
-        usual = {pattern for step in DEFAULT_PLAN for pattern in step.losses}
-        for step in self.steps(stage):
-            for pattern in step.losses:
-                term = pattern.partition('.')[0]
-                left_out = term in self.left_out or (self.left_out and '*' in term)
-                if left_out or pattern in usual or any(matches(name, pattern) for name in every):
-                    continue
-                raise ValueError(f"Step '{step.name}' of the plan names the losses '{pattern}'; the model has {every}.")
-
-    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
-        """Refuse a stage that reads a stream which the loader does not give.
-
-        Raises:
-            ValueError: Naming the stage, the stream and the remedy.
-        """
-        available = self.available_losses(stage)
-        names = [name for step in self.steps(stage) for name in step.names(available)]
-        reads = self.reads(names)
-        read = {view.partition(TEACHER)[0] for view in reads}
-        missing = sorted(read - set(self.views) - set(streams))
-        if missing:
-            raise ValueError(
-                f"Stage '{stage.name}' reads {missing}: the loader gives the streams {sorted(streams)}, the model has "
-                f'the views {sorted(self.views)}. Add the stream to the UDADataset or the view to the model.'
-            )
-        forwarded = [view for view, taps in reads.items() if self._forwards_student(view, taps)]
-        self.running_statistics.check(self.segmentor, forwarded, stage.name)
 
     def _forwards_student(self, view: str, taps: set[str]) -> bool:
         """Whether reading these taps forwards the view through the segmentor itself."""
@@ -208,11 +184,8 @@ class DomainAdaptation(PlanExecutor):
     ) -> ForwardContext:
         return ForwardContext(self, batch, self.reads(names), autocast)
 
-    def compute_losses(self, name: str, context: ForwardContext) -> dict[str, Tensor]:
-        term, _, phase = name.rpartition('.')
-        weight = self.weight_of(name)
-        losses = self.terms[term].losses(phase, context)
-        return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
+    def losses(self, term: str, phase: str, context: ForwardContext) -> dict[str, Tensor]:
+        return self.terms[term].losses(phase, context)
 
     def after_plan(self) -> None:
         if self.teacher is not None:

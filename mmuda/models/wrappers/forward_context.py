@@ -41,6 +41,15 @@ class ForwardContext:
         self._batches: dict[str, dict] = dict(streams)
         self._outputs: dict[str, DomainOutputs] = {}
 
+    @property
+    def iteration(self) -> int:
+        """The iteration of the run, counted from 0."""
+        return self._model.iteration
+
+    def size(self, view: str) -> tuple[int, int]:
+        """Height and width in pixels of the images of a stream or view, without forwarding it."""
+        return tuple(self.batch(view.partition(TEACHER)[0])['inputs'].shape[-2:])
+
     def tap(self, address: str) -> Tensor:
         """The tensor at ``'view:tap'``."""
         view, name = split_tap(address)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.dist import get_rank
-from mmengine.logging import MessageHub
 from torch import Tensor, nn
 
 from mmuda.utils.ranks import gather_rows
@@ -33,7 +32,7 @@ class ImagePool(nn.Module):
         self.register_buffer('filled', torch.zeros((), dtype=torch.long))
 
     @torch.no_grad()
-    def exchange(self, images: Tensor) -> Tensor:
+    def exchange(self, images: Tensor, iteration: int) -> Tensor:
         """Images (N, C, H, W) for the discriminator, as many as are given; a collective call.
 
         Raises:
@@ -48,7 +47,6 @@ class ImagePool(nn.Module):
             )
         everyones = gather_rows(images.to(self.images.dtype).contiguous())
         # Equal on all ranks, whose own generators differ.
-        iteration = MessageHub.get_current_instance().get_info('iter', 0)
         generator = torch.Generator().manual_seed(mix_seed(self.name, iteration))
         given = []
         for image in everyones:

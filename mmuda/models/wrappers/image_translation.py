@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import torch
-from mmengine.logging import MessageHub
 from mmengine.model import ModuleDict
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 from .image_pool import ImagePool
-from .plan import Stage
+from .plan import Step
 from .plan_executor import PlanExecutor
 
 DOMAINS = ('source', 'target')
 GENERATOR_LOSSES = ('adversarial', 'cycle', 'identity')
+PLAN = (
+    Step(name='generator', losses=('*.generator',), optimizers=('generator',)),
+    Step(name='discriminator', losses=('*.discriminator',), optimizers=('discriminator',), detach=True),
+)
 
 
 def other(domain: str) -> str:
@@ -82,7 +86,7 @@ class ImageTranslation(PlanExecutor):
     twice translated image back (equation 2), ``identity.generator`` leaves an image of a generator's own domain as it
     is (section 5.2); ``source.discriminator`` and ``target.discriminator`` tell real images of a domain (1) from
     translated ones (0). The default plan trains both generators, then both discriminators, by the optimisers
-    ``generator`` and ``discriminators``.
+    ``generator`` and ``discriminator``.
 
     Args:
         generator: Config of both generators in MODELS; ``generators.target`` translates source images.
@@ -100,6 +104,8 @@ class ImageTranslation(PlanExecutor):
             of ReLU ``mean=0, std=255`` gives images in [0, 1].
     """
 
+    default_plan = PLAN
+
     def __init__(
         self,
         generator: dict,
@@ -116,7 +122,7 @@ class ImageTranslation(PlanExecutor):
     ) -> None:
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
         if getattr(self.data_preprocessor, 'streams', None):
-            raise ValueError(
+            raise UserError(
                 'ImageTranslation maps values of one domain to values of the other, so both need the same mean and '
                 'std: leave `streams` out of its data_preprocessor.'
             )
@@ -129,45 +135,21 @@ class ImageTranslation(PlanExecutor):
         self.pools = None if pool is None else ModuleDict({d: ImagePool(name=d, **pool) for d in DOMAINS})
         self.check_stage(self.stage)
 
-    # Losses by name.
+    @property
+    def phases(self) -> dict[str, tuple[str, ...]]:
+        weighed = [name for name in GENERATOR_LOSSES if self.weights[name]]
+        return {**dict.fromkeys(weighed, ('generator',)), **dict.fromkeys(DOMAINS, ('discriminator',))}
 
-    def active_terms(self, stage: Stage) -> list[str]:
-        """Names of the losses that a stage uses.
-
-        Raises:
-            ValueError: If the stage names one that there is not.
-        """
-        every = [*(name for name in GENERATOR_LOSSES if self.weights[name]), *DOMAINS]
-        unknown = sorted(set(stage.terms or ()) - set(every))
-        if unknown:
-            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; ImageTranslation has {every}.")
-        return [name for name in every if stage.terms is None or name in stage.terms]
-
-    def available_losses(self, stage: Stage) -> list[str]:
-        return [f'{name}.{"discriminator" if name in DOMAINS else "generator"}' for name in self.active_terms(stage)]
-
-    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
-        """Refuse a loader without the two domains.
-
-        Raises:
-            ValueError: Naming what is missing.
-        """
-        missing = sorted(set(DOMAINS) - set(streams))
-        if missing:
-            raise ValueError(
-                f"Stage '{stage.name}' translates between source and target, but the loader lacks {missing}."
-            )
+    def streams_of(self, names: Sequence[str]) -> set[str]:
+        return set(DOMAINS)
 
     def build_context(
         self, batch: dict, names: Sequence[str], autocast: Callable[[], AbstractContextManager]
     ) -> TranslationContext:
         return TranslationContext(self, {domain: batch[domain]['inputs'] for domain in DOMAINS}, autocast)
 
-    def compute_losses(self, name: str, context: TranslationContext) -> dict[str, Tensor]:
-        term, _, phase = name.rpartition('.')
-        weight = self.weight_of(name)
-        losses = self._discriminate(term, context) if phase == 'discriminator' else getattr(self, f'_{term}')(context)
-        return {f'{term}.{key}': value * weight if 'loss' in key else value for key, value in losses.items()}
+    def losses(self, term: str, phase: str, context: TranslationContext) -> dict[str, Tensor]:
+        return self._discriminate(term, context) if phase == 'discriminator' else getattr(self, f'_{term}')(context)
 
     def _adversarial(self, context: TranslationContext) -> dict[str, Tensor]:
         return {
@@ -184,7 +166,7 @@ class ImageTranslation(PlanExecutor):
         }
 
     def _identity(self, context: TranslationContext) -> dict[str, Tensor]:
-        if MessageHub.get_current_instance().get_info('iter', 0) % self.identity_every:
+        if self.iteration % self.identity_every:
             return {}
         return {
             f'loss_{domain}': self.weights['identity']
@@ -195,7 +177,7 @@ class ImageTranslation(PlanExecutor):
     def _discriminate(self, domain: str, context: TranslationContext) -> dict[str, Tensor]:
         fake = context.fake(domain).detach()
         if self.pools is not None:
-            fake = self.pools[domain].exchange(fake)
+            fake = self.pools[domain].exchange(fake, self.iteration)
         real_logits, fake_logits = context.judge(context.images[domain], domain), context.judge(fake, domain)
         loss = self.gan_loss(real_logits, True, is_disc=True) + self.gan_loss(fake_logits, False, is_disc=True)
         middle = self.gan_loss.decision_threshold

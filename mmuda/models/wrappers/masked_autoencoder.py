@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
-from .plan import Stage
+from .plan import Step
 from .plan_executor import PlanExecutor
 
 LOSS = 'reconstruction'
+PLAN = (Step(name='autoencoder', losses=('*.autoencoder',), optimizers=('autoencoder',)),)
 CHOICES = dict(upsampling=('transposed', 'bilinear'), mask=('tokens', 'pixels'), loss_on=('image', 'masked'))
 
 
@@ -64,8 +66,8 @@ class MaskedAutoencoder(PlanExecutor):
     all. A run of its own: its ``embedding`` initialises a segmentor's encoder by ``init_cfg=dict(type='Pretrained',
     checkpoint=..., prefix='embedding.')``.
 
-    The one loss is ``reconstruction.generator``. Widths and depths are not in the paper; the defaults are those of
-    ViT-B and of the decoder of the masked-autoencoder paper.
+    The one loss is ``reconstruction.autoencoder``, of the optimiser ``autoencoder``. Widths and depths are not in
+    the paper; the defaults are those of ViT-B and of the decoder of the masked-autoencoder paper.
 
     Args:
         embedding: Config of the backbone in MODELS; its last feature map is taken.
@@ -92,8 +94,10 @@ class MaskedAutoencoder(PlanExecutor):
         data_preprocessor: Config of the data preprocessor.
 
     Raises:
-        ValueError: If a choice is unknown, or a number is out of range.
+        UserError: If a choice is unknown, or a number is out of range.
     """
+
+    default_plan = PLAN
 
     def __init__(
         self,
@@ -119,10 +123,10 @@ class MaskedAutoencoder(PlanExecutor):
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
         for name, value in dict(upsampling=upsampling, mask=mask, loss_on=loss_on).items():
             if value not in CHOICES[name]:
-                raise ValueError(f'{name}={value!r} of MaskedAutoencoder is unknown; give one of {CHOICES[name]}.')
+                raise UserError(f'{name}={value!r} of MaskedAutoencoder is unknown; give one of {CHOICES[name]}.')
         fits = not (channels % 4 or decoder_channels % 4 or channels % heads or decoder_channels % decoder_heads)
         if not (0 < mask_ratio < 1 and upsample > 0 and stride % upsample == 0 and fits):
-            raise ValueError(
+            raise UserError(
                 f'MaskedAutoencoder got mask_ratio={mask_ratio}, stride={stride}, upsample={upsample}, channels='
                 f'{channels} for {heads} heads and decoder_channels={decoder_channels} for {decoder_heads}; give a '
                 'share between 0 and 1, an upsampling that divides the stride, and widths that 4 and the heads divide.'
@@ -162,36 +166,19 @@ class MaskedAutoencoder(PlanExecutor):
         nn.init.uniform_(places.weight, -bound, bound)
         nn.init.zeros_(places.bias)
 
-    def active_terms(self, stage: Stage) -> list[str]:
-        """Its one loss.
+    @property
+    def phases(self) -> dict[str, tuple[str, ...]]:
+        return {LOSS: ('autoencoder',)}
 
-        Raises:
-            ValueError: If the stage names another.
-        """
-        unknown = sorted(set(stage.terms or ()) - {LOSS})
-        if unknown:
-            raise ValueError(f"Stage '{stage.name}' names the terms {unknown}; MaskedAutoencoder has {LOSS!r}.")
-        return [LOSS] if stage.terms is None else list(stage.terms)
-
-    def available_losses(self, stage: Stage) -> list[str]:
-        return [f'{name}.generator' for name in self.active_terms(stage)]
-
-    def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
-        """Refuse a loader without the streams.
-
-        Raises:
-            ValueError: Naming what is missing.
-        """
-        missing = sorted(set(self.streams) - set(streams))
-        if missing:
-            raise ValueError(f"Stage '{stage.name}' reconstructs {list(self.streams)}, but the loader lacks {missing}.")
+    def streams_of(self, names: Sequence[str]) -> set[str]:
+        return set(self.streams)
 
     def build_context(
         self, batch: dict, names: Sequence[str], autocast: Callable[[], AbstractContextManager]
     ) -> Images:
         return Images(torch.cat([batch[stream]['inputs'] for stream in self.streams]), autocast)
 
-    def compute_losses(self, name: str, context: Images) -> dict[str, Tensor]:
+    def losses(self, term: str, phase: str, context: Images) -> dict[str, Tensor]:
         with context.autocast():
             reconstruction, hidden = self.reconstruct(context.images)
         squared = (reconstruction.float() - context.images.float()) ** 2
@@ -199,9 +186,9 @@ class MaskedAutoencoder(PlanExecutor):
         of_hidden = (squared * hidden).sum() / (hidden.sum() * self.in_channels)
         loss = squared.mean() if self.loss_on == 'image' else of_hidden
         return {
-            f'{LOSS}.loss': loss * self.weight_of(name),
-            f'{LOSS}.mse_hidden': of_hidden.detach(),
-            f'{LOSS}.mse_shown': (squared * shown).sum().detach() / (shown.sum() * self.in_channels),
+            'loss': loss,
+            'mse_hidden': of_hidden.detach(),
+            'mse_shown': (squared * shown).sum().detach() / (shown.sum() * self.in_channels),
         }
 
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -214,11 +201,11 @@ class MaskedAutoencoder(PlanExecutor):
             Reconstruction (N, C, H, W), and which pixels were hidden, (N, 1, H, W) of 0 and 1.
 
         Raises:
-            ValueError: If the size does not fit.
+            UserError: If the size does not fit.
         """
         count, _, height, width = images.shape
         if height % self.stride or width % self.stride:
-            raise ValueError(
+            raise UserError(
                 f'MaskedAutoencoder got images of {height} x {width} px, which {self.stride} does not divide; change '
                 'the crop.'
             )
@@ -230,7 +217,7 @@ class MaskedAutoencoder(PlanExecutor):
         pixels = F.interpolate(hidden.view(count, 1, rows, cols), scale_factor=float(self.patch), mode='nearest')
         feature = self.embedding(images * (1 - pixels) if self.mask == 'pixels' else images)[-1]
         if feature.shape[-2:] != (height // self.stride, width // self.stride):
-            raise ValueError(
+            raise UserError(
                 f'The embedding of MaskedAutoencoder gives {feature.shape[-2]} x {feature.shape[-1]} features of '
                 f'{height} x {width} px, but stride={self.stride} was said; correct it.'
             )

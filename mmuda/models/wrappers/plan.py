@@ -26,13 +26,13 @@ class Step:
 
     Attributes:
         name: Name in the log.
-        losses: Patterns over ``term.phase``, e.g. ``['*.generator']``.
+        losses: Patterns over ``term.phase``, e.g. ``['*.segmentor']``.
         optimizers: Names of the optimisers that step. What they own (and the stage leaves trainable) is trained;
             everything else is frozen from before the forward until after the backward.
         forward: ``'reuse'`` takes the forward of the step before it, ``'fresh'`` makes a new one.
         detach: Give the taps without a graph: for steps that train discriminators alone.
-        every: Make the step only at iterations divisible by this (n discriminator steps to one of the generator:
-            ``every=n`` on the generator).
+        every: Make the step only at iterations divisible by this (n discriminator steps to one of the segmentor:
+            ``every=n`` on the segmentor).
         repeat: Make the step this many times on the same batch.
     """
 
@@ -66,10 +66,10 @@ class Step:
         return [name for name in available if any(matches(name, pattern) for pattern in self.losses)]
 
 
-# All generator losses in one step, then all discriminators on detached taps.
+# All losses of the segmentor in one step, then all discriminators on detached taps.
 DEFAULT_PLAN = (
-    Step(name='generator', losses=('*.generator',), optimizers=('generator',), forward='fresh'),
-    Step(name='discriminator', losses=('*.discriminator',), optimizers=('discriminators',), detach=True),
+    Step(name='segmentor', losses=('*.segmentor',), optimizers=('segmentor',)),
+    Step(name='discriminator', losses=('*.discriminator',), optimizers=('discriminator',), detach=True),
 )
 
 
@@ -81,7 +81,7 @@ class Stage:
         name: Name in the log.
         iters: Length in iterations; None for the whole run.
         terms: Names of the active terms; None for all.
-        weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.generator'``); those that
+        weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.segmentor'``); those that
             fit are multiplied, 1 where none does. A factor is a number, or changes along the run:
             ``dict(start_factor=1.0, end_factor=0.0, begin=0, end=100_000)``, see :class:`WeightSchedule`.
         trainable: Patterns of the parameters that may be trained; None for all.

@@ -25,7 +25,8 @@ model = dict(
             discriminator=dict(type='DilatedDiscriminator', in_channels=num_classes),
             loss=dict(type='GANLoss', gan_type='vanilla'),
             loss_weight=0.01,
-            proportion_loss=dict(type='ProportionLoss', tolerance=2.0, loss_weight=0.1),
+            proportion_loss=dict(type='ProportionLoss', tolerance=2.0),
+            proportion_weight=0.1,
         )
     ),
 )
@@ -54,10 +55,10 @@ train_dataloader = dict(
 
 # The base has the segmentor's optimiser; the discriminator gets its own, with the same schedule.
 optim_wrapper = dict(
-    discriminators=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999)))
+    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=1e-3, betas=(0.9, 0.999)))
 )
 param_scheduler = dict(
-    discriminators=[
+    discriminator=[
         dict(
             type='PolyLR',
             power=1.0,

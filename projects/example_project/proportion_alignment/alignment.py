@@ -20,7 +20,7 @@ class ProportionAlignment(AdversarialAlignment):
     the way, since maps without it look like many source maps. So two things are added to
     :class:`AdversarialAlignment`:
 
-    - the generator loss is weighted, pixel by pixel, by the entropy of the prediction over its largest possible value
+    - the segmentor loss is weighted, pixel by pixel, by the entropy of the prediction over its largest possible value
       (0 where the segmentor is sure, 1 where it has no idea; no gradient flows through it);
     - the mean prediction of the target is kept close to the class proportions of the source's labels, a running
       estimate over the batches of all ranks.
@@ -28,7 +28,9 @@ class ProportionAlignment(AdversarialAlignment):
     Args:
         num_classes: Number of classes, K.
         proportion_loss: Config of a loss in MODELS, called as ``loss(predicted, expected)`` with two (K,) tensors.
-        tap: Tap of class probabilities, (N, K, h, w), values in [0, 1].
+        proportion_weight: Factor of that loss.
+        source: Address of the source's class probabilities, (N, K, h, w), values in [0, 1].
+        target: Address of the target's.
         momentum: Share in [0, 1) of the old pixel counts that each iteration keeps.
         ignore_index: Label that counts for no class.
         **kwargs: As :class:`AdversarialAlignment`. The discriminator must give logits (N, 1, h, w) on the tap's grid,
@@ -38,18 +40,20 @@ class ProportionAlignment(AdversarialAlignment):
         ValueError: If ``momentum`` lies outside [0, 1).
     """
 
-    phases = ('generator', 'discriminator')
+    phases = ('segmentor', 'discriminator')
 
     def __init__(
         self,
         num_classes: int,
         proportion_loss: dict,
-        tap: str = 'prob',
+        proportion_weight: float = 1.0,
+        source: str = 'source:prob',
+        target: str = 'target:prob',
         momentum: float = 0.99,
         ignore_index: int = 255,
         **kwargs,
     ) -> None:
-        super().__init__(tap=tap, **kwargs)
+        super().__init__(source=source, target=target, **kwargs)
         if not 0 <= momentum < 1:
             raise ValueError(f'momentum={momentum} of ProportionAlignment must lie in [0, 1); 0.99 is the default.')
         self.num_classes = num_classes
@@ -57,25 +61,27 @@ class ProportionAlignment(AdversarialAlignment):
         self.ignore_index = ignore_index
         self.label = f'{self.addresses["source"].partition(":")[0]}:label'
         self.proportion_loss = MODELS.build(proportion_loss)
+        self.proportion_weight = proportion_weight
         # A buffer, so that checkpoints hold it and a resumed run goes on with the same estimate.
         self.register_buffer('pixels', torch.zeros(num_classes))
 
     def reads(self, phase: str) -> set[str]:
         taps = super().reads(phase)
-        return taps | {self.label, self.addresses['target']} if phase == 'generator' else taps
+        return taps | {self.label, self.addresses['target']} if phase == 'segmentor' else taps
 
-    def weight(self, domain: str, context) -> Tensor:
+    def weight(self, side: str, context) -> Tensor:
         """Entropy of the prediction over log K, (N, 1, h, w), values in [0, 1], without a graph."""
-        prob = self.read(domain, context).detach()
+        prob = self.read(side, context).detach()
         entropy = -(prob * prob.clamp_min(torch.finfo(prob.dtype).tiny).log()).sum(dim=1, keepdim=True)
         return entropy / math.log(self.num_classes)
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         losses = super().losses(phase, context)
-        if phase == 'generator':
+        if phase == 'segmentor':
             self.count(context.tap(self.label))
             predicted = context.tap(self.addresses['target']).mean(dim=(0, 2, 3))
-            losses['loss_proportion'] = self.proportion_loss(predicted, self.proportions().to(predicted.dtype))
+            proportions = self.proportions().to(predicted.dtype)
+            losses['loss_proportion'] = self.proportion_weight * self.proportion_loss(predicted, proportions)
             # A name without 'loss' is logged only.
             losses['uncertainty'] = self.weight('target', context).mean()
         return losses

@@ -22,7 +22,6 @@ class ProportionLoss(nn.Module):
 
     Args:
         tolerance: Factor t; 2 accepts half to twice the expected share. 1 accepts nothing but the share itself.
-        loss_weight: Factor of the loss.
 
     Raises:
         ValueError: If ``tolerance`` is below 1.
@@ -32,12 +31,11 @@ class ProportionLoss(nn.Module):
         tensor(0.)
     """
 
-    def __init__(self, tolerance: float = 2.0, loss_weight: float = 1.0) -> None:
+    def __init__(self, tolerance: float = 2.0) -> None:
         super().__init__()
         if tolerance < 1:
             raise ValueError(f'ProportionLoss got tolerance={tolerance}; give a factor of at least 1.')
         self.tolerance = tolerance
-        self.loss_weight = loss_weight
 
     def forward(self, predicted: Tensor, expected: Tensor) -> Tensor:
         """Compare shares.
@@ -59,7 +57,7 @@ class ProportionLoss(nn.Module):
             )
         predicted = predicted.clamp_min(torch.finfo(predicted.dtype).tiny)
         distance = (predicted.log() - expected.log()).abs() - math.log(self.tolerance)
-        return self.loss_weight * (expected * distance.relu()).sum()
+        return (expected * distance.relu()).sum()
 
     def extra_repr(self) -> str:
-        return f'tolerance={self.tolerance}, loss_weight={self.loss_weight}'
+        return f'tolerance={self.tolerance}'

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 
 import torch
-from mmengine.logging import MessageHub
 from torch import Tensor
 
 from mmuda.models.wrappers import DomainAdaptation, Stage
@@ -17,7 +16,7 @@ from mmuda.registry import MODELS
 class RampedAdaptation(DomainAdaptation):
     """DomainAdaptation whose named terms grow from 0 to their weight, so that the source is learned first.
 
-    The factor of their generator losses at iteration i is ``2 / (1 + exp(-10 p)) - 1`` with ``p = min(1, i /
+    The factor of their segmentor losses at iteration i is ``2 / (1 + exp(-10 p)) - 1`` with ``p = min(1, i /
     ramp_iters)`` (Ganin and Lempitsky, 2015); discriminators train from the start. It is logged as ``<term>.ramp``.
 
     Args:
@@ -48,15 +47,14 @@ class RampedAdaptation(DomainAdaptation):
 
     def ramp(self) -> float:
         """The factor now, in [0, 1)."""
-        # The iteration that the run counts, not a counter of our own: a resumed run is where it was.
-        iteration = MessageHub.get_current_instance().get_info('iter', 0)
-        progress = min(1.0, iteration / self.ramp_iters)
+        # The run's iteration, not a counter of our own: a resumed run goes on where it was.
+        progress = min(1.0, self.iteration / self.ramp_iters)
         return 2 / (1 + math.exp(-10 * progress)) - 1
 
     def compute_losses(self, name: str, context) -> dict[str, Tensor]:
         losses = super().compute_losses(name, context)
         term, _, phase = name.rpartition('.')
-        if phase != 'generator' or term not in self.ramp_terms:
+        if phase != 'segmentor' or term not in self.ramp_terms:
             return losses
         factor = self.ramp()
         losses = {key: value * factor if 'loss' in key.rpartition('.')[2] else value for key, value in losses.items()}

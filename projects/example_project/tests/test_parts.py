@@ -31,8 +31,8 @@ def test_proportion_loss_is_its_formula(tolerance):
     predicted, expected = torch.rand(2, 6, dtype=torch.float64, generator=generator).softmax(dim=1)
     predicted[0] /= 20  # far out of the band
     predicted.requires_grad_(True)
-    loss = package.ProportionLoss(tolerance, loss_weight=3.0)(predicted, expected)
-    assert loss.item() == pytest.approx(3 * loss_by_hand(predicted, expected, tolerance), abs=1e-12)
+    loss = package.ProportionLoss(tolerance)(predicted, expected)
+    assert loss.item() == pytest.approx(loss_by_hand(predicted, expected, tolerance), abs=1e-12)
     loss.backward()
     assert predicted.grad[0] < 0  # a class that is missing is asked for
 
@@ -64,7 +64,8 @@ def alignment(**kwargs):
     torch.manual_seed(0)
     return package.ProportionAlignment(
         num_classes=K,
-        proportion_loss=dict(type='ProportionLoss', tolerance=1.2, loss_weight=0.5),
+        proportion_loss=dict(type='ProportionLoss', tolerance=1.2),
+        proportion_weight=0.5,
         discriminator=dict(type='DilatedDiscriminator', in_channels=K, base_channels=4),
         loss=dict(type='GANLoss', gan_type='vanilla'),
         loss_weight=0.25,
@@ -82,7 +83,7 @@ def test_alignment_is_its_formula():
     labels = torch.randint(0, K - 1, (2, 2, 9, 9))  # the last class is never there
     labels[:, 0, :2] = 255
     for label in labels:
-        losses = term.losses('generator', context_of({'target:prob': prob, 'source:label': label}))
+        losses = term.losses('segmentor', context_of({'target:prob': prob, 'source:label': label}))
 
     entropy = -(prob * prob.log()).sum(dim=1, keepdim=True).detach() / math.log(K)
     # Target is driven to label 0, the source's.
@@ -104,8 +105,8 @@ def test_alignment_is_its_formula():
 
 
 def test_alignment_says_what_it_reads_and_keeps_its_state():
-    term = alignment(source='city')
-    assert term.reads('generator') == {'city:label', 'target:prob'}
+    term = alignment(source='city:prob')
+    assert term.reads('segmentor') == {'city:label', 'target:prob'}
     assert term.reads('discriminator') == {'city:prob', 'target:prob'}
     assert 'pixels' in term.state_dict()
     before = term.pixels.clone()
@@ -143,9 +144,9 @@ def test_illumination_refuses_what_is_out_of_range():
 
 def test_the_wrapper_ramps_generator_losses_only(monkeypatch):
     parts = {
-        'proportion.generator': {'proportion.loss_adversarial': torch.tensor(4.0), 'proportion.x': torch.tensor(1.0)},
+        'proportion.segmentor': {'proportion.loss_adversarial': torch.tensor(4.0), 'proportion.x': torch.tensor(1.0)},
         'proportion.discriminator': {'proportion.loss_discriminator': torch.tensor(4.0)},
-        'supervised.generator': {'supervised.decode.loss_ce': torch.tensor(4.0)},
+        'supervised.segmentor': {'supervised.decode.loss_ce': torch.tensor(4.0)},
     }
     monkeypatch.setattr(DomainAdaptation, 'compute_losses', lambda self, name, context: dict(parts[name]))
     wrapper = package.RampedAdaptation.__new__(package.RampedAdaptation)
@@ -155,9 +156,9 @@ def test_the_wrapper_ramps_generator_losses_only(monkeypatch):
     for iteration, progress in ((0, 0.0), (2, 0.25), (8, 1.0), (20, 1.0)):
         hub.update_info('iter', iteration)
         factor = 2 / (1 + math.exp(-10 * progress)) - 1
-        losses = wrapper.compute_losses('proportion.generator', None)
+        losses = wrapper.compute_losses('proportion.segmentor', None)
         assert losses['proportion.loss_adversarial'].item() == pytest.approx(4 * factor)
         assert losses['proportion.ramp'].item() == pytest.approx(factor)
         assert losses['proportion.x'] == 1
-        for name in ('proportion.discriminator', 'supervised.generator'):
+        for name in ('proportion.discriminator', 'supervised.segmentor'):
             assert wrapper.compute_losses(name, None) == parts[name]

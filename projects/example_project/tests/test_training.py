@@ -73,7 +73,7 @@ def test_the_run_trains_every_part_and_resumes_exactly(config, tmp_path):
     history = runner.message_hub.log_scalars
     ramp, _ = history['train/proportion.ramp'].data
     assert ramp[0] == 0 and (np.diff(ramp) > 0).all()
-    assert {'train/proportion.loss_proportion', 'train/proportion.uncertainty', 'train/generator.lr'} <= set(history)
+    assert {'train/proportion.loss_proportion', 'train/proportion.uncertainty', 'train/segmentor.lr'} <= set(history)
     assert runner.model.terms.proportion.pixels.sum() > 0
 
     shutil.copytree(whole, killed)

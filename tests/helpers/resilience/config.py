@@ -11,14 +11,14 @@ model = dict(
 )
 twice = dict(accumulative_counts=2)
 optim_wrapper = dict(
-    pretrain_generator=twice, pretrain_discriminators=twice, generator=twice, discriminators=twice
+    pretrain_segmentor=twice, pretrain_discriminator=twice, segmentor=twice, discriminator=twice
 )  # fmt: skip
 pretrain_iters, joint_iters = 15, 25
 half_then_linear = [
     dict(type='PolyLR', power=1.0, eta_min=0.0, begin=20, end=pretrain_iters + joint_iters, by_epoch=False)
 ]
 param_scheduler = dict(
-    pretrain_generator=[], pretrain_discriminators=[], generator=half_then_linear, discriminators=half_then_linear
+    pretrain_segmentor=[], pretrain_discriminator=[], segmentor=half_then_linear, discriminator=half_then_linear
 )
 train_cfg = dict(
     val_interval=10,
@@ -29,11 +29,11 @@ train_cfg = dict(
             terms=['identity_target', 'identity_source', 'fixed_point', 'pixel'],
             trainable=['!segmentor.decode_head'],
             plan=[
-                dict(name='generator', losses=['*.generator'], optimizers=['pretrain_generator'], forward='fresh'),
+                dict(name='segmentor', losses=['*.segmentor'], optimizers=['pretrain_segmentor'], forward='fresh'),
                 dict(
                     name='discriminator',
                     losses=['*.discriminator'],
-                    optimizers=['pretrain_discriminators'],
+                    optimizers=['pretrain_discriminator'],
                     detach=True,
                 ),
             ],

@@ -8,7 +8,7 @@ from mmuda.registry import MODELS
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
 from tests.helpers.toy import batch, build_runner, config, segmentor
 
-FORWARD = dict(target=dict(type='ForwardTerm', view='target'))
+FORWARD = dict(target=dict(type='ForwardTerm'))
 
 
 class Recorder:
@@ -27,7 +27,7 @@ class Recorder:
 def test_running_statistics_are_averages_over_the_named_streams(tmp_path, batch_norm, counts):
     model = dict(type='DomainAdaptation', segmentor=segmentor(), terms=FORWARD, batch_norm=batch_norm)
     runner = build_runner(
-        config(model, [dict(name='all', iters=3)], dict(generator=TWO_OPTIMIZERS['generator'])), tmp_path
+        config(model, [dict(name='all', iters=3)], dict(segmentor=TWO_OPTIMIZERS['segmentor'])), tmp_path
     )
     norm = runner.model.segmentor.backbone.norm
     seen = Recorder(runner.model)
@@ -47,8 +47,8 @@ def test_running_statistics_are_averages_over_the_named_streams(tmp_path, batch_
 def test_statistics_that_would_stand_still_are_told_before_the_first_iteration(tmp_path):
     model = dict(type='DomainAdaptation', segmentor=segmentor(), batch_norm='target')
     stages = [dict(name='alone', iters=1)]
-    runner = build_runner(config(model, stages, dict(generator=TWO_OPTIMIZERS['generator'])), tmp_path)
-    with pytest.raises(ValueError, match=r"Stage 'alone': batch_norm=\['target'\].*type='ForwardTerm', view='target'"):
+    runner = build_runner(config(model, stages, dict(segmentor=TWO_OPTIMIZERS['segmentor'])), tmp_path)
+    with pytest.raises(ValueError, match=r"Stage 'alone': batch_norm=\['target'\].*'ForwardTerm', tap='target:logits'"):
         runner.train()
     with pytest.raises(ValueError, match="give 'shared', or names of streams"):
         MODELS.build(ConfigDict(type='DomainAdaptation', segmentor=segmentor(), batch_norm=()))
@@ -65,7 +65,7 @@ def test_a_stage_with_a_stream_of_its_own_is_checked_too(tmp_path):
     ]  # fmt: skip
 
     def train(batch_norm, folder):
-        cfg = config(dict(model, batch_norm=batch_norm), stages, dict(generator=TWO_OPTIMIZERS['generator']))
+        cfg = config(dict(model, batch_norm=batch_norm), stages, dict(segmentor=TWO_OPTIMIZERS['segmentor']))
         build_runner(cfg, tmp_path / folder).train()
 
     with pytest.raises(ValueError, match=r"Stage 'again': batch_norm=\['target'\]"):
@@ -108,7 +108,7 @@ def test_a_forward_term_changes_no_weight(tmp_path):
     states = []
     for terms in ({}, FORWARD):
         model = dict(type='DomainAdaptation', segmentor=segmentor(dropout_ratio=0), terms=terms, batch_norm='source')
-        cfg = config(model, [dict(name='all', iters=3)], dict(generator=TWO_OPTIMIZERS['generator']))
+        cfg = config(model, [dict(name='all', iters=3)], dict(segmentor=TWO_OPTIMIZERS['segmentor']))
         runner = build_runner(cfg, tmp_path / str(len(states)))
         runner.train()
         states.append(runner.model.state_dict())
@@ -131,7 +131,7 @@ def test_predictions_use_what_was_followed():
             ConfigDict(type='DomainAdaptation', segmentor=segmentor(), terms=FORWARD, batch_norm=name)
         ).train()
         data = model.data_preprocessor(batch(4, **{name: 1.0, other: 0.2}), training=True)
-        names = ['supervised.generator', 'target.generator']
+        names = ['supervised.segmentor', 'target.segmentor']
         for _ in range(60):
             context = model.build_context(data, names, torch.no_grad)
             for stream in ('source', 'target'):

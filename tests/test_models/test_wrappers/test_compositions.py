@@ -59,13 +59,13 @@ def test_srda_freezes_the_segmentation_in_its_pretraining(tmp_path):
     moves, names = moves_of(srda(), tmp_path)
     super_resolution = below(names, BACKBONE, 'segmentor.sr_head')
     for iteration, optimizer, moved in moves:
-        if optimizer == 'generator':
+        if optimizer == 'segmentor':
             assert moved == (super_resolution if iteration < 3 else below(names, 'segmentor'))
         else:
             own = ('terms.pixel.discriminator',) if iteration < 3 else ('terms.pixel', 'terms.output')
             # A bias before an instance norm has no gradient but rounding.
             assert {n for n in below(names, *own) if n.endswith('weight')} <= moved <= below(names, *own)
-    assert [optimizer for _, optimizer, _ in moves] == ['generator', 'discriminators'] * 7
+    assert [optimizer for _, optimizer, _ in moves] == ['segmentor', 'discriminator'] * 7
 
 
 def test_dann_in_three_steps(tmp_path):
@@ -85,9 +85,9 @@ def test_gradient_reversal_is_one_backward_for_two_optimisers(tmp_path):
     runner = build_runner(reversal(), tmp_path, (hook, forwards))
     runner.train()
     names = {name for name, _ in runner.model.named_parameters()}
-    trained = dict(generator=below(names, 'segmentor'), discriminators=below(names, 'terms'))
-    assert [optimizer for _, optimizer, _ in hook.moves] == ['generator'] * 3 + ['generator', 'discriminators'] * 4
-    # Until the generator has stepped, the discriminator has its gradient but not moved.
+    trained = dict(segmentor=below(names, 'segmentor'), discriminator=below(names, 'terms'))
+    assert [optimizer for _, optimizer, _ in hook.moves] == ['segmentor'] * 3 + ['segmentor', 'discriminator'] * 4
+    # Until the segmentor has stepped, the discriminator has its gradient but not moved.
     assert all(moved == trained[optimizer] for _, optimizer, moved in hook.moves)
     assert [count[BACKBONE] for count in forwards.counts.values()] == [1] * 3 + [2] * 4  # source; source and target
 
@@ -95,11 +95,11 @@ def test_gradient_reversal_is_one_backward_for_two_optimisers(tmp_path):
 def test_several_discriminator_steps_to_one_of_the_generator(tmp_path):
     moves, names = moves_of(several_discriminator_steps(), tmp_path)
     steps = {i: [optimizer for at, optimizer, _ in moves if at == i] for i in range(8)}
-    twice = ['discriminators'] * 2
-    generator = ['generator']
-    assert steps == {0: generator, 1: [], 2: generator, 3: twice, 4: twice + generator, 5: twice,
-                     6: twice + generator, 7: twice}  # fmt: skip
-    trained = dict(generator=below(names, 'segmentor'), discriminators=below(names, 'terms'))
+    twice = ['discriminator'] * 2
+    segment = ['segmentor']
+    assert steps == {0: segment, 1: [], 2: segment, 3: twice, 4: twice + segment, 5: twice,
+                     6: twice + segment, 7: twice}  # fmt: skip
+    trained = dict(segmentor=below(names, 'segmentor'), discriminator=below(names, 'terms'))
     for _, optimizer, moved in moves:
         # What is added to a Wasserstein discriminator cancels: its biases may have no gradient.
         assert {name for name in trained[optimizer] if name.endswith('weight')} <= moved <= trained[optimizer]
@@ -114,8 +114,8 @@ def test_clan_weights_by_the_disagreement_of_two_classifiers(tmp_path):
 
     model = runner.model.eval()
     batch = model.data_preprocessor(next(iter(runner.train_dataloader)), training=True)
-    context = model.build_context(batch, ['output.generator'], torch.no_grad)
-    loss = model.compute_losses('output.generator', context)['output.loss_adversarial']
+    context = model.build_context(batch, ['output.segmentor'], torch.no_grad)
+    loss = model.compute_losses('output.segmentor', context)['output.loss_adversarial']
     network, image = model.segmentor, batch['target']['inputs']
     with torch.no_grad():
         features = network.backbone(image)
@@ -165,9 +165,9 @@ def test_exemplars_reach_the_discriminator_without_a_forward(tmp_path):
     runner = build_runner(exemplars(), tmp_path, (forwards, hook))
     runner.train()
     assert list(forwards.counts[0].values()) == [1, 0]
-    assert list(forwards.counts[5].values()) == [2, 3]  # source, target; one in the generator's step, then two
+    assert list(forwards.counts[5].values()) == [2, 3]  # source, target; one in the segmentor's step, then two
     names = {name for name, _ in runner.model.named_parameters()}
-    trained = dict(generator=below(names, 'segmentor'), discriminators=below(names, 'terms'))
+    trained = dict(segmentor=below(names, 'segmentor'), discriminator=below(names, 'terms'))
     assert all(moved == trained[optimizer] for _, optimizer, moved in hook.moves)
 
 

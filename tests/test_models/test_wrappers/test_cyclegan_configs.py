@@ -44,7 +44,7 @@ def test_an_iteration_is_that_of_the_paper(name):
     torch.manual_seed(0)
     model = MODELS.build(cfg.model).double().train()
     twin = copy.deepcopy(model)
-    for key in ('generator', 'discriminators'):  # without Adam's moments the step is the gradient
+    for key in ('generator', 'discriminator'):  # without Adam's moments the step is the gradient
         cfg.optim_wrapper[key].optimizer = dict(type='SGD', lr=0.1)
     wrappers = NamedOptimWrapperConstructor({k: v for k, v in cfg.optim_wrapper.items() if k != 'constructor'})(model)
     data = batch(1, target=0.5)
@@ -66,7 +66,7 @@ def test_an_iteration_is_that_of_the_paper(name):
 
 
 def test_rates_and_pool_are_the_papers():
-    for name, key in itertools.product(PUBLISHED, ('generator', 'discriminators')):
+    for name, key in itertools.product(PUBLISHED, ('generator', 'discriminator')):
         cfg = Config.fromfile(FOLDER / f'{name}.py')
         assert tuple(cfg.optim_wrapper[key].optimizer.betas) == (0.5, 0.999)
         assert cfg.model.pool.size == 50

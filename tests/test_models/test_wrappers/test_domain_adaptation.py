@@ -18,12 +18,18 @@ def build(terms=None, **kwargs):
     ('terms', 'message'),
     [
         (
-            dict(output=dict(OUTPUT, tap='probs')),
+            dict(output=dict(OUTPUT, source='source:probs', target='target:probs')),
             "'source:probs' is not offered by EncoderDecoder; it offers cells, features",
         ),
-        (dict(output=dict(OUTPUT, tap='aux.0.prob')), "'source:aux.0.prob' is not offered by EncoderDecoder"),
-        (dict(output=dict(OUTPUT, tap='module.neck.conv')), "EncoderDecoder has no submodule 'neck.conv'"),
-        (dict(output=dict(OUTPUT, target='target@teacher')), r'keeps none; give `ema=dict\(momentum=\.\.\.\)`'),
+        (
+            dict(output=dict(OUTPUT, source='source:aux.0.prob', target='target:aux.0.prob')),
+            "'source:aux.0.prob' is not offered by EncoderDecoder",
+        ),
+        (
+            dict(output=dict(OUTPUT, source='source:module.neck.conv', target='target:module.neck.conv')),
+            "EncoderDecoder has no submodule 'neck.conv'",
+        ),
+        (dict(output=dict(OUTPUT, target='target@teacher:prob')), r'keeps none; give `ema=dict\(momentum=\.\.\.\)`'),
         (dict(x=dict(type='TapLoss', tap='prob', loss=dict(type='TotalVariationLoss'))), "addressed as 'view:tap'"),
     ],
 )
@@ -46,21 +52,21 @@ def test_unknown_names_of_a_stage_stop_the_run_before_its_first_iteration(tmp_pa
     assert "Stage 'b' names the terms ['outptu']" in message(dict(terms=['outptu']))
     assert "Stage 'b' names the terms ['outptu']" in message(dict(weights=dict(outptu=2.0)))
     assert "Stage 'b', trainable: the pattern 'segmentr' matches nothing" in message(dict(trainable=['segmentr']))
-    step = dict(name='all', losses=['*.generator'], optimizers=['generators'], forward='fresh')
-    assert "names the optimisers ['generators'], but optim_wrapper has" in message(dict(plan=[step]))
-    other = dict(model, terms=dict(output=dict(OUTPUT, target='tagret')))
+    step = dict(name='all', losses=['*.segmentor'], optimizers=['segmentors'], forward='fresh')
+    assert "names the optimisers ['segmentors'], but optim_wrapper has" in message(dict(plan=[step]))
+    other = dict(model, terms=dict(output=dict(OUTPUT, target='tagret:prob')))
     assert "Stage 'b' reads ['tagret']: the loader gives the streams ['source', 'target']" in message({}, model=other)
 
 
 def test_a_term_set_to_none_is_left_out_of_stages_and_plans_that_name_it():
     plan = [
-        dict(name='g', losses=['*.generator'], optimizers=['generator'], forward='fresh'),
-        dict(name='d', losses=['output.discriminator'], optimizers=['discriminators'], detach=True),
+        dict(name='g', losses=['*.segmentor'], optimizers=['segmentor'], forward='fresh'),
+        dict(name='d', losses=['output.discriminator'], optimizers=['discriminator'], detach=True),
     ]
     model = build(dict(output=None), plan=plan)
     model.set_stage(dict(terms=['supervised', 'output'], weights=dict(output=2.0)))
     assert model.active_terms(model.stage) == ['supervised']
-    assert model.available_losses(model.stage) == ['supervised.generator']
+    assert model.available_losses(model.stage) == ['supervised.segmentor']
 
 
 def test_the_teacher_starts_from_the_student_and_predicts_where_asked():
@@ -98,15 +104,17 @@ def test_names_of_parameters_are_those_of_the_networks():
 
 
 def test_a_submodule_that_gives_a_tuple_is_no_tap():
-    model = build(dict(output=dict(OUTPUT, tap='module.backbone')))
+    model = build(dict(output=dict(OUTPUT, source='source:module.backbone', target='target:module.backbone')))
     data = model.data_preprocessor(batch(), training=True)
-    context = model.build_context(data, ['output.generator'], torch.no_grad)
+    context = model.build_context(data, ['output.segmentor'], torch.no_grad)
     with pytest.raises(TypeError, match=r"Tap 'module\.backbone': this submodule gives a tuple, not a tensor"):
         context.tap('target:module.backbone')
 
 
 def test_a_tap_of_a_submodule_is_its_output():
-    model = build(dict(output=dict(OUTPUT, tap='module.backbone.conv1')))
+    model = build(
+        dict(output=dict(OUTPUT, source='source:module.backbone.conv1', target='target:module.backbone.conv1'))
+    )
     data = model.data_preprocessor(batch(), training=True)
     context = model.build_context(data, ['output.discriminator'], torch.no_grad)
     expected = model.segmentor.backbone.conv1(data['target']['inputs'])

@@ -16,7 +16,7 @@ DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=3)
 PREPROCESSOR = dict(type='UDADataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3)
 OPTIMIZERS = dict(
     generator=dict(params=['generators'], optimizer=dict(type='Adam', lr=1e-3)),
-    discriminators=dict(params=['discriminators'], optimizer=dict(type='Adam', lr=1e-3)),
+    discriminator=dict(params=['discriminators'], optimizer=dict(type='Adam', lr=1e-3)),
 )
 
 
@@ -97,24 +97,22 @@ def test_losses_and_updates_are_those_of_the_equations(tmp_path):
 
 
 def test_a_pool_hands_on_until_it_is_full_and_then_exchanges_half():
-    MessageHub.get_current_instance().update_info('iter', 0)
     pool = ImagePool(10, (1, 1, 1), 'target')
     first = torch.arange(10.0).view(10, 1, 1, 1)
-    assert torch.equal(pool.exchange(first), first) and torch.equal(pool.images, first)
+    assert torch.equal(pool.exchange(first, 0), first) and torch.equal(pool.images, first)
     held, exchanged = set(range(10)), 0
     for iteration in range(1, 201):
-        MessageHub.get_current_instance().update_info('iter', iteration)
         new = float(100 + iteration)
-        given = pool.exchange(torch.full((1, 1, 1, 1), new)).item()
+        given = pool.exchange(torch.full((1, 1, 1, 1), new), iteration).item()
         if given != new:
             assert given in held
             exchanged += 1
             held = held - {given} | {new}
         assert held == set(pool.images.flatten().tolist())
     assert 70 < exchanged < 130
-    assert torch.equal(ImagePool(0, (1, 1, 1), 'x').exchange(first), first)
+    assert torch.equal(ImagePool(0, (1, 1, 1), 'x').exchange(first, 0), first)
     with pytest.raises(ValueError, match=r'holds images of \(1, 1, 1\), but got \(1, 2, 2\)'):
-        pool.exchange(torch.zeros(1, 1, 2, 2))
+        pool.exchange(torch.zeros(1, 1, 2, 2), 0)
 
 
 def test_a_killed_translation_resumes_exactly(tmp_path):
@@ -136,9 +134,9 @@ def test_what_does_not_fit_is_told(tmp_path):
 
     with pytest.raises(ValueError, match='both need the same mean and std'):
         build(data_preprocessor=dict(PREPROCESSOR, streams=dict(target=dict(mean=[1.0] * 3))))
-    with pytest.raises(ValueError, match=r"names the terms \['cycles'\]; ImageTranslation has"):
+    with pytest.raises(ValueError, match=r"names the terms \['cycles'\]; the model has"):
         build().check_stage(build().stage.from_cfg(dict(name='a', terms=['cycles'])))
-    with pytest.raises(ValueError, match=r"the loader lacks \['target'\]"):
+    with pytest.raises(ValueError, match=r"reads \['target'\]: the loader gives"):
         build().check_streams(build().stage, ['source'])
     # A loss of weight 0 is not computed.
     assert 'identity.generator' not in build(identity_weight=0).available_losses(build().stage)

@@ -29,7 +29,7 @@ def images(count=2):
 
 def losses_of(model, inputs):
     context = model.build_context(dict(source=dict(inputs=inputs)), [], contextlib.nullcontext)
-    return model.compute_losses('reconstruction.generator', context)
+    return model.compute_losses('reconstruction.autoencoder', context)
 
 
 @pytest.mark.parametrize('loss_on', ['image', 'masked'])
@@ -105,7 +105,7 @@ def test_a_killed_pretraining_resumes_exactly_and_reads_no_labels(tmp_path):
         upsample=2, channels=8, depth=1, heads=2, decoder_channels=8, decoder_depth=1, decoder_heads=2,
     )  # fmt: skip
     dataset = dict(type='UDADataset', source=dict(type='ToyDataset', labelled=False), labelled_source=False)
-    optimizers = dict(generator=dict(params=['*'], optimizer=optimizer()))
+    optimizers = dict(autoencoder=dict(params=['*'], optimizer=optimizer()))
     cfg = config(model, [dict(name='all', iters=6)], optimizers, dataset)
     whole = build_runner(cfg, tmp_path / 'whole')
     whole.train()

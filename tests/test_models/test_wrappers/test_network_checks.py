@@ -40,7 +40,8 @@ def adversarial(tap, in_channels, **kwargs):
     return dict(
         output=dict(
             type='AdversarialAlignment',
-            tap=tap,
+            source=f'source:{tap}',
+            target=f'target:{tap}',
             discriminator=dict(type='FCDiscriminator', in_channels=in_channels),
             loss=dict(type='GANLoss', gan_type='vanilla'),
             **kwargs,

@@ -15,8 +15,8 @@ from tests.helpers.compositions import OUTPUT
 from tests.helpers.toy import batch, plain_segmentor, segmentor
 
 RATE = 0.1
-GENERATOR = dict(name='generator', losses=['*.generator'], optimizers=['generator'], forward='fresh')
-DISCRIMINATOR = dict(name='discriminator', losses=['*.discriminator'], optimizers=['discriminators'], detach=True)
+GENERATOR = dict(name='segmentor', losses=['*.segmentor'], optimizers=['segmentor'], forward='fresh')
+DISCRIMINATOR = dict(name='discriminator', losses=['*.discriminator'], optimizers=['discriminator'], detach=True)
 
 
 def build(terms=None, network=None, **kwargs):
@@ -28,9 +28,9 @@ def build(terms=None, network=None, **kwargs):
 
 def optimizers_of(model, **kwargs):
     sgd = dict(optimizer=dict(type='SGD', lr=RATE), **kwargs)
-    cfgs = dict(generator=dict(params=['segmentor'], **sgd))
+    cfgs = dict(segmentor=dict(params=['segmentor'], **sgd))
     if any('discriminator' in name for name, _ in model.named_parameters()):
-        cfgs['discriminators'] = dict(params=['terms.*.discriminator'], **sgd)
+        cfgs['discriminator'] = dict(params=['terms.*.discriminator'], **sgd)
     return NamedOptimWrapperConstructor(cfgs)(model)
 
 
@@ -87,7 +87,7 @@ def update_by_hand(model, data, gan, moved, resize, penalty):
         loss = loss + 0.3 * adversarial(gan, discriminator(prob[domain]), opposite[domain], False)
     descend(network, loss)
     if 'target' not in moved:
-        # Nothing read it before the generator stepped, so the discriminator's step is the first to forward it.
+        # Nothing read it before the segmentor stepped, so the discriminator's step is the first to forward it.
         prob['target'] = forward_by_hand(network, data['target'], resize)[1]
     source, target = prob['source'].detach(), prob['target'].detach()
     loss = adversarial(gan, discriminator(source), 0, True) + adversarial(gan, discriminator(target), 1, True)
@@ -108,7 +108,7 @@ def update_by_hand(model, data, gan, moved, resize, penalty):
         ('hinge', ['target'], {}),
         ('wgan', ['target'], {}),
         ('vanilla', ['source'], dict(moves='source')),
-        ('lsgan', ['source', 'target'], dict(align_both=True)),
+        ('lsgan', ['source', 'target'], dict(moves='both')),
         ('vanilla', ['target'], dict(resize_to='image')),
         ('wgan', ['target'], dict(gradient_penalty=10.0)),
     ],
@@ -126,7 +126,7 @@ def test_an_update_equals_the_one_by_hand(gan, moved, options):
 
 
 def test_gradient_reversal_equals_descent_and_ascent():
-    plan = [dict(GENERATOR, losses=['output.reversal'], optimizers=['generator', 'discriminators'])]
+    plan = [dict(GENERATOR, losses=['output.reversal'], optimizers=['segmentor', 'discriminator'])]
     model = build(dict(output=dict(OUTPUT, reversal_strength=0.7), supervised=None), plan=plan)
     by_hand, data = copy.deepcopy(model), batch(target=0.5)
     model.train_step(data, optimizers_of(model))
@@ -144,7 +144,12 @@ def test_gradient_reversal_equals_descent_and_ascent():
 
 def test_only_what_is_read_is_computed():
     paths = ('segmentor.backbone', 'segmentor.decode_head', 'segmentor.auxiliary_head')
-    feature = dict(OUTPUT, tap='features.1', discriminator=dict(type='ToyDiscriminator', in_channels=4))
+    feature = dict(
+        OUTPUT,
+        source='source:features.1',
+        target='target:features.1',
+        discriminator=dict(type='ToyDiscriminator', in_channels=4),
+    )
     model = build(dict(feature=feature), segmentor(auxiliary=True))
     counts = count_forwards(model, *paths)
     model.train_step(batch(), optimizers_of(model))
@@ -188,18 +193,18 @@ def test_what_a_step_trains_follows_plan_stage_and_build():
             lambda *_, name=name: seen.update({name: [k for k, p in model.named_parameters() if p.grad is not None]})
         )
     model.train_step(batch(), wrappers)
-    assert seen['generator'] == [f'segmentor.backbone.{key}' for key in ('conv1.bias', 'conv2.weight', 'conv2.bias')]
-    assert len(seen['discriminators']) == 4 and all('discriminator' in key for key in seen['discriminators'])
+    assert seen['segmentor'] == [f'segmentor.backbone.{key}' for key in ('conv1.bias', 'conv2.weight', 'conv2.bias')]
+    assert len(seen['discriminator']) == 4 and all('discriminator' in key for key in seen['discriminator'])
     model.set_stage(Stage())
     model.train_step(batch(), wrappers)
-    assert len(seen['generator']) == 5 and 'segmentor.backbone.conv1.weight' not in seen['generator']
+    assert len(seen['segmentor']) == 5 and 'segmentor.backbone.conv1.weight' not in seen['segmentor']
 
 
 def test_a_loss_that_is_not_finite_stops_and_changes_nothing():
     MessageHub.get_instance(uuid.uuid4().hex)  # else the iteration is that of the last run of another test
     model = build(dict(output=dict(OUTPUT, loss_weight=float('inf'))))
     before = copy.deepcopy(model.state_dict())
-    with pytest.raises(FloatingPointError, match=r"Iteration 1, step 'generator': .*output\.loss_adversarial = inf"):
+    with pytest.raises(FloatingPointError, match=r"Iteration 1, step 'segmentor': .*output\.loss_adversarial = inf"):
         model.train_step(batch(), optimizers_of(model))
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
@@ -260,7 +265,12 @@ def test_a_single_optimiser_trains_terms_without_discriminators():
 def test_a_view_built_in_a_detached_step_does_not_cut_the_graph_of_the_next():
     VIEWS.register_module(name='Brightened', module=Brightened, force=True)
     plan = [DISCRIMINATOR, dict(GENERATOR, forward='reuse')]
-    term = dict(OUTPUT, tap='image', target='brightened', discriminator=dict(type='ToyDiscriminator', in_channels=3))
+    term = dict(
+        OUTPUT,
+        source='source:image',
+        target='brightened:image',
+        discriminator=dict(type='ToyDiscriminator', in_channels=3),
+    )
     model = build(dict(output=term, supervised=None), plan=plan, views=dict(brightened=dict(type='Brightened')))
     before = copy.deepcopy(model.segmentor)
     model.train_step(batch(), optimizers_of(model))
@@ -299,7 +309,7 @@ def test_what_a_plan_may_not_say():
         build(plan=[DISCRIMINATOR])
     model = build(dict(output=OUTPUT))
     plan = [GENERATOR, dict(DISCRIMINATOR, optimizers=['critics'])]
-    with pytest.raises(ValueError, match=r"names the optimisers \['critics'\], but optim_wrapper has \['generator', "):
+    with pytest.raises(ValueError, match=r"names the optimisers \['critics'\], but optim_wrapper has \['segmentor', "):
         model.check_optimizers(Stage.from_cfg(dict(plan=plan)), optimizers_of(model))
     with pytest.raises(ValueError, match=r"'discriminator' in stage 'x' trains nothing: .* own none of its trainable"):
         model.check_optimizers(Stage.from_cfg(dict(name='x', trainable=['segmentor'])), optimizers_of(model))
@@ -307,13 +317,13 @@ def test_what_a_plan_may_not_say():
 
 def test_optimisers_that_would_mix_gradients_or_loss_scales_are_refused():
     model = build(dict(output=OUTPUT))
-    both = dict(DISCRIMINATOR, losses=['output.reversal'], optimizers=['generator', 'discriminators'], detach=False)
+    both = dict(DISCRIMINATOR, losses=['output.reversal'], optimizers=['segmentor', 'discriminator'], detach=False)
     stage = Stage.from_cfg(dict(plan=[GENERATOR, both]))
     model.check_optimizers(stage, optimizers_of(model))
     with pytest.raises(ValueError, match='train the same parameters in different steps and accumulate'):
         model.check_optimizers(stage, optimizers_of(model, accumulative_counts=2))
     wrappers = optimizers_of(model)
-    wrappers['discriminators'].loss_scaler = object()
+    wrappers['discriminator'].loss_scaler = object()
     with pytest.raises(ValueError, match='from one backward pass, but they differ in accumulative_counts or in float'):
         model.check_optimizers(stage, wrappers)
 

@@ -12,34 +12,34 @@ from tests.helpers.toy import KilledError, KillHook, batch, build_runner, config
 MODEL = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms=dict(output=OUTPUT))
 SGD = dict(type='SGD', lr=0.01)
 OPTIMIZERS = dict(
-    generator=dict(params=['segmentor'], optimizer=SGD), discriminators=dict(params=['terms'], optimizer=SGD)
+    segmentor=dict(params=['segmentor'], optimizer=SGD), discriminator=dict(params=['terms'], optimizer=SGD)
 )
 
 
 def test_a_schedule_is_linear_and_stays_at_its_ends():
     stage = Stage.from_cfg(dict(weights={'a': dict(start_factor=2.0, end_factor=0.5, begin=10, end=40), 'b': 3.0}))
     for iteration, factor in ((0, 2.0), (10, 2.0), (20, 1.5), (25, 1.25), (40, 0.5), (1000, 0.5)):
-        assert stage.weight('a.generator', iteration) == pytest.approx(factor, rel=1e-12)
-        assert stage.weight('b.generator', iteration) == 3.0
-        assert stage.weight('c.generator', iteration) == 1.0
+        assert stage.weight('a.segmentor', iteration) == pytest.approx(factor, rel=1e-12)
+        assert stage.weight('b.segmentor', iteration) == 3.0
+        assert stage.weight('c.segmentor', iteration) == 1.0
     # CLAN's damping, 1 - i / 100,000.
     damping = Stage.from_cfg(dict(weights=dict(a=dict(end=100_000))))
     for iteration in (0, 1, 777, 99_999):
-        assert damping.weight('a.generator', iteration) == pytest.approx(1 - iteration / 100_000, rel=1e-12)
+        assert damping.weight('a.segmentor', iteration) == pytest.approx(1 - iteration / 100_000, rel=1e-12)
     # Built once more, as a resumed run does.
     assert Stage.from_cfg(damping) is damping
 
 
 def test_a_weight_may_be_that_of_one_phase():
-    stage = Stage.from_cfg(dict(weights={'output': 2.0, 'output.generator': 0.5, '*.discriminator': 3.0}))
-    assert stage.weight('output.generator', 0) == 1.0
+    stage = Stage.from_cfg(dict(weights={'output': 2.0, 'output.segmentor': 0.5, '*.discriminator': 3.0}))
+    assert stage.weight('output.segmentor', 0) == 1.0
     assert stage.weight('output.discriminator', 0) == 6.0
-    assert stage.weight('supervised.generator', 0) == 1.0
+    assert stage.weight('supervised.segmentor', 0) == 1.0
 
 
 def test_losses_in_training_follow_the_schedule():
     model = MODELS.build(MODEL)
-    weights = {'output.generator': dict(end=10), 'supervised': dict(start_factor=0.0, end_factor=1.0, end=4)}
+    weights = {'output.segmentor': dict(end=10), 'supervised': dict(start_factor=0.0, end_factor=1.0, end=4)}
     hub = MessageHub.get_current_instance()
 
     def losses(stage):
@@ -64,7 +64,7 @@ def test_losses_in_training_follow_the_schedule():
 
 
 def test_a_killed_run_resumes_with_the_weights_of_its_iteration(tmp_path):
-    cfg = config(MODEL, [dict(name='all', iters=6, weights={'output.generator': dict(end=6)})], OPTIMIZERS)
+    cfg = config(MODEL, [dict(name='all', iters=6, weights={'output.segmentor': dict(end=6)})], OPTIMIZERS)
     whole = build_runner(cfg, tmp_path / 'whole')
     whole.train()
     with pytest.raises(KilledError):

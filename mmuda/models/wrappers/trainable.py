@@ -1,0 +1,67 @@
+"""Which parameters a step trains."""
+
+from __future__ import annotations
+
+from mmengine.optim import OptimWrapper
+from torch import nn
+
+from mmuda.utils.errors import UserError
+from mmuda.utils.patterns import select
+
+from .plan import Stage, Step
+
+
+class Trainable:
+    """Lets exactly the parameters need gradients that a step trains.
+
+    Those are what the step's optimisers own, within what the stage leaves trainable and what was trainable when the
+    model was built.
+
+    Args:
+        model: Whose parameters these are.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._frozen_by_build: list[bool] | None = None
+        self._stage: Stage | None = None
+        self._by_optimizers: dict[tuple[str, ...], list[bool]] = {}
+
+    def freeze_all_but(self, step: Step, stage: Stage, wrappers: list[OptimWrapper]) -> None:
+        """Let the parameters that a step trains need gradients, and no others."""
+        if stage is not self._stage:
+            self._stage, self._by_optimizers = stage, {}
+        if step.optimizers not in self._by_optimizers:
+            self._by_optimizers[step.optimizers] = self.of(step, stage, wrappers)
+        for parameter, trained in zip(self._model.parameters(), self._by_optimizers[step.optimizers], strict=True):
+            parameter.requires_grad_(trained)
+
+    def unfreeze(self) -> None:
+        """Leave what needs gradients as it was built: other code (optimisers, a second run) reads it from here."""
+        if self._frozen_by_build is not None:
+            for parameter, frozen in zip(self._model.parameters(), self._frozen_by_build, strict=True):
+                parameter.requires_grad_(not frozen)
+
+    def of(self, step: Step, stage: Stage, wrappers: list[OptimWrapper]) -> list[bool]:
+        """Whether a step in a stage trains a parameter, for all of them.
+
+        Raises:
+            UserError: If it trains none.
+        """
+        parameters = dict(self._model.named_parameters())
+        if self._frozen_by_build is None:
+            self._frozen_by_build = [not p.requires_grad for p in parameters.values()]
+        owned = {id(p) for wrapper in wrappers for group in wrapper.optimizer.param_groups for p in group['params']}
+        allowed = set(parameters)
+        if stage.trainable is not None:
+            allowed = set(select(parameters, stage.trainable, f"Stage '{stage.name}', trainable"))
+        trained = [
+            id(p) in owned and name in allowed and not frozen
+            for (name, p), frozen in zip(parameters.items(), self._frozen_by_build, strict=True)
+        ]
+        if not any(trained):
+            raise UserError(
+                f"Step '{step.name}' in stage '{stage.name}' trains nothing: the optimisers "
+                f'{list(step.optimizers)} own none of its trainable parameters ({stage.trainable}).'
+            )
+        return trained
