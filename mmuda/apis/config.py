@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config, ConfigDict
 
 from mmuda.apis.config_check import check_config
+from mmuda.apis.config_defaults import fill_defaults, keep_workers
 from mmuda.apis.options import merge_options
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
@@ -30,6 +31,8 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
 
     Besides files, a config may inherit mmseg's bundled ones: ``_base_ = ['mmseg::_base_/models/fcn_unet_s5-d16.py']``.
 
+    What it leaves out is filled in, see :func:`fill_defaults`.
+
     Args:
         path: A config file (``.py``, ``.json``, ``.yaml``).
         cfg_options: Values by dotted key that replace the file's, as ``--cfg-options`` gives them.
@@ -44,7 +47,9 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
         raise FileNotFoundError(f'config {path} was not found; check the path')
     note_input(path)
     cfg = _read(path)
+    fill_defaults(cfg)
     merge_options(cfg, cfg_options or {})
+    keep_workers(cfg)
     # A config that inherits mmseg's runtime brings scope `mmseg`, in which mmuda's types do not exist; mmuda's
     # registries are children of mmseg's, so the reverse holds for neither.
     if cfg.get('default_scope') in (None, 'mmseg'):

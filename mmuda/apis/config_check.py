@@ -33,7 +33,8 @@ TOP_KEYS = (
 TAKEN_OUT = {
     registries.HOOKS.name: ('priority',),
     registries.OPTIM_WRAPPERS.name: ('constructor', 'paramwise_cfg'),
-    registries.PARAM_SCHEDULERS.name: ('convert_to_iter_based', 'epoch_length'),
+    # `during` places a schedule by the stages' lengths.
+    registries.PARAM_SCHEDULERS.name: ('convert_to_iter_based', 'epoch_length', 'during'),
 }
 TAKEN_OUT_OF_LAYERS = {'norm_cfg': ('requires_grad',), 'init_cfg': ('override',)}
 CLIP_GRAD = ('type', 'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach', 'clip_value')
