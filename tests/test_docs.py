@@ -1,39 +1,141 @@
-"""What README and docs name is there: files, configs, checkpoints; their Python can be parsed."""
+"""What README and docs name is there: links, files, modules, configs, checkpoints; their Python can be parsed."""
 
 import ast
+import itertools
+import pkgutil
 import re
 
 import pytest
+import yaml
 from mmengine.config import Config
 
+import mmuda
 from mmuda.apis import load_config
 from mmuda.registry import MODELS
 from tests.helpers import ROOT
 
-PAGES = [ROOT / 'README.md', *sorted(ROOT.glob('docs/*.md')), *sorted(ROOT.glob('configs/**/*.md'))]
-PAGES += sorted(ROOT.glob('projects/**/*.md'))
-LINK = re.compile(r'\]\((?!https?://|#)([^)#]+)')
+PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', *sorted(ROOT.glob('docs/**/*.md'))]
+PAGES += sorted(ROOT.glob('configs/**/*.md')) + sorted(ROOT.glob('projects/**/*.md'))
+# What these name is gone, which is why they name it.
+OF_BEFORE = [ROOT / 'CHANGELOG.md', ROOT / 'docs/migration.md']
+LINK = re.compile(r'\]\((?!https?://)([^)\s#]*)(?:#([^)\s]+))?\)')
+HEADING = re.compile(r'^#+ (.+)$', re.MULTILINE)
+FENCED = re.compile(r'^```.*?^```', re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r'(?<![\w/.])((?:configs|tools|projects|requirements)/[\w/.-]+\.(?:py|sh|md|txt))')
+QUOTED = re.compile(r'`((?:benchmarks|configs|docs|mmuda|projects|requirements|tests|tools)/[\w/.-]*)(?:::[^`]+)?`')
+MODULE = re.compile(r'`(mmuda(?:\.\w+)+)`')
 CHECKPOINT = re.compile(r'work_dirs/(\w+)/iter_(\d+)\.pth')
 PYTHON = re.compile(r'```python\n(.*?)```', re.DOTALL)
+BASH = re.compile(r'```bash\n(.*?)```', re.DOTALL)
+VALUES = re.compile(r'^\s*(\w+)=([\w/-]+)(?=\s*(?:#|$))|\bfor (\w+) in ([^;]*);', re.MULTILINE)
+VARIABLE = re.compile(r'\$\{(\w+)\}|\$(\w+)')
 # Files that a page tells the reader to write, or stand-ins.
-WRITTEN = ('configs/mycity/', 'projects/my_project/')
+WRITTEN = ('configs/mycity/', 'projects/my_project')
 # A config that a page tells to write, by the schedule that the page gives it.
 SCHEDULES = {'srda_ours2theirs': ROOT / 'configs/_base_/schedules/srda_short.py'}
-# Written by whoever measures; the README links it from the start.
-PENDING: set[str] = set()
+by_page = pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def anchors(page):
+    """Anchors of a page's headings, as GitHub makes them."""
+    headings = HEADING.findall(FENCED.sub('', page.read_text(encoding='utf-8')))
+    return {re.sub(r'[^\w\- ]', '', heading.lower()).replace(' ', '-') for heading in headings}
+
+
+def braces(word):
+    """What a shell makes of ``{a,b}`` in a word."""
+    found = re.search(r'\{([^{}]*,[^{}]*)\}', word)
+    if not found:
+        return [word]
+    parts = [word[: found.start()] + part + word[found.end() :] for part in found[1].split(',')]
+    return list(itertools.chain.from_iterable(braces(part) for part in parts))
+
+
+def configs_of(block):
+    """Configs that the commands of a block read, with the values that the block gives its variables."""
+    values = {}
+    for name, value, loop, items in VALUES.findall(block):
+        values.setdefault(name or loop, []).extend([value] if name else items.replace('"', '').split(' '))
+    for word in re.findall(r'[^\s\'"]*\.py\b', re.sub(r'\s+#.*', '', block)):
+        names = {a or b for a, b in VARIABLE.findall(word)}
+        if names <= set(values):
+            for chosen in itertools.product(*(values[name] for name in sorted(names))):
+                given = dict(zip(sorted(names), chosen, strict=True))
+                full = VARIABLE.sub(lambda found, given=given: given[found[1] or found[2]], word)
+                yield from (config for config in braces(full) if config.startswith('configs/'))
+
+
+def resolves(name):
+    try:
+        pkgutil.resolve_name(name)
+    except (ImportError, AttributeError):
+        return False
+    return True
+
+
+@by_page
+def test_links_lead_somewhere(page):
+    broken = []
+    for link, anchor in LINK.findall(page.read_text(encoding='utf-8')):
+        target = (page.parent / link).resolve() if link else page
+        if not target.exists() or (anchor and anchor not in anchors(target)):
+            broken.append(f'{link}#{anchor}')
+    assert not broken
+
+
+@by_page
 def test_files_that_a_page_names_exist(page):
-    text = page.read_text(encoding='utf-8')
-    linked = {link: page.parent / link for link in LINK.findall(text)}
-    named = {name: ROOT / name for name in NAMED.findall(LINK.sub('', text)) if not name.startswith(WRITTEN)}
-    missing = [name for name, path in {**linked, **named}.items() if not path.exists() and name not in PENDING]
-    assert not missing
+    text = LINK.sub('', page.read_text(encoding='utf-8'))
+    named = set(NAMED.findall(text)) | (set() if page in OF_BEFORE else set(QUOTED.findall(text)))
+    assert not [name for name in sorted(named) if not name.startswith(WRITTEN) and not (ROOT / name).exists()]
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@by_page
+def test_modules_that_a_page_names_can_be_imported(page):
+    names = set() if page in OF_BEFORE else set(MODULE.findall(page.read_text(encoding='utf-8')))
+    assert not [name for name in sorted(names) if not resolves(name)]
+
+
+@by_page
+def test_configs_of_a_pages_commands_exist(page):
+    blocks = BASH.findall(page.read_text(encoding='utf-8'))
+    configs = set(itertools.chain.from_iterable(configs_of(block) for block in blocks))
+    assert not [name for name in sorted(configs) if not name.startswith(WRITTEN) and not (ROOT / name).exists()]
+
+
+def test_configs_of_a_command_are_found_as_a_shell_finds_them():
+    block = (
+        'M=narrow\nfor S in "" two_; do\n  python tools/x.py configs/a/{one,${S}b}_$M.py $UNKNOWN.py  # configs/c.py\n'
+    )
+    expected = {'configs/a/one_narrow.py', 'configs/a/b_narrow.py', 'configs/a/two_b_narrow.py'}
+    assert set(configs_of(block)) == expected
+
+
+def test_a_row_that_two_pages_have_is_the_same():
+    def tables(page):
+        for table in re.findall(r'(?:^\|.*\n)+', page.read_text(encoding='utf-8'), re.MULTILINE):
+            header, _, *rows = table.splitlines()
+            yield header, rows
+
+    comparison = ROOT / 'docs/results/comparison.md'
+    measured = {header: rows for header, rows in tables(comparison)}
+    for page in sorted(comparison.parent.glob('*.md')):
+        for header, rows in tables(page):
+            assert not [row for row in rows if row not in measured.get(header, rows)], page.name
+
+
+def test_every_method_has_a_page_of_results():
+    methods = {page.parent.name for page in ROOT.glob('configs/*/README.md')}
+    assert methods == {page.stem for page in ROOT.glob('docs/results/*.md')} - {'README', 'comparison'}
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / 'CITATION.cff').read_text(encoding='utf-8'))
+    assert citation['cff-version'] == '1.2.0' and {'title', 'message', 'authors'} <= set(citation)
+    assert citation['version'] == mmuda.__version__ and citation['license'] == 'Apache-2.0'
+
+
+@by_page
 def test_checkpoints_that_a_page_names_are_those_of_the_last_iteration(page):
     for name, iterations in CHECKPOINT.findall(page.read_text(encoding='utf-8')):
         found = SCHEDULES.get(name) or next(
@@ -43,7 +145,7 @@ def test_checkpoints_that_a_page_names_are_those_of_the_last_iteration(page):
         assert sum(stage.iters for stage in stages) == int(iterations), name
 
 
-@pytest.mark.parametrize('page', PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+@by_page
 def test_python_of_a_page_is_python(page):
     for block in PYTHON.findall(page.read_text(encoding='utf-8')):
         ast.parse(block.replace(', ...)', ')'))  # dots stand for further arguments
