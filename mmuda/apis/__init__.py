@@ -6,6 +6,7 @@ from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
+from mmuda.apis.prepare import prepare
 from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.test import test
 from mmuda.apis.train import train
@@ -25,6 +26,7 @@ __all__ = [
     'load_config',
     'predict_raster',
     'predict_rasters',
+    'prepare',
     'super_resolve',
     'test',
     'train',

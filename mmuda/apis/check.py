@@ -1,6 +1,5 @@
 """Looks at a config before hours go into it: builds everything, trains a few iterations, reports, keeps nothing."""
 
-import copy
 import inspect
 import resource
 import sys
@@ -24,9 +23,11 @@ from mmuda.apis.class_checks import (
 )
 from mmuda.apis.dataset_notes import notes_of
 from mmuda.apis.plausible import implausible_distances
+from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
+from mmuda.apis.start import start_of_training
 from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
-from mmuda.apis.train import prepare_training
+from mmuda.apis.train import start_processes
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import load_weights
 from mmuda.models.wrappers import Stage
@@ -103,8 +104,8 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         UserError: And whatever else training would raise before its first iteration.
     """
     with tempfile.TemporaryDirectory(prefix='mmuda_check_') as folder:
-        short = copy.deepcopy(cfg)
-        prepare_training(short, work_dir=folder, amp=amp, seed=seed)
+        start_processes(cfg)
+        short = prepare(cfg, folder, seed, amp, start=start_of_training(cfg, folder, resume=False))
         _check_lengths(short)
         stages = shorten(short)
         runner = build_runner(short)

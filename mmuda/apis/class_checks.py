@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
+from mmengine.fileio import list_from_file
 from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from mmuda.datasets.public.metainfo import check_same_classes
+from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.models.wrappers import Stage, check_channels, check_heads, heads_by_key
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
@@ -118,15 +120,18 @@ def check_labelled(loop, split: str) -> None:
 
 
 def configured_classes(dataset: Mapping | None) -> tuple[str, ...]:
-    """Class names of a dataset's config, without building it; () if it does not tell them."""
-    if not dataset:
+    """Class names of a dataset's config, whose files are not touched; () if it does not tell them."""
+    if not dataset or not dataset.get('type'):
         return ()
     chosen = (dataset.get('metainfo') or {}).get('classes')
     if chosen:
-        return tuple(chosen)
-    if isinstance(dataset.get('dataset'), Mapping):
-        return configured_classes(dataset['dataset'])
-    cls = DATASETS.get(dataset['type']) if isinstance(dataset.get('type'), str) else dataset.get('type')
+        return tuple(list_from_file(chosen) if isinstance(chosen, str) else chosen)
+    inner = dataset.get('dataset') or dataset.get('source') or next(iter(dataset.get('datasets') or ()), None)
+    if isinstance(inner, Mapping):
+        return configured_classes(inner)
+    if reads_rasters(dataset):  # its constructor may name them
+        return classes_of(unread_dataset(dataset))
+    cls = DATASETS.get(dataset['type']) if isinstance(dataset['type'], str) else dataset['type']
     return tuple((getattr(cls, 'METAINFO', None) or {}).get('classes') or ())
 
 

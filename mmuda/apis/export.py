@@ -8,6 +8,7 @@ from mmengine.config import Config
 from mmseg.models.segmentors import EncoderDecoder
 from torch import Tensor
 
+from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.reading import (
     SEGMENTOR,
     TEACHER,
@@ -49,6 +50,7 @@ def export_segmentor(
         UserError: If the model is no :class:`DomainAdaptation`, the checkpoint does not fit the segmentor, or its
             images are other bands or values than mmseg loads, or an output is an input.
     """
+    cfg = prepare(cfg)
     segmentor = cfg.model.get('segmentor')
     if segmentor is None:
         raise UserError(f'config {cfg.filename} has no model.segmentor: its model is a plain one already')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,7 @@ from torch import nn
 from mmuda.apis.class_checks import configured_classes
 from mmuda.apis.config import load_config
 from mmuda.apis.prediction import Prediction, prediction_of
+from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
@@ -30,7 +32,6 @@ from mmuda.registry import MODELS
 from mmuda.structures import predicted_label
 from mmuda.utils.errors import UserError
 from mmuda.utils.progress import Progress
-from mmuda.utils.setup_env import register_all_modules
 from mmuda.visualization import default_palette, label_raster
 
 
@@ -56,14 +57,10 @@ def init_model(
         FileNotFoundError: If config or checkpoint does not exist.
         UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite.
     """
-    if isinstance(config, Config):
-        register_all_modules()
-        cfg = config
-    else:
-        cfg = load_config(config)
-    model_cfg = _for_prediction(cfg.model)
+    cfg = config if isinstance(config, Config) else load_config(config)
+    cfg = prepare(_for_prediction(cfg))
     try:
-        model = MODELS.build(model_cfg)
+        model = MODELS.build(cfg.model)
     except KeyError as error:
         raise name_near_misses(error) from error
     model.dataset_meta = {}
@@ -80,12 +77,13 @@ def init_model(
     return model.eval()
 
 
-def _for_prediction(model_cfg: Mapping) -> dict:
-    """The model without what only training needs."""
-    model_cfg = dict(model_cfg)
-    if 'segmentor' not in model_cfg:
-        return model_cfg
-    return {**model_cfg, 'terms': None, 'views': None, 'plan': None}
+def _for_prediction(cfg: Config) -> Config:
+    """The config without what only training needs of its model."""
+    if 'segmentor' not in cfg.model:
+        return cfg
+    cfg = copy.deepcopy(cfg)
+    cfg.model.update(terms=None, views=None, plan=None)
+    return cfg
 
 
 def segmentor_of(model: nn.Module) -> nn.Module:

@@ -10,6 +10,7 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 
+from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.reading import load_weights
 from mmuda.models.wrappers.masked_autoencoder import MaskedAutoencoder
 from mmuda.registry import DATASETS, MODELS
@@ -17,7 +18,6 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
-from mmuda.utils.setup_env import register_all_modules
 from mmuda.visualization import Panel, draw_panels, viewable
 
 HIDDEN_GREY = 160
@@ -52,7 +52,7 @@ def draw_reconstructions(
     Raises:
         UserError: If the config is not of a masked autoencoder, or the checkpoint is of another model.
     """
-    register_all_modules()
+    cfg = prepare(cfg)
     model = MODELS.build(cfg.model)
     if not isinstance(model, MaskedAutoencoder):
         raise UserError(f'the model of {cfg.filename} is a {type(model).__name__}; give a config of MaskedAutoencoder')

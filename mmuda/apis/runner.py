@@ -11,7 +11,7 @@ from mmengine.runner import Runner
 
 from mmuda import registry as registries
 from mmuda.apis.class_checks import unwrapped
-from mmuda.apis.config_check import check_config, unknown_type
+from mmuda.apis.config_check import unknown_type
 from mmuda.apis.config_shapes import check_complete
 from mmuda.models.wrappers import explain_channels
 
@@ -19,22 +19,16 @@ UNKNOWN_TYPE = re.compile(r'(\S+) is not in the (?:\S*::)?(\S.*?) registry')
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Runner of a config, of the type ``runner_type`` if the config names one.
+    """Runner of a prepared config, of the type ``runner_type`` if the config names one.
 
     Raises:
-        UserError: If a ``type`` is unknown, with the names that come close, or as :func:`check_config`.
+        UserError: If a ``type`` is unknown, with the names that come close, or a part is missing.
     """
-    check_config(cfg)
     check_complete(cfg)
     # mmengine keeps logger, message hub and visualiser by this name; its default has the time in seconds, so that two
     # runs of one process that start within a second would share them.
     if cfg.get('experiment_name') is None:
         cfg.experiment_name = f'{Path(cfg.filename or "run").stem}_{uuid.uuid4().hex[:8]}'
-    # A base of mmseg's leaves its preprocessor at the top of the config, and the Runner gives it to any model that has
-    # none; an adaptation needs one that knows streams.
-    model = cfg.get('model')
-    if isinstance(model, dict) and 'segmentor' in model:
-        model.setdefault('data_preprocessor', dict(type='UDADataPreprocessor'))
     try:
         return registries.RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
     except KeyError as error:

@@ -5,11 +5,11 @@ from contextlib import nullcontext
 from mmengine.config import Config
 
 from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of, unwrapped
-from mmuda.apis.config import add_hooks, set_model_wrapper, set_seed, set_work_dir
 from mmuda.apis.distributed import init_distributed
+from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
-from mmuda.checkpoints.reading import force_safe_loading, read_checkpoint, refuse_not_finite, state_dict_of
-from mmuda.checkpoints.weights import resolve_weights
+from mmuda.apis.start import start_from
+from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import sole_job
 
@@ -42,25 +42,12 @@ def test(
             not fit or holds weights that are not finite, or another test writes to ``out``.
     """
     force_safe_loading()
-    cfg.launcher = launcher
     init_distributed(launcher)
-    set_work_dir(cfg, work_dir)
-    set_seed(cfg)
     missing = [name for name in ('test_dataloader', 'test_cfg', 'test_evaluator') if not cfg.get(name)]
     if missing:
         raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
-    cfg.resume = False
-    cfg.load_from = resolve_weights(checkpoint)
-    loaded = read_checkpoint(cfg.load_from, tell=False)  # the Runner's log tells it
-    refuse_not_finite(state_dict_of(loaded), checkpoint)
-    if tta:
-        enable_tta(cfg)
-    if out or show_dir:
-        hook = dict(type='SavePredictionsHook', out_dir=out, show_dir=show_dir)
-        cfg.custom_hooks = [*(cfg.get('custom_hooks') or []), hook]
-    add_hooks(cfg)
-    if launcher != 'none':
-        set_model_wrapper(cfg)
+    saving = [dict(type='SavePredictionsHook', out_dir=out, show_dir=show_dir)] if out or show_dir else []
+    cfg = prepare(cfg, work_dir, launcher=launcher, start=start_from(checkpoint), tta=tta, hooks=saving)
     runner = build_runner(cfg)
     with plain_errors(runner), sole_job(out, 'being filled by a test') if out else nullcontext():
         if not tta:
@@ -70,17 +57,3 @@ def test(
 
 
 test.__test__ = False  # pytest would take it for a test where it is imported
-
-
-def enable_tta(cfg: Config) -> None:
-    """Test with the config's ``tta_pipeline``, averaged by its ``tta_model``.
-
-    Raises:
-        UserError: If the config has not both.
-    """
-    missing = [name for name in ('tta_pipeline', 'tta_model') if not cfg.get(name)]
-    if missing:
-        raise UserError(f'--tta needs {" and ".join(missing)} in config {cfg.filename}')
-    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
-    cfg.tta_model.module = cfg.model
-    cfg.model = cfg.tta_model

@@ -15,6 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.inference import spans
+from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.reading import digest_of, load_weights
 from mmuda.datasets.raster.output import raster_like
 from mmuda.datasets.raster.reading import read_window
@@ -28,7 +29,6 @@ from mmuda.utils.inputs import check_outputs
 from mmuda.utils.locks import sole_writer
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import seeded
-from mmuda.utils.setup_env import register_all_modules
 from mmuda.utils.writing import check_writable
 from mmuda.visualization import Panel, draw_panels, viewable
 
@@ -72,7 +72,7 @@ def translate_dataset(
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
-    register_all_modules()
+    cfg = prepare(cfg)
     dataset = _source(cfg)
     folder, picture = image_folder(dataset), Path(f'{os.path.normpath(out)}.png')
     outputs = {raster.path: Path(out) / os.path.relpath(raster.path, folder) for raster in dataset.rasters}

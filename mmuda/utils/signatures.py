@@ -31,29 +31,40 @@ def arguments_of(target: Callable) -> Arguments:
     """Keyword arguments of a class or function.
 
     ``**kwargs`` are followed to the base class only where the constructor does nothing with them but hand them on. A
-    constructor that ignores them takes none. If it may use them otherwise, or its source is not there, anything is
-    taken to be allowed.
+    constructor that ignores them takes none, and one that gives its base an argument itself does not take this one. If
+    it may use them otherwise, or its source is not there, anything is taken to be allowed.
     """
     if not inspect.isclass(target):
         names, has_more = _named(target)
         return Arguments(names, closed=not has_more)
     names: list[str] = []
+    settled: set[str] = set()
     for cls in target.__mro__:
         if cls is nn.Module or cls is object:  # neither takes any
             break
         if '__init__' not in vars(cls):
             continue
         own, has_more = _named(vars(cls)['__init__'])
-        names += own[1:]  # without self
+        names += [name for name in own[1:] if name not in settled]  # without self
         if not has_more:
             break
         use = _use_of_kwargs(vars(cls)['__init__'])
         if use is None:
             return Arguments(tuple(dict.fromkeys(names)), closed=False)
         names += use.read
+        settled |= use.settled
         if not use.handed_on:
             break
     return Arguments(tuple(dict.fromkeys(names)), closed=True)
+
+
+def default_of(cls: type, name: str):
+    """The default of a class's argument, in its own constructor or a base's; ``inspect.Parameter.empty`` if none."""
+    for base in cls.__mro__:
+        parameter = inspect.signature(vars(base)['__init__']).parameters.get(name) if '__init__' in vars(base) else None
+        if parameter is not None:
+            return parameter.default
+    return inspect.Parameter.empty
 
 
 def _named(function: Callable) -> tuple[tuple[str, ...], bool]:
@@ -68,10 +79,17 @@ def _named(function: Callable) -> tuple[tuple[str, ...], bool]:
 
 
 class _Use(NamedTuple):
-    """What a constructor does with its ``**kwargs``: names that it reads, and whether a base gets the rest."""
+    """What a constructor does with its ``**kwargs``.
+
+    Attributes:
+        read: Names that it reads.
+        handed_on: Whether a base gets the rest.
+        settled: Arguments that the base is given by name along with them.
+    """
 
     read: list[str]
     handed_on: bool
+    settled: set[str]
 
 
 def _use_of_kwargs(function: Callable) -> _Use | None:
@@ -85,18 +103,19 @@ def _use_of_kwargs(function: Callable) -> _Use | None:
         return None
     kwargs = definition.args.kwarg.arg
     parents = {child: node for node in ast.walk(definition) for child in ast.iter_child_nodes(node)}
-    names, handed_on = [], False
+    names, handed_on, settled = [], False, set()
     for node in ast.walk(definition):
         if not (isinstance(node, ast.Name) and node.id == kwargs):
             continue
         parent = parents[node]
         if isinstance(parent, ast.keyword) and parent.arg is None and _calls_base(parents[parent]):
             handed_on = True
+            settled |= {keyword.arg for keyword in parents[parent].keywords if keyword.arg is not None}
         elif (name := _entry_of(node, parents)) is not None:
             names.append(name)
         else:
             return None
-    return _Use(names, handed_on)
+    return _Use(names, handed_on, settled)
 
 
 def _calls_base(node: ast.AST) -> bool:

@@ -17,7 +17,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from mmuda.apis.config import GRAD_SYNC_WRAPPER
+from mmuda.apis.prepare import GRAD_SYNC_WRAPPER
 from mmuda.registry import DATASETS, HOOKS, MODELS
 from mmuda.utils.setup_env import register_all_modules
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from mmuda.apis.train import _start_of
+from mmuda.apis.start import _checkpoint_of
 from mmuda.checkpoints.reading import read_checkpoint
 from tests.helpers import ROOT
 from tests.helpers.tiny import CONFIG
@@ -73,27 +73,27 @@ def write_checkpoint(folder, iteration, age=0):
 def test_a_restart_goes_on_from_this_jobs_newest(restarts, tmp_path):
     older = write_checkpoint(tmp_path, 9, age=60)
     restarts(0)
-    assert _start_of(str(tmp_path), resume=False) is None
+    assert _checkpoint_of(str(tmp_path), resume=False) is None
     restarts(1)
-    assert _start_of(str(tmp_path), resume=False) is None  # killed before its first checkpoint
-    assert _start_of(str(tmp_path), resume=older) == older
+    assert _checkpoint_of(str(tmp_path), resume=False) is None  # killed before its first checkpoint
+    assert _checkpoint_of(str(tmp_path), resume=older) == older
     ours = write_checkpoint(tmp_path, 4)
-    assert _start_of(str(tmp_path), resume=False) == _start_of(str(tmp_path), resume=older) == ours
+    assert _checkpoint_of(str(tmp_path), resume=False) == _checkpoint_of(str(tmp_path), resume=older) == ours
 
 
 def test_a_job_that_dies_before_it_marks_its_start_takes_no_older_checkpoint(restarts, tmp_path):
     restarts(0, job='older')
-    _start_of(str(tmp_path), resume=False)
+    _checkpoint_of(str(tmp_path), resume=False)
     write_checkpoint(tmp_path, 9)
     restarts(1)  # the first start of this job died while it was importing
-    assert _start_of(str(tmp_path), resume=False) is None
+    assert _checkpoint_of(str(tmp_path), resume=False) is None
     ours = write_checkpoint(tmp_path, 4)
     restarts(2)
-    assert _start_of(str(tmp_path), resume=False) == ours
+    assert _checkpoint_of(str(tmp_path), resume=False) == ours
 
 
 def test_a_job_of_the_same_name_that_begins_anew_begins_anew(restarts, tmp_path):
     restarts(0)
-    _start_of(str(tmp_path), resume=False)
+    _checkpoint_of(str(tmp_path), resume=False)
     write_checkpoint(tmp_path, 4)
-    assert _start_of(str(tmp_path), resume=False) is None
+    assert _checkpoint_of(str(tmp_path), resume=False) is None

@@ -22,9 +22,9 @@ class UNetHead(BaseDecodeHead):
     64 channels. The logits are twice as large as the finest feature map, that is as the image.
 
     Args:
+        num_classes: Number of classes.
         in_channels: Channels of the feature maps, the finest first.
         widths: Channels of the blocks, the coarsest first; one fewer than feature maps.
-        num_classes: Number of classes.
         upsample: ``'nearest'`` or ``'bilinear'``; the paper does not say.
         out_channels: Channels of the logits; None for ``num_classes``.
         init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
@@ -36,9 +36,9 @@ class UNetHead(BaseDecodeHead):
 
     def __init__(
         self,
+        num_classes: int,
         in_channels: Sequence[int] = (64, 64, 128, 256, 512),
         widths: Sequence[int] = (256, 128, 64, 64),
-        num_classes: int = 4,
         upsample: str = 'nearest',
         out_channels: int | None = None,
         init_cfg: dict | list[dict] | None = None,

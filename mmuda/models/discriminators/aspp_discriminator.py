@@ -38,7 +38,7 @@ class ASPPDiscriminator(BaseModule):
 
     def __init__(
         self,
-        in_channels: int = 2048,
+        in_channels: int,
         channels: int = 128,
         dilations: Sequence[int] = (2, 3, 4),
         sigmoid: bool = True,

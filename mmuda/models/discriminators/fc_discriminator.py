@@ -24,7 +24,7 @@ class FCDiscriminator(ConvDiscriminator):
         torch.Size([2, 1, 7, 7])
     """
 
-    def __init__(self, in_channels: int = 2, base_channels: int = 64, init_cfg: dict | list[dict] | None = None):
+    def __init__(self, in_channels: int, base_channels: int = 64, init_cfg: dict | list[dict] | None = None):
         widths = [in_channels, *(multiple * base_channels for multiple in (1, 2, 4, 8))]
         layers = []
         for narrow, wide in zip(widths[:-1], widths[1:], strict=True):

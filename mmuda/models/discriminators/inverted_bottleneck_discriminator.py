@@ -27,7 +27,7 @@ class InvertedBottleneckDiscriminator(BaseModule):
 
     def __init__(
         self,
-        in_channels: int = 256,
+        in_channels: int,
         blocks: int = 3,
         expand_ratio: float = 6,
         norm_cfg: dict | None = None,

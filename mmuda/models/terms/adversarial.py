@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
+from mmuda.utils.signatures import default_of
 
 from .base import Term, validity_of
 from .tap_reader import TapReader
@@ -111,6 +112,14 @@ class AdversarialAlignment(Term):
         self.reversal_strength = reversal_strength
         self.discriminator = MODELS.build(discriminator)
         self.gan_loss = MODELS.build(loss)
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, tuple[str, ...]]:
+        """The discriminator's input has the channels of the taps, unless a subclass makes something else of them."""
+        if cls.read is not AdversarialAlignment.read:
+            return {}
+        taps = (cfg.get(name, default_of(cls, name)) for name in ('source', 'target'))
+        return {'discriminator.in_channels': tuple(tap for tap in taps if isinstance(tap, str))}
 
     def reads(self, phase: str) -> set[str]:
         sides = self.moved if phase == 'segmentor' else self.sides

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from mmengine.model import BaseModule
 from torch import Tensor
 
@@ -22,6 +24,19 @@ class Term(BaseModule):
     """
 
     phases: tuple[str, ...] = ('segmentor',)
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, str | Sequence[str] | int]:
+        """Arguments that are numbers of channels, and where the number comes from; who leaves them out gets them.
+
+        Args:
+            cfg: The term's config.
+
+        Returns:
+            By dotted key of the config: the address ``'view:tap'`` of a tap with so many channels, several that must
+            have equally many, or the number: ``{'discriminator.in_channels': 'source:prob'}``. Default: none.
+        """
+        return {}
 
     def reads(self, phase: str) -> set[str]:
         """Addresses ``'view:tap'`` that :meth:`losses` reads in this phase."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
@@ -117,6 +117,10 @@ class InstanceAlignment(Term):
         self.max_weight = max_weight
         self.register_buffer('memory', torch.zeros(len(self.classes), memory, channels))
         self.register_buffer('seen', torch.zeros(len(self.classes), dtype=torch.long))
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, str]:
+        return {'channels': cfg.get('source', 'source:features.3')}
 
     def reads(self, phase: str) -> set[str]:
         return {*self.features.values(), *self.labels.values(), *self.class_vectors.reads()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -98,6 +100,10 @@ class LabelMapAlignment(AdversarialAlignment):
         self.blur = blur
         self.crop_size = crop_size
         self.ignore_index = ignore_index
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, int]:
+        return {'discriminator.in_channels': 1}
 
     def reads(self, phase: str) -> set[str]:
         return super().reads(phase) | {self.addresses['exemplar']}

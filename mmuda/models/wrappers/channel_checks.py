@@ -7,14 +7,11 @@ import traceback
 from collections.abc import Sequence
 
 import torch
-from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
-from mmuda.models.terms.adversarial import AdversarialAlignment
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import seeded
 
-from .domain_adaptation import DomainAdaptation
 from .head_checks import heads_by_key
 
 SIDE = 64  # pixels of the images that networks are tried on
@@ -27,7 +24,7 @@ PARTS = re.compile(
 
 
 def check_channels(model: nn.Module, bands: int) -> None:
-    """Forward two small grey images, and hold what comes out against what heads and discriminators take.
+    """Forward two small grey images, and hold what comes out against what heads take.
 
     The networks are left as they are: in evaluation mode, without gradients, with the generators' states restored.
 
@@ -47,8 +44,6 @@ def check_channels(model: nn.Module, bands: int) -> None:
     try:
         with torch.no_grad(), seeded(0):
             _check_heads(model, segmentor.extract_feat(images))
-            if isinstance(model, DomainAdaptation):
-                _check_discriminators(model, images)
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  such images may be too small for a network, which says nothing of it
@@ -82,32 +77,6 @@ def _check_heads(model: nn.Module, features: Sequence[Tensor]) -> None:
                 f'{right} channels; set in_channels={right}'
                 + (f' (all feature maps: {given}, chosen by in_index={head.in_index})' if len(given) > 1 else '')
             )
-
-
-def _check_discriminators(model: DomainAdaptation, images: Tensor) -> None:
-    """Hold discriminators against the taps that they read as they are."""
-    readers = {
-        name: term
-        for name, term in model.terms.items()
-        if isinstance(term, AdversarialAlignment) and type(term).read is AdversarialAlignment.read
-    }
-    taps = {
-        address.partition(':')[2] for term in readers.values() for address in term.addresses.values()
-    } - model.batch_taps
-    batch = dict(inputs=images, data_samples=[SegDataSample() for _ in images], fine_image=images)
-    outputs = model.adapter.forward(model.segmentor, 'source', batch, taps - {'label'})
-    for name, term in readers.items():
-        expected = getattr(term.discriminator, 'in_channels', None)
-        for address in term.addresses.values():
-            tap = address.partition(':')[2]
-            if tap not in taps or expected is None:
-                continue
-            found = outputs.tap(tap).shape[1]
-            if found != expected:
-                raise UserError(
-                    f'in_channels={expected} of model.terms.{name}.discriminator does not fit the tap {address!r} that '
-                    f'it reads, which has {found} channels; set in_channels={found}'
-                )
 
 
 def explain_channels(error: BaseException, model: nn.Module) -> UserError | None:

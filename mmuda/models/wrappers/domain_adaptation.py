@@ -10,6 +10,7 @@ from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
 from mmuda.models.adapters import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, build_adapter
+from mmuda.models.uncounted import refuse_uncounted
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
@@ -66,10 +67,11 @@ class DomainAdaptation(PlanExecutor):
         batch_norm: str | Sequence[str] = SHARED,
         data_preprocessor: dict | None = None,
     ) -> None:
+        cfgs = {**DEFAULT_TERMS, **(terms or {})}
+        refuse_uncounted(dict(segmentor=segmentor, terms=cfgs))
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
         self.segmentor = MODELS.build(segmentor)
         self.adapter = build_adapter(self.segmentor, adapter)
-        cfgs = {**DEFAULT_TERMS, **(terms or {})}
         # mmengine's, since init_weights does not reach through torch's. By name, since a config that was written out
         # has its keys sorted, and the order of building decides the initial weights.
         self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in sorted(cfgs.items()) if cfg is not None})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 import torch
@@ -10,6 +10,7 @@ from mmengine.model import ModuleDict
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmuda.models.uncounted import refuse_uncounted
 from mmuda.registry import MODELS
 from mmuda.utils.errors import UserError
 
@@ -120,6 +121,7 @@ class ImageTranslation(PlanExecutor):
         plan: list[dict] | None = None,
         data_preprocessor: dict | None = None,
     ) -> None:
+        refuse_uncounted(dict(type=type(self), generator=generator, discriminator=discriminator))
         super().__init__(plan=plan, data_preprocessor=data_preprocessor or dict(type='UDADataPreprocessor'))
         if getattr(self.data_preprocessor, 'streams', None):
             raise UserError(
@@ -134,6 +136,11 @@ class ImageTranslation(PlanExecutor):
         self.discriminator_weight = discriminator_weight
         self.pools = None if pool is None else ModuleDict({d: ImagePool(name=d, **pool) for d in DOMAINS})
         self.check_stage(self.stage)
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, tuple[str, ...]]:
+        """The discriminators judge images; see :meth:`mmuda.models.terms.Term.channels_from`."""
+        return {'discriminator.in_channels': tuple(f'{domain}:image' for domain in DOMAINS)}
 
     @property
     def phases(self) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,184 @@
+"""Numbers of classes and channels, counted where a config leaves them out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+
+import torch
+from mmengine.config import Config
+from mmseg.structures import SegDataSample
+from torch import nn
+from torch.overrides import TorchFunctionMode
+
+from mmuda.apis.class_checks import DEFAULT_BANDS, configured_classes
+from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
+from mmuda.models.adapters import build_adapter
+from mmuda.models.terms import RegionAggregation, SupervisedTerm
+from mmuda.models.uncounted import channels_in, class_of, heads_in, takes_out_channels
+from mmuda.models.wrappers import explain_channels
+from mmuda.registry import MODELS, TERMS
+from mmuda.utils.errors import UserError
+from mmuda.utils.seeds import seeded
+
+SUPERVISING = (SupervisedTerm, RegionAggregation)
+IMAGE_TAPS = ('image', 'fine_image')
+CROPS = ('crop_size', 'coarse_size', 'size')
+SIDE = 512  # pixels of the image that is forwarded where no crop is known; it takes no memory
+
+
+def fill_counts(cfg: Config) -> None:
+    """Write what follows from the data into a config's model.
+
+    That is ``num_classes`` and ``out_channels`` of heads, and arguments that are the channels of what a term reads
+    (:meth:`mmuda.models.terms.Term.channels_from`), where the config gives none.
+
+    Args:
+        cfg: Changed in place.
+
+    Raises:
+        UserError: A number is missing and nothing tells it, or a number of channels is given and wrong.
+    """
+    model = cfg.get('model')
+    if not isinstance(model, Mapping):
+        return
+    _fill_classes(cfg, model)
+    _fill_channels(cfg, model)
+
+
+def _fill_classes(cfg: Config, model: Mapping) -> None:
+    heads = heads_in(model)
+    missing = [path for path, head in heads.items() if head.get('num_classes') is None]
+    classes = supervised_classes(cfg) if missing else ()
+    if missing and not classes:
+        raise UserError(
+            f'{", ".join(missing)} of config {cfg.filename}: num_classes is not given, and no dataset of the config '
+            'names its classes; give num_classes, or metainfo=dict(classes=...) of the dataset'
+        )
+    for path, head in heads.items():
+        if path in missing:
+            head['num_classes'] = len(classes)
+        # Stated, it keeps mmseg from advising one channel for two classes.
+        if head.get('out_channels') is None and takes_out_channels(head):
+            head['out_channels'] = head['num_classes']
+
+
+def supervised_classes(cfg: Config) -> tuple[str, ...]:
+    """Names of the classes that the labels of a training have; else of the validation, else of the test."""
+    training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    streams = [training.get(_supervised_stream(cfg.get('model') or {})), training.get('source'), training]
+    evaluated = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') for split in ('val', 'test')]
+    return next(filter(None, map(configured_classes, [*streams, *evaluated])), ())
+
+
+def _supervised_stream(model: Mapping) -> str:
+    """The stream that the supervised term reads, itself or through views."""
+    terms = {name: cfg for name, cfg in (model.get('terms') or {}).items() if cfg}
+    kinds = {name: class_of(cfg, TERMS) for name, cfg in terms.items()}
+    found = [name for name, cls in kinds.items() if cls is not None and issubclass(cls, SUPERVISING)]
+    name = 'supervised' if 'supervised' in terms else next(iter(found), None)
+    view = terms.get(name, {}).get('view', 'source')
+    views, passed = model.get('views') or {}, set()
+    while view in views and view not in passed:
+        passed.add(view)
+        view = views[view].get('view', 'source')
+    return view
+
+
+def _fill_channels(cfg: Config, model: Mapping) -> None:
+    wanted = channels_in(model)
+    addresses = {
+        address for found in wanted.values() if not isinstance(found.sources, int) for address in found.sources
+    }
+    counts, problem = _count_channels(cfg, model, addresses)
+    for place, (owner, _, argument, sources) in wanted.items():
+        known = {'': sources} if isinstance(sources, int) else {one: counts[one] for one in sources if one in counts}
+        if owner.get(argument) is None:
+            if not known:
+                raise UserError(
+                    f'{place} is not given, and the channels of {sources[0]!r} cannot be counted ({problem}); give it'
+                )
+            owner[argument] = next(iter(known.values()))
+        for source, found in known.items():
+            if found != owner[argument]:
+                what = f'the tap {source!r} that it reads, which has' if source else 'what it reads, which has'
+                raise UserError(
+                    f'{place}={owner[argument]} does not fit {what} {found} channels; set {argument}={found} or leave '
+                    'it out'
+                )
+
+
+def _count_channels(cfg: Config, model: Mapping, addresses: set[str]) -> tuple[dict[str, int], str]:
+    """Channels by address as far as they can be found out, and why the others cannot."""
+    counts, of_segmentor = {}, {}
+    for address in sorted(addresses):
+        view, _, tap = address.partition(':')
+        if tap in IMAGE_TAPS:
+            counts[address] = image_channels(cfg, view)
+        else:
+            of_segmentor[address] = tap
+    if not of_segmentor:
+        return counts, ''
+    try:
+        outputs = _forward_on_meta(cfg, model, set(of_segmentor.values()))
+    except Exception as error:  # noqa: BLE001  a network may read values, which are not there; a run tells what is wrong
+        return counts, (str(error).splitlines() or [type(error).__name__])[0]
+    counts.update({address: outputs.tap(tap).shape[1] for address, tap in of_segmentor.items()})
+    return counts, ''
+
+
+def image_channels(cfg: Config, view: str = 'source') -> int:
+    """Channels of the images of a stream: as many as their statistics have, else as bands are read."""
+    preprocessor = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
+    own = (preprocessor.get('streams') or {}).get(view) or {}
+    mean = own.get('mean') or preprocessor.get('mean')
+    if mean:
+        return len(mean)
+    dataset = _training_images(cfg, view)
+    bands = unread_dataset(dataset).bands if dataset and reads_rasters(dataset) else None
+    return len(bands) if bands else DEFAULT_BANDS
+
+
+def _training_images(cfg: Config, view: str) -> Mapping:
+    """Config of the dataset of a stream, or of the training's only one."""
+    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
+    return dataset.get(view) or dataset.get('source') or dataset
+
+
+def _input_size(cfg: Config) -> tuple[int, int]:
+    """Height and width in pixels of the images that are trained on, as far as the config tells."""
+    dataset = _training_images(cfg, 'source')
+    for step in (dataset, *(dataset.get('pipeline') or ())):
+        size = next((step[key] for key in CROPS if step.get(key)), None) if isinstance(step, Mapping) else None
+        if isinstance(size, int):
+            return size, size
+        if isinstance(size, list | tuple) and len(size) == 2:
+            return tuple(size)
+    return SIDE, SIDE
+
+
+class _CountableOnCPU(TorchFunctionMode):
+    """Keeps ``torch.linspace`` on the CPU: constructors take rates of layers (stochastic depth) from its values."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        return func(*args, **({'device': 'cpu'} | kwargs if func is torch.linspace else kwargs))
+
+
+def build_on_meta(cfg: Mapping) -> nn.Module:
+    """A model without memory for its weights, which no file is read for; it has shapes and no values."""
+    with seeded(0), torch.device('meta'), _CountableOnCPU():
+        return MODELS.build(cfg).to('meta')
+
+
+def _forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
+    """The taps of one forward of the segmentor, without memory and values."""
+    with warnings.catch_warnings(), torch.no_grad(), torch.device('meta'):
+        warnings.simplefilter('ignore')  # the model itself gives them again when it is built
+        segmentor = build_on_meta(model['segmentor']).eval()
+        images = torch.zeros(2, image_channels(cfg), *_input_size(cfg))
+        batch = dict(inputs=images, data_samples=[SegDataSample() for _ in images], fine_image=images)
+        try:
+            return build_adapter(segmentor, model.get('adapter')).forward(segmentor, 'source', batch, taps)
+        except RuntimeError as error:
+            raise explain_channels(error, nn.ModuleDict(dict(segmentor=segmentor))) or error from error

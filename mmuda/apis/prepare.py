@@ -1,0 +1,222 @@
+"""Turns a config as it was written into one that can be run: everything that is not said is filled in, here alone."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from mmengine.config import Config, ConfigDict
+from mmengine.logging import print_log
+
+from mmuda.apis.config_check import check_config
+from mmuda.apis.counts import fill_counts
+from mmuda.apis.start import Start
+from mmuda.checkpoints.weights import use_weights_dir
+from mmuda.utils.errors import UserError
+from mmuda.utils.ranges import SEED, require
+from mmuda.utils.setup_env import register_all_modules
+
+# A run whose seed nobody gave must still be repeatable, and resume exactly.
+DEFAULT_SEED = 0
+REQUIRED_HOOKS = ('CheckpointGuardHook', 'IterSeedHook', 'SummaryHook')
+# The Runner looks a wrapper's class up from mmengine's root registry, which does not see grandchildren by bare name.
+GRAD_SYNC_WRAPPER = 'mmseg.mmuda.GradSyncWrapper'
+# mmengine's optimiser wrappers and ours that average gradients over processes.
+AVERAGING_WRAPPERS = {'OptimWrapper': 'SyncOptimWrapper', 'AmpOptimWrapper': 'SyncAmpOptimWrapper'}
+
+
+def prepare(
+    cfg: Config,
+    work_dir: str | os.PathLike | None = None,
+    seed: int | None = None,
+    amp: bool | str = False,
+    launcher: str = 'none',
+    start: Start | None = None,
+    tta: bool = False,
+    hooks: Sequence[dict] = (),
+) -> Config:
+    """The config with all that it leaves to the data and to mmuda; preparing it again changes nothing.
+
+    Filled in are numbers of classes and channels (:func:`fill_counts`), the data preprocessor of an adaptation, the
+    work directory, the seed, weights that ``MMUDA_WEIGHTS_DIR`` has, and the hooks and wrappers that resuming and
+    several processes need. No image is read and nothing is written.
+
+    Args:
+        cfg: Config from :func:`mmuda.apis.load_config`; it stays as it is.
+        work_dir: Folder of the run; the config's, else ``./work_dirs/<config name>``.
+        seed: Seed of every random choice; the config's, else 0.
+        amp: Mixed precision: ``True`` for the device's kind, or ``'float16'`` / ``'bfloat16'``.
+        launcher: ``none``, ``pytorch`` or ``slurm``.
+        start: What the weights start from; None leaves it to the config.
+        tta: Test with the config's ``tta_pipeline``, averaged by its ``tta_model``.
+        hooks: Configs of further hooks.
+
+    Returns:
+        A config that says all of it, as the work directory and checkpoints keep it.
+
+    Raises:
+        UserError: Something in the config is wrong or missing.
+
+    Example:
+        >>> cfg = prepare(load_config('configs/srda/srda_resaspp_synthetic.py'))
+        >>> model = MODELS.build(cfg.model)
+    """
+    register_all_modules()
+    cfg = copy.deepcopy(cfg)
+    check_config(cfg)
+    cfg.launcher = launcher
+    cfg.work_dir = folder_of(cfg, work_dir)
+    _set_seed(cfg, seed)
+    if amp:
+        _enable_amp(cfg, amp if isinstance(amp, str) else None)
+    _check_schedules(cfg)
+    if start is not None:
+        _set_start(cfg, start)
+    _complete_model(cfg)
+    if tta:
+        _enable_tta(cfg)
+    _add_hooks(cfg, hooks)
+    if launcher != 'none':
+        _set_model_wrapper(cfg)
+    return cfg
+
+
+def folder_of(cfg: Config, work_dir: str | os.PathLike | None = None) -> str:
+    """Folder of a run: the argument, else the config's, else ``./work_dirs/<config name>`` as mmseg has it."""
+    if work_dir is not None:
+        return str(work_dir)
+    if cfg.get('work_dir') is not None:
+        return cfg.work_dir
+    return f'./work_dirs/{Path(cfg.filename).stem if cfg.filename else "unnamed"}'
+
+
+def _set_seed(cfg: Config, seed: int | None) -> None:
+    """The argument, else the config's ``randomness.seed``, else 0; never none."""
+    randomness = dict(cfg.get('randomness') or {})
+    if seed is None:
+        seed = randomness.get('seed')
+    require(SEED, 'seed', seed)
+    randomness['seed'] = DEFAULT_SEED if seed is None else seed
+    cfg.randomness = randomness
+
+
+def _set_start(cfg: Config, start: Start) -> None:
+    cfg.resume = start.resume
+    if start.checkpoint is not None:
+        cfg.load_from = start.checkpoint
+    # A resumed run draws as it did before. mmengine takes its seed only after loaders were built with the config's.
+    own = cfg.randomness.seed
+    if start.resume and isinstance(start.seed, int) and start.seed != own:
+        message = f"resume: the seed is {start.seed} in the checkpoint and {own} in the config; the checkpoint's counts"
+        print_log(message, logger='current', level=logging.WARNING)
+        cfg.randomness.seed = start.seed
+
+
+def _complete_model(cfg: Config) -> None:
+    """Counts, the preprocessor, and weights from ``MMUDA_WEIGHTS_DIR``."""
+    fill_counts(cfg)
+    model = cfg.get('model')
+    # A base of mmseg's leaves its preprocessor at the top of the config, and the Runner gives it to any model that has
+    # none; an adaptation needs one that knows streams.
+    if isinstance(model, dict) and 'segmentor' in model:
+        model.setdefault('data_preprocessor', dict(type='UDADataPreprocessor'))
+    use_weights_dir(model)
+
+
+def _enable_tta(cfg: Config) -> None:
+    missing = [name for name in ('tta_pipeline', 'tta_model') if not cfg.get(name)]
+    if missing:
+        raise UserError(f'--tta needs {" and ".join(missing)} in config {cfg.filename}')
+    cfg.test_dataloader.dataset.pipeline = cfg.tta_pipeline
+    cfg.tta_model.module = cfg.model
+    cfg.model = cfg.tta_model
+
+
+def _enable_amp(cfg: Config, dtype: str | None) -> None:
+    """Switch every optimiser wrapper to mixed precision.
+
+    float16 (the default with a GPU) needs a loss scaler; bfloat16 needs none and is the only kind that a CPU has.
+    """
+    on_gpu = torch.cuda.is_available()
+    dtype = dtype or ('float16' if on_gpu else 'bfloat16')
+    if dtype not in ('float16', 'bfloat16'):
+        raise UserError(f'mixed precision {dtype!r} is unknown; use float16 or bfloat16')
+    if dtype == 'float16' and not on_gpu:
+        raise UserError('float16 mixed precision needs a GPU; use bfloat16 on the CPU')
+    wrappers = _optim_wrappers(cfg)
+    if not wrappers:
+        raise UserError('mixed precision was asked for, but the config has no optim_wrapper with an optimizer')
+    for wrapper in wrappers:
+        for option in ('dtype', 'loss_scale'):
+            wrapper.pop(option, None)
+        wrapper.update(type='SyncAmpOptimWrapper' if dtype == 'float16' else 'SyncOptimWrapper', dtype=dtype)
+
+
+def _check_schedules(cfg: Config) -> None:
+    """Refuse schedules by optimiser that leave an optimiser out or name one that the config does not have.
+
+    mmengine answers the first with a bare KeyError and the second not at all.
+    """
+    schedules, wrappers = cfg.get('param_scheduler'), cfg.get('optim_wrapper') or {}
+    if not isinstance(schedules, dict) or 'type' in schedules or 'optimizer' in wrappers:
+        return
+    named = [name for name, value in wrappers.items() if isinstance(value, dict) and 'optimizer' in value]
+    missing = [name for name in named if name not in schedules]
+    unknown = [name for name in schedules if name not in wrappers]  # one that is set to None may keep its schedule
+    if missing or unknown:
+        raise UserError(
+            f'param_scheduler of config {cfg.filename} has '
+            + ' and '.join(
+                f'{what} {", ".join(names)}'
+                for what, names in (('no entry for the optimiser', missing), ('an entry for the unknown', unknown))
+                if names
+            )
+            + f'; give one for each of {", ".join(named)}, [] for a constant learning rate'
+        )
+
+
+def _add_hooks(cfg: Config, more: Sequence[dict]) -> None:
+    """Further hooks, and those that mmuda's promises rest on where a config, e.g. one of mmseg's, does not name them.
+
+    Those are the guard of checkpoints (with the config's ``load_skip``), the seeding by iteration that makes a resume
+    exact, and the summary; and checkpoints are written whole or not at all.
+    """
+    hooks = [*(cfg.get('custom_hooks') or []), *more]
+    named = {hook['type'] for hook in hooks if isinstance(hook, dict)}
+    hooks += [dict(type=name) for name in REQUIRED_HOOKS if name not in named]
+    for hook in hooks:
+        if isinstance(hook, dict) and hook['type'] == 'CheckpointGuardHook' and cfg.get('load_skip'):
+            hook['load_skip'] = cfg.load_skip
+    cfg.custom_hooks = hooks
+    cfg.default_hooks = cfg.get('default_hooks') or {}
+    # mmengine's own default, one checkpoint an epoch, where the config says nothing.
+    checkpoint = cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    if checkpoint and checkpoint.get('type') == 'CheckpointHook':
+        checkpoint['type'] = 'ResumableCheckpointHook'
+
+
+def _set_model_wrapper(cfg: Config) -> None:
+    """Let several processes train a config that does not say how, e.g. one of mmseg's.
+
+    mmengine's default wrapper needs a GPU and a single optimiser. Ours leaves gradients to the optimiser wrappers, so
+    plain ones become those that average over processes.
+    """
+    cfg.setdefault('model_wrapper_cfg', dict(type=GRAD_SYNC_WRAPPER))
+    if cfg.model_wrapper_cfg.type not in ('GradSyncWrapper', GRAD_SYNC_WRAPPER):
+        return
+    cfg.model_wrapper_cfg.type = GRAD_SYNC_WRAPPER
+    for wrapper in _optim_wrappers(cfg):
+        averaging = AVERAGING_WRAPPERS.get(wrapper.get('type', 'OptimWrapper'))
+        if averaging is not None:
+            wrapper['type'] = averaging
+
+
+def _optim_wrappers(cfg: Config) -> list[ConfigDict]:
+    config = cfg.get('optim_wrapper') or {}
+    if 'optimizer' in config:
+        return [config]
+    return [value for value in config.values() if isinstance(value, dict) and 'optimizer' in value]
