@@ -6,7 +6,6 @@ from mmengine.config import Config
 
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
-from mmuda.utils.patterns import select
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import CONFIGS
 
@@ -76,16 +75,6 @@ def test_every_method_has_a_buildable_config_for_every_pair(method):
             discriminator = getattr(term, 'discriminator', None)
             if discriminator is not None and method != 'fcan/fcan':
                 assert discriminator.in_channels == CLASSES.get(pair, 2), (method, pair)
-        parameters = [name for name, p in model.named_parameters() if p.requires_grad]
-        owned = set()
-        for name in names:
-            owned |= set(select(parameters, cfg.optim_wrapper[name].params, name))
-        assert owned == set(parameters), (method, pair, sorted(set(parameters) - owned)[:3])
-        for stage in cfg.train_cfg.stages:
-            stage = Stage.from_cfg(stage)
-            model.check_stage(stage)
-            views = {'source', 'target'} | ({'pseudo'} if 'pseudo' in model.active_terms(stage) else set())
-            model.check_streams(stage, views)
 
 
 @pytest.mark.parametrize('pair', PAIRS)
@@ -98,15 +87,6 @@ def test_retraining_keeps_every_term_of_the_initial_training(pair):
     assert set(model.active_terms(retrain)) == {'supervised', 'output', 'category', 'instance', 'pseudo'}
     assert retrain.plan is None and retrain.trainable is None
     assert all(model.terms[name].loss_weight > 0 and retrain.weights.get(name, 1) == 1 for name in model.terms)
-
-
-@pytest.mark.parametrize('path', sorted((CONFIGS / 'mixtures').glob('*.py')), ids=lambda path: path.stem)
-def test_mixtures_build_and_their_stages_fit(path):
-    cfg = Config.fromfile(path)
-    model = build(cfg)
-    assert len(model.terms) >= 3
-    for stage in cfg.train_cfg.stages:
-        model.check_stage(Stage.from_cfg(stage))
 
 
 def test_no_checkpoint_is_chosen_by_labels_of_the_target():
@@ -144,11 +124,3 @@ def test_heads_train_with_the_configs_batch(name):
     for head in (cfg.model.segmentor.decode_head, cfg.model.segmentor.get('auxiliary_head')):
         if head is not None:
             assert MODELS.build(head).train()(features).shape[:2] == (batch, CLASSES.get(name.rpartition('_')[2], 2))
-
-
-def test_more_segmentors_are_shown():
-    for name in ('isia_aim/isia_aim_fcn-hr48_gta2cityscapes', 'isia_aim/isia_aim_fcn-hr48_mass2inria',
-                 'isia_aim/isia_aim_deeplabv3plus-r101_gta2cityscapes'):  # fmt: skip
-        build(Config.fromfile(CONFIGS / f'{name}.py'))
-    # Its constructor reads values, which the meta device does not have.
-    MODELS.build(Config.fromfile(CONFIGS / 'adaptsegnet/adaptsegnet_single_segformer-b2_gta2cityscapes.py').model)

@@ -65,6 +65,7 @@ def _fill_classes(cfg: Config, model: Mapping) -> None:
 
 def supervised_classes(cfg: Config) -> tuple[str, ...]:
     """Names of the classes that the labels of a training have; else of the validation, else of the test."""
+    # A view has the classes of the source, as all streams of a training do.
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     streams = [training.get(_supervised_stream(cfg.get('model') or {})), training.get('source'), training]
     evaluated = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') for split in ('val', 'test')]
@@ -72,17 +73,12 @@ def supervised_classes(cfg: Config) -> tuple[str, ...]:
 
 
 def _supervised_stream(model: Mapping) -> str:
-    """The stream that the supervised term reads, itself or through views."""
+    """The stream or view that the supervised term reads."""
     terms = {name: cfg for name, cfg in (model.get('terms') or {}).items() if cfg}
     kinds = {name: class_of(cfg, TERMS) for name, cfg in terms.items()}
-    found = [name for name, cls in kinds.items() if cls is not None and issubclass(cls, SUPERVISING)]
-    name = 'supervised' if 'supervised' in terms else next(iter(found), None)
-    view = terms.get(name, {}).get('view', 'source')
-    views, passed = model.get('views') or {}, set()
-    while view in views and view not in passed:
-        passed.add(view)
-        view = views[view].get('view', 'source')
-    return view
+    found = (name for name, cls in kinds.items() if cls is not None and issubclass(cls, SUPERVISING))
+    name = 'supervised' if 'supervised' in terms else next(found, None)
+    return terms.get(name, {}).get('view', 'source')
 
 
 def _fill_channels(cfg: Config, model: Mapping) -> None:
@@ -120,7 +116,7 @@ def _count_channels(cfg: Config, model: Mapping, addresses: set[str]) -> tuple[d
     if not of_segmentor:
         return counts, ''
     try:
-        outputs = _forward_on_meta(cfg, model, set(of_segmentor.values()))
+        outputs = forward_on_meta(cfg, model, set(of_segmentor.values()))
     except Exception as error:  # noqa: BLE001  a network may read values, which are not there; a run tells what is wrong
         return counts, (str(error).splitlines() or [type(error).__name__])[0]
     counts.update({address: outputs.tap(tap).shape[1] for address, tap in of_segmentor.items()})
@@ -171,7 +167,7 @@ def build_on_meta(cfg: Mapping) -> nn.Module:
         return MODELS.build(cfg).to('meta')
 
 
-def _forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
+def forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
     """The taps of one forward of the segmentor, without memory and values."""
     with warnings.catch_warnings(), torch.no_grad(), torch.device('meta'):
         warnings.simplefilter('ignore')  # the model itself gives them again when it is built

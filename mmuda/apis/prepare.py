@@ -13,6 +13,7 @@ from mmengine.config import Config, ConfigDict
 from mmengine.logging import print_log
 
 from mmuda.apis.config_check import check_config
+from mmuda.apis.config_defaults import place_schedules
 from mmuda.apis.counts import fill_counts
 from mmuda.apis.start import Start
 from mmuda.checkpoints.weights import use_weights_dir
@@ -74,6 +75,7 @@ def prepare(
     if amp:
         _enable_amp(cfg, amp if isinstance(amp, str) else None)
     _check_schedules(cfg)
+    place_schedules(cfg)
     if start is not None:
         _set_start(cfg, start)
     _complete_model(cfg)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from mmengine.hooks import Hook
 
-from mmuda.apis import UserError, init_model, train
+from mmuda.apis import UserError, init_model, prepare, train
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import HOOKS, MODELS
 from mmuda.utils.locks import sole_writer
@@ -37,7 +37,7 @@ def test_a_resumed_run_equals_one_that_was_never_killed(tiny, tmp_path):
 
 def test_the_seed_of_the_run_that_is_resumed_counts(tiny, tmp_path, monkeypatch):
     said = []
-    monkeypatch.setattr(sys.modules[train.__module__], 'print_log', lambda text, **_: said.append(text))
+    monkeypatch.setattr(sys.modules[prepare.__module__], 'print_log', lambda text, **_: said.append(text))
     short = dict(train_cfg__stages=[dict(iters=4)])
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     train(tiny(**short), str(whole), seed=3)

@@ -143,7 +143,7 @@ def test_the_discriminator_of_fcan():
     views.append(F.conv2d(pooled, network.pooled.weight, network.pooled.bias).expand(2, 4, 7, 5))
     judged = F.conv2d(F.leaky_relu(torch.cat(views, 1), 0.2), network.judge.weight, network.judge.bias)
     torch.testing.assert_close(network(x), 1 / (1 + torch.exp(-judged)), **TOLERANCE)
-    full = MODELS.build(dict(type='ASPPDiscriminator'))
+    full = MODELS.build(dict(type='ASPPDiscriminator', in_channels=2048))
     assert (
         sum(p.numel() for p in full.parameters()) == 2 * (2048 * 128 + 128) + 3 * (2048 * 128 * 9 + 128) + 5 * 128 + 1
     )

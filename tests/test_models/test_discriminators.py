@@ -17,7 +17,7 @@ def num_parameters(module):
 
 def test_parameters_of_the_paper():
     assert num_parameters(PatchDiscriminator()) == 2_764_737
-    assert num_parameters(FCDiscriminator()) == 2_763_713
+    assert num_parameters(FCDiscriminator(2)) == 2_763_713
     assert num_parameters(FCDiscriminator(6)) == 2_767_809
 
 

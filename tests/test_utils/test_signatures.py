@@ -37,6 +37,11 @@ class Ignores(Base):
         super().__init__(own)
 
 
+class Settles(Base):
+    def __init__(self, own, **kwargs):
+        super().__init__(first=own, **kwargs)
+
+
 class Network(nn.Module):
     def __init__(self, width, **kwargs):
         super().__init__(**kwargs)
@@ -57,6 +62,7 @@ def closed_function(a, b=1):
         (HandsOn, ('own', 'second', 'extra', 'first'), True),
         (Between, ('own', 'second', 'extra', 'first'), True),
         (ByName, ('own', 'first', 'second'), True),
+        (Settles, ('own', 'second'), True),
         (Keeps, ('own',), False),
         (Ignores, ('own',), True),
         (Network, ('width',), True),

@@ -130,12 +130,8 @@ def test_a_summed_head_is_one_head():
         (dict(head=dict(in_index=2)), r'in_index=2 .* gives 2 with \[4, 8\] channels; choose among 0 to 1'),
         (dict(auxiliary=dict(in_channels=5)), r'in_channels=5 of model.segmentor.auxiliary_head\[0\]'),
         (dict(backbone=dict(in_channels=4)), r'segmentor.backbone takes 4 channels .* given 3.*set in_channels=3'),
-        (dict(terms=adversarial('prob', 3)), r'in_channels=3 of model.terms.output.discriminator .*set in_channels=2'),
-        (dict(terms=adversarial('features.1', 2)), r"the tap 'source:features.1' .* 8 channels; set in_channels=8"),
-        (dict(terms=adversarial('image', 2)), r"the tap 'source:image' .* 3 channels; set in_channels=3"),
-        (dict(terms=adversarial('module.backbone.layer2', 2)), 'set in_channels=8'),
     ],
-)  # fmt: skip
+)
 def test_channels_that_do_not_fit_are_told_with_the_right_number(model, says):
     with pytest.raises(UserError, match=says):
         check_channels(build(**model), 3)
