@@ -16,7 +16,7 @@ from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.models.adapters import build_adapter
 from mmuda.models.terms import RegionAggregation, SupervisedTerm
 from mmuda.models.uncounted import channels_in, class_of, heads_in, takes_out_channels
-from mmuda.models.wrappers import explain_channels
+from mmuda.models.wrappers import check_channels
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import seeded
@@ -115,12 +115,14 @@ def _count_channels(cfg: Config, model: Mapping, addresses: set[str]) -> tuple[d
             of_segmentor[address] = tap
     if not of_segmentor:
         return counts, ''
+    problem = ''
     try:
         outputs = forward_on_meta(cfg, model, set(of_segmentor.values()))
+        for address, tap in of_segmentor.items():
+            counts[address] = outputs.tap(tap).shape[1]
     except Exception as error:  # noqa: BLE001  a network may read values, which are not there; a run tells what is wrong
-        return counts, (str(error).splitlines() or [type(error).__name__])[0]
-    counts.update({address: outputs.tap(tap).shape[1] for address, tap in of_segmentor.items()})
-    return counts, ''
+        problem = (str(error).splitlines() or [type(error).__name__])[0]
+    return counts, problem
 
 
 def image_channels(cfg: Config, view: str = 'source') -> int:
@@ -176,5 +178,6 @@ def forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
         batch = dict(inputs=images, data_samples=[SegDataSample() for _ in images], fine_image=images)
         try:
             return build_adapter(segmentor, model.get('adapter')).forward(segmentor, 'source', batch, taps)
-        except RuntimeError as error:
-            raise explain_channels(error, nn.ModuleDict(dict(segmentor=segmentor))) or error from error
+        except RuntimeError:
+            check_channels(nn.ModuleDict(dict(segmentor=segmentor)), images.shape[1])  # may know what does not fit
+            raise

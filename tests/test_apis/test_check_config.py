@@ -159,7 +159,7 @@ def test_channels_of_a_later_stage_are_known_before_the_first(project, tmp_path)
     term += "loss=dict(type='GANLoss', gan_type='vanilla')))\n"
     term += "optim_wrapper['discriminator'] = dict(params=['terms.*'], optimizer=dict(type='Adam', lr=1e-3))\n"
     term += "train_cfg['stages'] = [dict(name='a', iters=1, terms=['supervised']), dict(name='b', iters=1)]\n"
-    with pytest.raises(UserError, match=r'in_channels=3 of model.terms.output.discriminator .* set in_channels=4'):
+    with pytest.raises(UserError, match=r'model.terms.output.discriminator.in_channels=3 .* set in_channels=4'):
         train(project(term), str(tmp_path / 'run'))
     assert not list((tmp_path / 'run').glob('*.pth'))
 
