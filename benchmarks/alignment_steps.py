@@ -16,8 +16,7 @@ import torch
 from mmengine.logging import MessageHub
 from mmengine.runner import Runner
 
-from mmuda.apis import load_config
-from mmuda.checkpoints.weights import use_weights_dir
+from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
@@ -27,8 +26,7 @@ class Steps:
     """Makes training steps of one config."""
 
     def __init__(self, path: str, seed: int = 0) -> None:
-        cfg = load_config(path)
-        use_weights_dir(cfg.model)
+        cfg = prepare(load_config(path))
         self.name = Path(path).stem
         torch.manual_seed(seed)
         self.model = MODELS.build(cfg.model).train()

@@ -13,7 +13,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmuda.apis import load_config
+from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.registry import MODELS
 
@@ -34,7 +34,7 @@ def stream(labelled: bool, num_classes: int) -> dict:
 
 
 def main(path: str = 'configs/srda/srda_resaspp_synthetic.py', rounds: int = 5) -> None:
-    cfg = load_config(path)
+    cfg = prepare(load_config(path))
     model = MODELS.build(cfg.model).train()
     optim_cfg = dict(cfg.optim_wrapper)
     optim_cfg.pop('constructor')

@@ -17,7 +17,7 @@ import torch
 from channels_last import stream
 from torch import multiprocessing
 
-from mmuda.apis import load_config
+from mmuda.apis import load_config, prepare
 from mmuda.engine import GradSyncWrapper, NamedOptimWrapperConstructor
 from mmuda.engine.optimizers.optim_wrappers import GradSync
 from mmuda.registry import MODELS
@@ -44,7 +44,7 @@ def rank(number: int, port: int, path: str, steps: int) -> None:
     os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port), RANK=str(number), WORLD_SIZE='2')
     torch.set_num_threads(1)
     torch.distributed.init_process_group('gloo')
-    cfg = load_config(path)
+    cfg = prepare(load_config(path))
     num_classes = cfg.model.segmentor.decode_head.num_classes
     model = MODELS.build(cfg.model).train()
     model.init_weights()

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from mmuda.apis import load_config
+from mmuda.apis import load_config, prepare
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import CONFIGS
@@ -24,7 +24,7 @@ STRATEGIES = ('ground_truth', 'approximation', 'shuffled_ground_truth', 'image_m
 
 def build(cfg):
     with torch.device('meta'):
-        return MODELS.build(cfg.model)
+        return MODELS.build(prepare(cfg).model)
 
 
 def kinds(cfg):

@@ -113,7 +113,7 @@ def test_crop_larger_than_the_raster(refused):
 
 
 def test_a_tap_that_the_segmentor_does_not_offer(refused):
-    message = refused(model__terms__output__tap='sr_image')
+    message = refused(model__terms__output__source='source:sr_image')
     assert ":sr_image' is not offered by EncoderDecoder; it offers cells, features.<i>" in message
 
 

@@ -42,7 +42,7 @@ def cfg(source):
             model=dict(
                 type='ImageTranslation',
                 data_preprocessor=dict(type='UDADataPreprocessor', mean=[0.0] * 3, std=[255.0] * 3),
-                segmentor=dict(type='ResNetGenerator', base_channels=2, blocks=1, activation='relu'),
+                generator=dict(type='ResNetGenerator', base_channels=2, blocks=1, activation='relu'),
                 discriminator=dict(type='PatchDiscriminator', base_channels=2),
             ),
             train_dataloader=dict(dataset=dict(type='UDADataset', source=dict(source, pipeline=[]))),

@@ -4,6 +4,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmuda.apis import prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.engine.optimizers import RepeatedSGD
 from mmuda.registry import MODELS
@@ -93,7 +94,7 @@ def listing(backbone):
 def test_the_released_rate_lists_a_backbone_as_the_released_code(name):
     cfg = Config.fromfile(CONFIGS / f'{name}_deeplabv2-r101_gta2cityscapes.py')
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(prepare(cfg).model)
     generator = cfg.optim_wrapper.segmentor
     assert generator.get('released_rate', False) == (name == 'clan/clan_code')
     rest = dict(params=['*'], optimizer=dict(type='SGD', lr=1))

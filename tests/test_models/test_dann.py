@@ -6,6 +6,7 @@ import pytest
 import torch
 from mmengine.config import Config
 
+from mmuda.apis import prepare
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
@@ -97,7 +98,7 @@ def test_each_city_has_a_supervised_segmentor(city):
         counts = [len(images_of(d)) for d in (streams.source.dataset, cfg.test_dataloader.dataset)]
         assert counts == [10, 6]
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(prepare(cfg).model)
     model.check_stage(Stage.from_cfg(cfg.train_cfg.stages[0]))
     assert set(model.terms) == {'supervised'}
     assert {name for name, own in cfg.optim_wrapper.items() if isinstance(own, dict)} == set(cfg.param_scheduler)
@@ -107,7 +108,7 @@ def test_each_city_has_a_supervised_segmentor(city):
 def test_three_steps_train_what_they_should(pair):
     cfg = Config.fromfile(FOLDER / f'dann_deeplabv3plus-mv2_{pair}.py')
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(prepare(cfg).model)
     stage = Stage.from_cfg(cfg.train_cfg.stages[0])
     model.check_stage(stage)
     model.check_streams(stage, ['source', 'target'])

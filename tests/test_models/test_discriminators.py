@@ -3,6 +3,7 @@ import torch
 import torch.nn.functional as F
 from mmengine.config import Config
 
+from mmuda.apis import prepare
 from mmuda.models.discriminators import FCDiscriminator, PatchDiscriminator
 from mmuda.registry import MODELS
 from mmuda.utils.setup_env import register_all_modules
@@ -94,7 +95,7 @@ def test_fcans_discriminator_with_srda_nets_norm_layers():
 def test_the_config_of_srda_nets_fcan_has_its_discriminator_direction_and_rates():
     cfg = Config.fromfile(CONFIGS / 'fcan' / 'fcan_srda_code_pspnet-r101_mass2inria.py')
     with torch.device('meta'):
-        model = MODELS.build(cfg.model)
+        model = MODELS.build(prepare(cfg).model)
     term = model.terms['feature']
     assert term.moved == ('source',) and isinstance(term.discriminator.judge_norm, torch.nn.BatchNorm2d)
     rates = [(w.optimizer.type, w.optimizer.lr, w.optimizer.weight_decay) for w in

@@ -7,7 +7,7 @@ import torch
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
-from mmuda.apis import load_config
+from mmuda.apis import load_config, prepare
 from mmuda.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from tests.helpers import CONFIGS
 from tests.helpers.srda_by_hand import PDC, Form, SRDANetByHand
@@ -53,7 +53,7 @@ def narrow(width_of_vgg, layers, terms=('identity_source',)):
 def build(cfg):
     """Model in float64 with weights of ordinary size everywhere, and its optimisers."""
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model)
+    model = MODELS.build(prepare(cfg).model)
     model.init_weights()
     with torch.no_grad():
         for parameter in model.parameters():

@@ -5,7 +5,7 @@ import torch
 from mmengine.model import BaseModule
 from torch import nn
 
-from mmuda.apis import load_config
+from mmuda.apis import load_config, prepare
 from mmuda.registry import MODELS
 
 
@@ -58,7 +58,9 @@ def narrowed(segmentor):
 def test_biases_of_srda_net_keep_pytorchs_initialisation(name):
     """U(-k, k) with k = fan_in^-0.5; weights are Kaiming's by fan-out."""
     torch.manual_seed(0)
-    segmentor = MODELS.build(narrowed(load_config(f'configs/srda/{name}_resaspp_mass2inria.py').model.segmentor))
+    segmentor = MODELS.build(
+        narrowed(prepare(load_config(f'configs/srda/{name}_resaspp_mass2inria.py')).model.segmentor)
+    )
     segmentor.init_weights()
     biases = 0
     for module in segmentor.modules():

@@ -8,6 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
+from mmuda.apis import prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.registry import MODELS
 from tests.helpers import CONFIGS
@@ -42,7 +43,7 @@ def losses_by_hand(model, x, y, identity):
 def test_an_iteration_is_that_of_the_paper(name):
     cfg = narrow(name)
     torch.manual_seed(0)
-    model = MODELS.build(cfg.model).double().train()
+    model = MODELS.build(prepare(cfg).model).double().train()
     twin = copy.deepcopy(model)
     for key in ('generator', 'discriminator'):  # without Adam's moments the step is the gradient
         cfg.optim_wrapper[key].optimizer = dict(type='SGD', lr=0.1)
