@@ -1,3 +1,9 @@
-# AdaBN along training: the target is forwarded too and moves the running statistics; nothing else adapts.
-_base_ = '../source_only/source_only_deeplabv3plus-mv2_nairobi2kampala.py'
-model = dict(batch_norm='target', terms=dict(target=dict(type='ForwardTerm')))
+# AdaBN along training: the target moves the statistics, and nothing else adapts: Nairobi -> Kampala.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/adabn.py',
+    '../_base_/datasets/nairobi2kampala.py',
+    '../_base_/schedules/short.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.method

@@ -1,13 +1,9 @@
-# AdaptSegNet with gradient reversal: one backward pass trains segmentor and discriminator: synthetic imagery.
-_base_ = './adaptsegnet_single_deeplabv3plus-mv2_synthetic.py'
-model = dict(
-    terms=dict(output=dict(reversal_strength=0.05, discriminator_weight=1.0)),
-    plan=[
-        dict(
-            name='both',
-            losses=['supervised.segmentor', 'output.reversal'],
-            optimizers=['segmentor', 'discriminator'],
-            forward='fresh',
-        )
-    ],
-)
+# AdaptSegNet by gradient reversal: synthetic imagery.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/reversal.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/short_adversarial.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.method

@@ -6,5 +6,4 @@ _base_ = [
     '../_base_/schedules/adversarial_250k.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-model = dict(terms=terms)
+model = _base_.method

@@ -1,4 +1,4 @@
-# AdaptSegNet, single-level, on SegFormer: GTA5 -> Cityscapes. AdamW with SegFormer's rates.
+# AdaptSegNet, single-level, on SegFormer, with AdamW at its rates: GTA5 -> Cityscapes.
 _base_ = [
     '../_base_/models/segformer-b2.py',
     '../_base_/methods/adaptsegnet_single.py',
@@ -6,7 +6,7 @@ _base_ = [
     '../_base_/schedules/adversarial_250k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms)
+model = _base_.method
 optim_wrapper = dict(
     segmentor=dict(
         optimizer=dict(_delete_=True, type='AdamW', lr=6e-5, betas=(0.9, 0.999), weight_decay=0.01),

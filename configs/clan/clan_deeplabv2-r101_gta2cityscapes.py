@@ -1,10 +1,9 @@
 # CLAN: GTA5 -> Cityscapes.
 _base_ = [
-    '../_base_/models/deeplabv2-r101.py',
+    '../_base_/models/deeplabv2-r101_summed.py',
     '../_base_/methods/clan.py',
     '../_base_/datasets/gta2cityscapes.py',
     '../_base_/schedules/clan_100k.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-model = dict(segmentor=dict(decode_head=dict(classifiers=2)), terms=terms)
+model = _base_.method

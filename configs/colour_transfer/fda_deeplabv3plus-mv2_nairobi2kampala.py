@@ -1,8 +1,3 @@
-# Source images with the low frequencies of random target crops (FDA), and no other adaptation.
+# Source images with the low frequencies (FDA) of random target crops, no other adaptation: Nairobi -> Kampala.
 _base_ = '../source_only/source_only_deeplabv3plus-mv2_nairobi2kampala.py'
-source = _base_.train_dataloader.dataset.source
-target = _base_.train_dataloader.dataset.target
-# Reads (and crops) target images as training does, and packs nothing.
-reference = dict(target, pipeline=target.pipeline[:-1])
-source.pipeline.insert(-1, dict(type='FourierTransfer', reference=reference, beta=0.01))
-train_dataloader = dict(dataset=dict(source=source))
+train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.recoloured.fda)))

@@ -1,8 +1,3 @@
-# Source images with the histogram of random target crops, and no other adaptation.
+# Source images with the histogram of random target crops, no other adaptation: synthetic imagery.
 _base_ = '../source_only/source_only_deeplabv3plus-mv2_synthetic.py'
-source = _base_.train_dataloader.dataset.source
-target = _base_.train_dataloader.dataset.target
-# Reads (and crops) target images as training does, and packs nothing.
-reference = dict(target, pipeline=target.pipeline[:-1])
-source.pipeline.insert(-1, dict(type='HistogramMatching', reference=reference))
-train_dataloader = dict(dataset=dict(source=source))
+train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.recoloured.histogram)))

@@ -1,9 +1,6 @@
 # Hannover in the look of Vaihingen, as tools/translate.py has written it to
 # work_dirs/cyclegan_resnet_hannover2vaihingen/translated; tested on Vaihingen.
 _base_ = '../dann/source_only_patches_deeplabv3plus-mv2_hannover.py'
-translated = 'work_dirs/cyclegan_resnet_hannover2vaihingen/translated'
-train_dataloader = dict(dataset=dict(source=dict(dataset=dict(translated_images=translated))))
-val_dataloader = dict(
-    dataset=dict(_base_.validation['vaihingen'], _delete_=True, last_tile='shift', pipeline=_base_.test_pipeline)
-)
-test_dataloader = val_dataloader
+translated = dict(translated_images='work_dirs/cyclegan_resnet_hannover2vaihingen/translated')
+train_dataloader = dict(dataset=dict(source=dict(dataset=translated)))
+val_dataloader = dict(dataset=_base_.validation['vaihingen'])

@@ -1,6 +1,4 @@
-# Source only, on source images that tools/translate.py has written to
-# work_dirs/cyclegan_resnet_nairobi2kampala/translated.
+# Source only, on source images that tools/translate.py has written: Nairobi -> Kampala.
 _base_ = '../source_only/source_only_deeplabv3plus-mv2_nairobi2kampala.py'
-train_dataloader = dict(
-    dataset=dict(source=dict(translated_images='work_dirs/cyclegan_resnet_nairobi2kampala/translated'))
-)
+translated = 'work_dirs/cyclegan_resnet_nairobi2kampala/translated'
+train_dataloader = dict(dataset=dict(source=dict(translated_images=translated)))

@@ -1,4 +1,4 @@
-# DANN on semantic pairs: the target patch whose prediction fits the source labels best;
+# DANN on semantic pairs, the target patch whose prediction fits the source labels best:
 # Nairobi -> Kampala. Pairs: configs/dann/README.md.
 _base_ = './dann_deeplabv3plus-mv2_nairobi2kampala.py'
 train_dataloader = dict(dataset=dict(pairing='work_dirs/pairs_nairobi2kampala/approximation.json'))

@@ -2,8 +2,8 @@
 _base_ = [
     '../_base_/models/deeplabv3plus-mv2-d8.py',
     '../_base_/methods/dann.py',
-    '../_base_/datasets/city_patches.py',
+    '../_base_/datasets/cities.py',
     '../_base_/schedules/dann_20k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms, plan=_base_.plan)
+model = _base_.method

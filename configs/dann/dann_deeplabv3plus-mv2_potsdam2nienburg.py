@@ -1,13 +1,5 @@
-# DANN on patches: Potsdam -> Nienburg.
+# DANN on patches: Potsdam -> Nienburg, as any other two of the cities.
 _base_ = './dann_deeplabv3plus-mv2_hannover2vaihingen.py'
-source, target = 'potsdam', 'nienburg'
-train_dataloader = dict(
-    dataset=dict(
-        source=dict(dataset=dict(_delete_=True, **_base_.cities[source])),
-        target=dict(dataset=dict(_delete_=True, labelled=False, **_base_.cities[target])),
-    )
-)
-val_dataloader = dict(
-    dataset=dict(_base_.validation[target], _delete_=True, last_tile='shift', pipeline=_base_.test_pipeline)
-)
-test_dataloader = val_dataloader
+source, target = _base_.sources['potsdam'], _base_.targets['nienburg']
+train_dataloader = dict(dataset=dict(source=dict(dataset=source), target=dict(dataset=target)))
+val_dataloader = dict(dataset=_base_.validation['nienburg'])

@@ -1,4 +1,3 @@
-# DANN on semantic pairs: least discrepancy of features;
-# synthetic imagery. Pairs: configs/dann/README.md.
+# DANN on semantic pairs, least discrepancy of features: synthetic imagery. Pairs: configs/dann/README.md.
 _base_ = './dann_deeplabv3plus-mv2_synthetic.py'
 train_dataloader = dict(dataset=dict(pairing='work_dirs/pairs_synthetic/feature_mmd.json'))

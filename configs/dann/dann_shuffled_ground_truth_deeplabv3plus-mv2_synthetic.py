@@ -1,6 +1,4 @@
-# DANN on semantic pairs: ground truth's targets, reassigned;
-# synthetic imagery. Pairs: configs/dann/README.md.
+# DANN on semantic pairs, ground truth's targets, reassigned: synthetic imagery. Pairs: configs/dann/README.md.
 _base_ = './dann_deeplabv3plus-mv2_synthetic.py'
-train_dataloader = dict(
-    dataset=dict(pairing='work_dirs/pairs_synthetic/shuffled_ground_truth.json', target=dict(patches_per_raster=2000))
-)
+pairing = 'work_dirs/pairs_synthetic/shuffled_ground_truth.json'
+train_dataloader = dict(dataset=dict(pairing=pairing, target=dict(patches_per_raster=2000)))

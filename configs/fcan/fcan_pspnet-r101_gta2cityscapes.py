@@ -6,21 +6,4 @@ _base_ = [
     '../_base_/schedules/adversarial_250k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(
-    segmentor=dict(
-        decode_head=dict(  # FCAN's pyramid-pooling classifier
-            _delete_=True,
-            type='PSPHead',
-            in_channels=2048,
-            in_index=3,
-            channels=512,
-            pool_scales=(1, 2, 3, 6),
-            num_classes=19,
-            out_channels=19,
-            norm_cfg=dict(type='GN', num_groups=16),  # batches of one image
-            align_corners=False,
-            loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
-        )
-    ),
-    terms=_base_.terms,
-)
+model = dict(_base_.method, segmentor=dict(decode_head=_base_.pyramid))

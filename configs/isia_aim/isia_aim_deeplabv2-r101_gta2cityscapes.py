@@ -6,5 +6,4 @@ _base_ = [
     '../_base_/schedules/isia_aim_40k.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-model = dict(terms=terms)
+model = _base_.method

@@ -6,8 +6,5 @@ _base_ = [
     '../_base_/schedules/isia_aim_40k.py',
     '../_base_/default_runtime.py',
 ]
-num_classes = 16
-terms = _base_.terms
-terms.output.discriminator.in_channels = 16
-terms.instance.classes = (5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16
-model = dict(segmentor=dict(decode_head=dict(num_classes=num_classes)), terms=terms)
+_base_.method.terms.instance.classes = (5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16
+model = _base_.method

@@ -6,7 +6,5 @@ _base_ = [
     '../_base_/schedules/isia_aim_40k.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-terms.output.discriminator.in_channels = 2
-terms.instance.classes = (1,)
-model = dict(terms=terms)
+_base_.method.terms.instance.classes = (1,)  # building
+model = _base_.method

@@ -1,32 +1,4 @@
 # ISIA and AIM, initial training (12), then retraining on pseudo labels (13): Nairobi -> Kampala.
 _base_ = './isia_aim_deeplabv3plus-mv2_nairobi2kampala.py'
-model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
-iters = 500
-param_scheduler = dict(
-    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-    discriminator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-)
-target = _base_.train_dataloader.dataset.target
-train_cfg = dict(
-    stages=[
-        dict(name='initial', iters=300, terms=['supervised', 'output', 'category', 'instance']),
-        dict(
-            name='retrain',
-            iters=200,
-            # (13) keeps every term of (12). The pseudo labels: the whole target, labelled by the model as it is when
-            # the stage begins, where it is sure.
-            pseudo_labels=dict(
-                dataloader=dict(
-                    batch_size=1,
-                    num_workers=0,
-                    sampler=dict(type='DefaultSampler', shuffle=False),
-                    dataset=dict(target, tile=1024, pipeline=_base_.test_pipeline),
-                ),
-                threshold=dict(kind='median', cap=0.9),
-            ),
-            train_dataloader=dict(
-                dataset=dict(pseudo=dict(target, labelled=True, predicted_labels='{work_dir}/pseudo_labels/retrain'))
-            ),
-        ),
-    ]
-)
+model = _base_.retraining
+train_cfg = dict(stages=_base_.stages)

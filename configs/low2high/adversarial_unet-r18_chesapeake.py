@@ -6,8 +6,7 @@ _base_ = [
     '../_base_/schedules/low2high_100e.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms)
+model = _base_.method
 train_dataloader = dict(dataset=dict(exemplar=_base_.exemplar))
-optim_wrapper = dict(discriminator=dict(params=['terms.*.discriminator'], optimizer=_base_.adam))
-param_scheduler = dict(discriminator=[])
+optim_wrapper, param_scheduler = _base_.with_discriminator, _base_.its_schedule
 default_hooks = dict(checkpoint=dict(save_best='cell/mIoU', rule='greater'))

@@ -6,13 +6,8 @@ _base_ = [
     '../_base_/schedules/low2high_short.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-terms.maps.update(
-    discriminator=dict(type='ResidualDiscriminator', channels=(16, 32, 64, 64, 64, 64), input_size=64), crop_size=64
-)
-model = dict(terms=terms)
+maps = _base_.method.terms.maps
+maps.update(crop_size=64, discriminator=dict(maps.discriminator, channels=(16, 32, 64, 64, 64, 64), input_size=64))
+model = _base_.method
 train_dataloader = dict(dataset=dict(exemplar=_base_.exemplar))
-optim_wrapper = dict(
-    discriminator=dict(params=['terms.*.discriminator'], optimizer=dict(type='Adam', lr=2e-4, betas=(0.0, 0.99)))
-)
-param_scheduler = dict(discriminator=_base_.poly)
+optim_wrapper, param_scheduler = _base_.with_discriminator, _base_.its_schedule

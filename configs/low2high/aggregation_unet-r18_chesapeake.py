@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/schedules/low2high_100e.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms)
+model = _base_.method
 default_hooks = dict(checkpoint=dict(save_best='cell/mIoU', rule='greater'))

@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/schedules/low2high_short.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms)
+model = _base_.method

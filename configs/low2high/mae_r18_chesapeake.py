@@ -4,33 +4,24 @@ model = dict(
     type='MaskedAutoencoder',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     embedding=dict(type='StemResNet', depth=18),
-    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (README).
+    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (docs/results/low2high.md).
     mask='pixels',
 )
-epoch = 1579
-pipeline = [
-    dict(type='LoadRasterWindow', with_label=False),
-    dict(type='RandomFlipAll'),
-    dict(type='RandomQuarterTurn'),
-    dict(type='PackUDAInputs'),
-]
 imagery = dict(
     type='RasterDataset',
-    data_root='data/low2high',
+    data_root=_base_.data_root,
     data_prefix=dict(img_path='images/train'),
     labelled=False,
     tile=512,
-    name_prefix=('de_', 'md_', 'ny_', 'pa_', 'va_', 'wv_'),
-    pipeline=pipeline,
+    name_prefix=_base_.regions,
+    pipeline=_base_.load_image,
 )
-train_dataloader = dict(dataset=dict(labelled_source=False, source=dict(_delete_=True, **imagery)))
-val_dataloader = None
-val_evaluator = None
-test_dataloader = None
-test_evaluator = None
+train_dataloader = dict(dataset=dict(labelled_source=False, source=dict(imagery, _delete_=True)))
+val_dataloader = test_dataloader = val_evaluator = test_evaluator = None
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     autoencoder=dict(params=['*'], optimizer=dict(type='Adam', lr=1e-4)),
 )
 param_scheduler = dict(autoencoder=[])
+epoch = 1579
 train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=300 * epoch)])

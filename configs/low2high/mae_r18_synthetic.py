@@ -11,39 +11,12 @@ model = dict(
     decoder_channels=192,
     decoder_depth=2,
     decoder_heads=4,
-    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (README).
+    # Before the embedding; encoders that had seen what is hidden harmed the segmentor (docs/results/low2high.md).
     mask='pixels',
 )
-iters = 4000
-train_dataloader = dict(
-    _delete_=True,
-    batch_size=8,
-    num_workers=0,
-    sampler=dict(type='DrawSampler'),
-    dataset=dict(
-        type='UDADataset',
-        source=dict(
-            split='train',
-            pipeline=[
-                dict(type='RandomGroundCrop', extent=128.0),
-                dict(type='LoadRasterWindow', with_label=False),
-                dict(type='RandomFlipAll'),
-                dict(type='RandomQuarterTurn'),
-                dict(type='PackUDAInputs'),
-            ],
-            **_base_.coarse,
-        ),
-    ),
-)
-val_dataloader = None
-val_evaluator = None
-test_dataloader = None
-test_evaluator = None
-optim_wrapper = dict(
-    constructor='NamedOptimWrapperConstructor',
-    autoencoder=dict(
-        params=['*'], optimizer=dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
-    ),
-)
-param_scheduler = dict(autoencoder=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)])
-train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=iters)])
+train_dataloader = dict(batch_size=8, dataset=dict(source=dict(pipeline=_base_.load_image)))
+val_dataloader = val_evaluator = None
+adamw = dict(type='AdamW', lr=1e-3, betas=(0.9, 0.95), weight_decay=0.05, fused=True)
+optim_wrapper = dict(constructor='NamedOptimWrapperConstructor', autoencoder=dict(params=['*'], optimizer=adamw))
+param_scheduler = dict(autoencoder=[dict(type='PolyLR', power=0.9, during='run')])
+train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='pretrain', iters=4000)])

@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/schedules/sgd_250k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(terms=_base_.terms)
+model = _base_.method

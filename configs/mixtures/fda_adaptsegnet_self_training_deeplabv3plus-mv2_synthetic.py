@@ -1,38 +1,7 @@
 # Colour transfer (FDA) + output-space adversarial + self-training: synthetic imagery.
-_base_ = '../adaptsegnet/adaptsegnet_single_deeplabv3plus-mv2_synthetic.py'
-model = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
-source = _base_.train_dataloader.dataset.source
-iters = 500
-param_scheduler = dict(
-    segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-    discriminator=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)],
-)
-target = _base_.train_dataloader.dataset.target
-train_cfg = dict(
-    stages=[
-        dict(name='initial', iters=300, terms=['supervised', 'output']),
-        dict(
-            name='self_training',
-            iters=200,
-            terms=['supervised', 'output', 'pseudo'],
-            # The whole target, labelled by the model as it is when the stage begins, where it is sure.
-            pseudo_labels=dict(
-                dataloader=dict(
-                    batch_size=1,
-                    num_workers=0,
-                    sampler=dict(type='DefaultSampler', shuffle=False),
-                    dataset=dict(target, tile=1024, pipeline=_base_.test_pipeline),
-                ),
-                threshold=dict(kind='median', cap=0.9),
-            ),
-            train_dataloader=dict(
-                dataset=dict(
-                    pseudo=dict(target, labelled=True, predicted_labels='{work_dir}/pseudo_labels/self_training')
-                )
-            ),
-        ),
-    ]
-)
-reference = dict(target, pipeline=target.pipeline[:-1])
-source.pipeline.insert(-1, dict(type='FourierTransfer', reference=reference, beta=0.01))
-train_dataloader = dict(dataset=dict(source=source))
+_base_ = [
+    '../adaptsegnet/adaptsegnet_single_deeplabv3plus-mv2_synthetic.py',
+    '../_base_/methods/output_self_training.py',
+]
+model, train_cfg = _base_.self_training
+train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.recoloured.fda)))

@@ -1,34 +1,6 @@
 # Super-resolution (SRDA-Net) + category alignment (ISIA) + self-training: synthetic imagery.
-_base_ = '../srda/srda_resaspp_synthetic.py'
-adapt = ['supervised', 'fed_back', 'identity_target', 'identity_source', 'fixed_point', 'pixel', 'output', 'category']
-model = dict(
-    terms=dict(
-        category=dict(type='CategoryAlignment', loss_weight=0.01),
-        pseudo=dict(type='SupervisedTerm', view='pseudo', loss_weight=5.0),
-    )
-)
-target = _base_.train_dataloader.dataset.target
-train_cfg = dict(
-    stages=[
-        _base_.train_cfg.stages[0],
-        dict(name='joint', iters=800, terms=adapt),
-        dict(
-            name='self_training',
-            iters=400,
-            pseudo_labels=dict(
-                dataloader=dict(
-                    batch_size=1,
-                    num_workers=0,
-                    sampler=dict(type='DefaultSampler', shuffle=False),
-                    dataset=dict(target, tile=512, pipeline=_base_.test_pipeline),
-                ),
-                threshold=dict(kind='median', cap=0.9),
-            ),
-            train_dataloader=dict(
-                dataset=dict(
-                    pseudo=dict(target, labelled=True, predicted_labels='{work_dir}/pseudo_labels/self_training')
-                )
-            ),
-        ),
-    ]
-)
+_base_ = ['../srda/srda_resaspp_synthetic.py', '../_base_/methods/srda_isia_self_training.py']
+model = _base_.further
+later = [dict(type='PolyLR', power=1.0, begin=800, end=1400, by_epoch=False)]  # over the last two stages
+param_scheduler = dict(segmentor=later, discriminator=later)
+train_cfg = dict(iters=dict(joint=800, self_training=400), stages=[_base_.pretraining, *_base_.adaptation])

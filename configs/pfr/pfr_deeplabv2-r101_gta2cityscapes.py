@@ -6,8 +6,6 @@ _base_ = [
     '../_base_/schedules/adversarial_250k.py',
     '../_base_/default_runtime.py',
 ]
+model = _base_.method
 # The content loss compares positions, so both domains need one size.
-_base_.train_dataloader.dataset.source.pipeline[1].scale = (1024, 512)
-train_dataloader = _base_.train_dataloader
-terms = _base_.terms
-model = dict(terms=terms)
+train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))

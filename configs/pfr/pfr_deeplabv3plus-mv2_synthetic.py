@@ -1,19 +1,9 @@
 # PFR: synthetic imagery.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2_isprs.py',
-    '../_base_/methods/pfr.py',
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/pfr_narrow.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/short_adversarial.py',
     '../_base_/default_runtime.py',
 ]
-terms = _base_.terms
-terms.output.update(
-    discriminator=dict(
-        type='FCDiscriminator',
-        in_channels=6,
-        base_channels=16,
-        init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2),  # else it starts near 0 and stays for 100 iterations
-    ),
-    loss_weight=0.05,
-)
-model = dict(terms=terms)
+model = _base_.method

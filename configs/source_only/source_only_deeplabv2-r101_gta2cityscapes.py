@@ -1,8 +1,9 @@
 # Source only: GTA5 -> Cityscapes.
 _base_ = [
     '../_base_/models/deeplabv2-r101.py',
+    '../_base_/methods/source_only.py',
     '../_base_/datasets/gta2cityscapes.py',
     '../_base_/schedules/sgd_250k.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(batch_norm='source')
+model = _base_.method

@@ -1,8 +1,9 @@
 # Source only: synthetic imagery.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2_isprs.py',
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/source_only.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/short.py',
     '../_base_/default_runtime.py',
 ]
-model = dict(batch_norm='source')
+model = _base_.method

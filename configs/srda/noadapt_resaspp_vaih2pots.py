@@ -1,9 +1,8 @@
 # NoAdapt at the paper's width: trained on the source's own grid, tested on the target's own grid.
 _base_ = [
     '../_base_/models/noadapt_resaspp.py',
-    '../_base_/datasets/source_only_vaih2pots.py',
-    '../_base_/schedules/noadapt_vaih2pots.py',
+    '../_base_/datasets/vaih2pots.py',
+    '../_base_/schedules/noadapt.py',
     '../_base_/default_runtime.py',
 ]
-num_classes = 6
-model = dict(segmentor=dict(decode_head=dict(num_classes=num_classes)))
+train_dataloader, val_dataloader = _base_.own_grids

@@ -1,11 +1,3 @@
-# The upper bound: the NoAdapt network trained on the labels of kampala_train, at the target's own grid.
+# The upper bound: the NoAdapt network trained on the target's labels, at the target's own grid: Nairobi -> Kampala.
 _base_ = './noadapt_resaspp_nairobi2kampala.py'
-train_dataloader = dict(
-    dataset=dict(
-        source=dict(
-            resolution='7cm',
-            name_prefix='kampala_train',
-            gsd=0.075,
-        )
-    )
-)
+train_dataloader = dict(dataset=dict(source=dict(_base_.target, labelled=True)))

@@ -1,3 +1,4 @@
-# The upper bound: trained on the labels of the target's training scenes.
+# The upper bound: trained on the target's labels: synthetic imagery.
 _base_ = '../source_only/source_only_deeplabv3plus-mv2_synthetic.py'
-train_dataloader = dict(dataset=dict(source=dict(domain='target')))
+source = dict(_base_.target, pipeline=_base_.target_pipeline, labelled=True)
+train_dataloader = dict(dataset=dict(source=source))

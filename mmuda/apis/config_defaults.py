@@ -35,9 +35,9 @@ def fill_defaults(cfg: Config) -> None:
         UserError: ``train_cfg.iters`` names a stage that there is not.
     """
     train = cfg.get('train_dataloader')
-    if isinstance(train, Mapping) and isinstance(train.get('dataset'), Mapping):
-        if train.dataset.get('type') == 'UDADataset':
-            train.setdefault('sampler', dict(type='DrawSampler'))
+    dataset = train.get('dataset') if isinstance(train, Mapping) else None
+    if isinstance(dataset, Mapping) and dataset.get('type') == 'UDADataset':
+        train.setdefault('sampler', dict(type='DrawSampler'))
     _fill_evaluation(cfg, (train or {}).get('num_workers', 0))
     _fill_lengths(cfg)
     _fill_pseudo_labels(cfg)
@@ -117,8 +117,9 @@ def _fill_pseudo_labels(cfg: Config) -> None:
         )
         folder = f'{{work_dir}}/pseudo_labels/{stage.get("name")}'
         pseudo = copy.deepcopy({**target, 'labelled': True, 'predicted_labels': folder})
-        loader = stage.setdefault('train_dataloader', {})
-        loader.setdefault('dataset', {}).setdefault('pseudo', pseudo)
+        loader = dict(stage.get('train_dataloader') or {})
+        loader['dataset'] = {'pseudo': pseudo, **(loader.get('dataset') or {})}
+        stage['train_dataloader'] = loader
 
 
 def place_schedules(cfg: Config) -> None:

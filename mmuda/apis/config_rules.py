@@ -68,6 +68,8 @@ def check_values(part: Part) -> None:
     rules = RULES.get(kind, {})
     for key, value in part.cfg.items():
         rule = rules.get(key)
+        if key in ('begin', 'end') and 'during' in part.cfg:  # shares, checked where they become iterations
+            continue
         if rule is None and kind in (registries.MODELS.name, registries.TERMS.name) and key.endswith('loss_weight'):
             rule = WEIGHT
         if rule is not None:

@@ -76,6 +76,7 @@ def prepare(
         _enable_amp(cfg, amp if isinstance(amp, str) else None)
     _check_schedules(cfg)
     place_schedules(cfg)
+    place_schedules(cfg)
     if start is not None:
         _set_start(cfg, start)
     _complete_model(cfg)

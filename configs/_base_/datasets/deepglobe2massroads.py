@@ -2,4 +2,3 @@
 _base_ = './mass2inria.py'
 train_dataloader = dict(dataset=dict(source=dict(type='DeepGlobeRoads'), target=dict(type='MassachusettsRoads')))
 val_dataloader = dict(dataset=dict(type='MassachusettsRoads', split='test'))
-test_dataloader = val_dataloader

@@ -1,47 +1,34 @@
-# GTA5 -> Cityscapes, 19 classes.
-# Sizes of AdaptSegNet: source 1280 x 720, target 1024 x 512; tested on the labels' own 2048 x 1024.
-source_pipeline = [
-    dict(type='LoadRasterWindow'),
-    dict(type='Resize', scale=(1280, 720), keep_ratio=False, interpolation='bicubic', backend='pillow'),
-    dict(type='PackUDAInputs'),
-]
-target_pipeline = [
-    dict(type='LoadRasterWindow'),
-    dict(type='Resize', scale=(1024, 512), keep_ratio=False, interpolation='bicubic', backend='pillow'),
-    dict(type='PackUDAInputs'),
-]
-test_pipeline = [dict(type='LoadRasterWindow'), dict(type='ResampleToGSD', ratio=2), dict(type='PackUDAInputs')]
-
+# GTA5 -> Cityscapes, 19 classes. Sizes of AdaptSegNet: source 1280 x 720, target 1024 x 512; tested on the labels' own
+# 2048 x 1024. Translation is another view of it: train_dataloader, val_dataloader, model = _base_.translation
+load, pack = dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')
+resize = dict(type='Resize', keep_ratio=False, interpolation='bicubic', backend='pillow')
+source_pipeline = [load, dict(resize, scale=(1280, 720)), pack]
+target_pipeline = [load, dict(resize, scale=(1024, 512)), pack]
+test_pipeline = [load, dict(type='ResampleToGSD', ratio=2), pack]
 train_dataloader = dict(
     batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DrawSampler'),
     dataset=dict(
         type='UDADataset',
         source=dict(type='GTA5', check_labels='sample', pipeline=source_pipeline),
         target=dict(type='Cityscapes', split='train', labelled=False, pipeline=target_pipeline),
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='Cityscapes', split='val', pipeline=test_pipeline),
+val_dataloader = dict(dataset=dict(type='Cityscapes', split='val', pipeline=test_pipeline))
+
+# CLAN's code scales images at random and mirrors them; labels keep their size.
+mirror = dict(type='RandomFlipAll', vertical=0.0)
+random_scale = dict(
+    dataset=dict(
+        source=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1280, 720)), mirror, pack]),
+        target=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1024, 512)), mirror, pack]),
+    )
 )
-test_dataloader = val_dataloader
-# The second needs no label: with save_best it can choose a checkpoint.
-val_evaluator = [dict(type='ClassIoUMetric', iou_metrics=['mIoU']), dict(type='LabelFreeMetric')]
-test_evaluator = val_evaluator
-tta_pipeline = [
-    dict(type='LoadRasterWindow'),
-    dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='ResampleToGSD', ratio=2)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
-            [dict(type='PackUDAInputs')],
-        ],
-    ),
+# CycleGAN's crops of 256 px without labels; nothing is validated.
+images = [
+    dict(type='RandomGroundCrop', size=256),
+    dict(type='LoadRasterWindow', with_label=False),
+    dict(type='RandomFlipAll', vertical=0.0),
+    pack,
 ]
+translation = [dict(dataset=dict(source=dict(pipeline=images), target=dict(pipeline=images))), None, dict()]

@@ -2,4 +2,3 @@
 _base_ = './mass2inria.py'
 train_dataloader = dict(dataset=dict(source=dict(type='InriaBuildings'), target=dict(type='MassachusettsBuildings')))
 val_dataloader = dict(dataset=dict(type='MassachusettsBuildings', split='test'))
-test_dataloader = val_dataloader

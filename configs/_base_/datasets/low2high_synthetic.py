@@ -1,34 +1,14 @@
 # Synthetic imagery at 1.0 m with labels of 16 m cells (majority, misplaced by (3, -2) m, objects below 80 m2 lost), and
 # fine label maps of another region. Fine labels of the imagery are read in validation alone.
 data_root = 'data/synthetic_coarse'
-extent = 128.0  # metres
-coarse = dict(type='SyntheticCoarse', data_root=data_root, ratio=16)
-load_coarse = [
-    dict(type='RandomGroundCrop', extent=extent),
-    dict(type='LoadRasterWindow', with_label=False),
-    dict(type='LoadCoarseLabels'),
-    dict(type='RandomFlipAll'),
-    dict(type='RandomQuarterTurn'),
-    dict(type='PackUDAInputs'),
-]
-# For the upper bound alone.
-load_fine = [
-    dict(type='RandomGroundCrop', extent=extent),
-    dict(type='LoadRasterWindow'),
-    dict(type='RandomFlipAll'),
-    dict(type='RandomQuarterTurn'),
-    dict(type='PackUDAInputs'),
-]
+imagery = dict(type='SyntheticCoarse', data_root=data_root, ratio=16)
+crop = dict(type='RandomGroundCrop', extent=128.0)  # metres
+flips = [dict(type='RandomFlipAll'), dict(type='RandomQuarterTurn'), dict(type='PackUDAInputs')]
+load_coarse = [crop, dict(type='LoadRasterWindow', with_label=False), dict(type='LoadCoarseLabels'), *flips]
+load_fine = [crop, dict(type='LoadRasterWindow'), *flips]  # for the upper bound alone
+load_image = [crop, dict(type='LoadRasterWindow', with_label=False), *flips]  # for pretraining
 exemplar = dict(
-    type='SyntheticExemplars',
-    data_root=data_root,
-    tile=128,
-    pipeline=[
-        dict(type='LoadLabelWindow'),
-        dict(type='RandomFlipAll'),
-        dict(type='RandomQuarterTurn'),
-        dict(type='PackUDAInputs'),
-    ],
+    type='SyntheticExemplars', data_root=data_root, tile=128, pipeline=[dict(type='LoadLabelWindow'), *flips]
 )
 test_pipeline = [
     dict(type='LoadRasterWindow'),
@@ -38,19 +18,11 @@ test_pipeline = [
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
-    sampler=dict(type='DrawSampler'),
-    dataset=dict(type='UDADataset', source=dict(split='train', pipeline=load_coarse, **coarse)),
+    dataset=dict(type='UDADataset', source=dict(imagery, split='train', pipeline=load_coarse)),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(split='val', fine=True, domain='source', tile=512, pipeline=test_pipeline, **coarse),
-)
-test_dataloader = val_dataloader
+val_dataloader = dict(dataset=dict(imagery, split='val', fine=True, domain='source', tile=512, pipeline=test_pipeline))
 # The second reads coarse labels alone: with save_best it can choose a checkpoint.
 val_evaluator = [
     dict(type='ClassIoUMetric', iou_metrics=['mIoU', 'mFscore']),
     dict(type='CellIoUMetric', iou_metrics=['mIoU']),
 ]
-test_evaluator = val_evaluator

@@ -1,42 +1,43 @@
-# Massachusetts Buildings (1.0 m) -> Inria (0.3 m).
-# Patches of 512 px of each raster's own grid, as ISIA/AIM cut them.
-train_pipeline = [
-    dict(type='RandomGroundCrop', size=512),
-    dict(type='LoadRasterWindow'),
-    dict(type='RandomFlipAll'),
-    dict(type='PackUDAInputs'),
-]
-test_pipeline = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
-
+# Massachusetts Buildings (1.0 m) -> Inria (0.3 m): patches of 512 px of each raster's own grid, as ISIA/AIM cut them.
+# Other views of it are pairs of a training and a validation:
+# train_dataloader, val_dataloader = _base_.super_resolution
+source_gsd, target_gsd = 1.0, 0.3  # metres a pixel
+load, flip, pack = dict(type='LoadRasterWindow'), dict(type='RandomFlipAll'), dict(type='PackUDAInputs')
+train_pipeline = [dict(type='RandomGroundCrop', size=512), load, flip, pack]
+test_pipeline = [load, pack]
 train_dataloader = dict(
     batch_size=1,
     num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DrawSampler'),
     dataset=dict(
         type='UDADataset',
         source=dict(type='MassachusettsBuildings', split='train', pipeline=train_pipeline),
         target=dict(type='InriaBuildings', split='train', labelled=False, pipeline=train_pipeline),
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=4,
-    persistent_workers=True,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(type='InriaBuildings', split='val', tile=512, pipeline=test_pipeline),
-)
-test_dataloader = val_dataloader
-# The second needs no label: with save_best it can choose a checkpoint.
-val_evaluator = [dict(type='ClassIoUMetric', iou_metrics=['mIoU']), dict(type='LabelFreeMetric')]
-test_evaluator = val_evaluator
-tta_pipeline = [
-    dict(type='LoadRasterWindow'),
+val_dataloader = dict(dataset=dict(type='InriaBuildings', split='val', tile=512, pipeline=test_pipeline))
+
+# SRDA-Net's sizes: 114 px of the source and 380 px of the target, tested on 625 px resized to 188.
+small = dict(type='RandomGroundCrop', extent=114.0)  # metres
+both = dict(type='ResolutionPair', coarse_gsd=source_gsd, fine_gsd=target_gsd)
+super_resolution = [
     dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
-            [dict(type='PackUDAInputs')],
-        ],
+        batch_size=6,
+        dataset=dict(
+            source=dict(pipeline=[small, load, flip, both, pack]), target=dict(pipeline=[small, load, both, pack])
+        ),
     ),
+    dict(dataset=dict(tile=625, pipeline=[load, dict(type='ResampleToGSD', gsd=source_gsd), pack])),
 ]
+# Each domain on its own grid, the source alone in training.
+own_grids = [
+    dict(batch_size=6, dataset=dict(source=dict(pipeline=[small, load, flip, pack]), target=None)),
+    dict(dataset=dict(tile=625)),
+]
+# CycleGAN's crops of 256 px without labels; nothing is validated.
+images = [
+    dict(type='RandomGroundCrop', size=256),
+    dict(type='LoadRasterWindow', with_label=False),
+    dict(type='RandomFlipAll', vertical=0.5),
+    pack,
+]
+translation = [dict(dataset=dict(source=dict(pipeline=images), target=dict(pipeline=images))), None, dict()]

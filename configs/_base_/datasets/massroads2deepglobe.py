@@ -2,4 +2,3 @@
 _base_ = './mass2inria.py'
 train_dataloader = dict(dataset=dict(source=dict(type='MassachusettsRoads'), target=dict(type='DeepGlobeRoads')))
 val_dataloader = dict(dataset=dict(type='DeepGlobeRoads', split='val'))
-test_dataloader = val_dataloader

@@ -1,54 +1,76 @@
-# Built-in synthetic imagery, written to data_root on first use: source at 1.0 m with labels, target at 0.3 m without.
-# Both are seen at 0.5 m; predictions return to the target's own 0.3 m.
-data_root = 'data/synthetic'
-gsd = 0.5  # metres a pixel
-extent = 64.0  # metres: 128 px at 0.5 m
-synthetic = dict(type='SyntheticDataset', data_root=data_root, num_classes=6)
+# Built-in synthetic imagery, drawn on first use: source at 1.0 m with labels, target at 0.3 m without. Both are seen at
+# 0.5 m, and predictions return to the target's own 0.3 m. Other views of it are pairs of a training and a validation:
+# train_dataloader, val_dataloader = _base_.super_resolution
+gsd, source_gsd, target_gsd = 0.5, 1.0, 0.3  # metres a pixel
+imagery = dict(type='SyntheticDataset', data_root='data/synthetic', num_classes=6)
+source = dict(imagery, domain='source', split='train')
+target = dict(imagery, domain='target', split='train', labelled=False)
+val = dict(imagery, domain='target', split='val')
+load, flip, pack = dict(type='LoadRasterWindow'), dict(type='RandomFlipAll'), dict(type='PackUDAInputs')
+resample = dict(type='ResampleToGSD', gsd=gsd, label=True)
 
-train_pipeline = [
-    dict(type='RandomGroundCrop', extent=extent),
-    dict(type='LoadRasterWindow'),
-    dict(type='ResampleToGSD', gsd=gsd, label=True),
-    dict(type='RandomFlipAll'),
-    dict(type='PackUDAInputs'),
-]
-test_pipeline = [
-    dict(type='LoadRasterWindow'),
-    dict(type='ResampleToGSD', gsd=gsd),
-    dict(type='PackUDAInputs'),
-]
-
+crop = dict(type='RandomGroundCrop', extent=64.0)  # metres: 128 px at 0.5 m
+source_pipeline = target_pipeline = [crop, load, resample, flip, pack]
+test_pipeline = [load, dict(type='ResampleToGSD', gsd=gsd), pack]
 train_dataloader = dict(
     batch_size=4,
     num_workers=0,
-    sampler=dict(type='DrawSampler'),
     dataset=dict(
         type='UDADataset',
-        source=dict(domain='source', split='train', pipeline=train_pipeline, **synthetic),
-        target=dict(domain='target', split='train', labelled=False, pipeline=train_pipeline, **synthetic),
+        source=dict(source, pipeline=source_pipeline),
+        target=dict(target, pipeline=target_pipeline),
     ),
 )
-val_dataloader = dict(
-    batch_size=1,
-    num_workers=0,
-    sampler=dict(type='DefaultSampler', shuffle=False),
-    dataset=dict(domain='target', split='val', tile=512, pipeline=test_pipeline, **synthetic),
-)
-test_dataloader = val_dataloader
-# The second needs no label: with save_best it can choose a checkpoint.
-val_evaluator = [
-    dict(type='ClassIoUMetric', iou_metrics=['mIoU']),
-    dict(type='LabelFreeMetric'),
-]
-test_evaluator = val_evaluator
-tta_pipeline = [
-    dict(type='LoadRasterWindow'),
+val_dataloader = dict(dataset=dict(val, tile=512, pipeline=test_pipeline))
+
+# SRDA-Net's: the source at 1.0 m and the target on its grid, with both at 0.3 m beside; no flips on the target, as the
+# authors' code.
+extent = 48.0  # metres: 48 px of the source, 160 px of the target
+small = dict(type='RandomGroundCrop', extent=extent)
+both = dict(type='ResolutionPair', coarse_gsd=source_gsd, fine_gsd=target_gsd, extent=extent)
+on_source_grid = [load, dict(type='ResampleToGSD', gsd=source_gsd), pack]
+super_resolution = [
     dict(
-        type='TestTimeAug',
-        transforms=[
-            [dict(type='ResampleToGSD', gsd=gsd)],
-            [dict(type='RandomFlip', prob=0.0), dict(type='RandomFlip', prob=1.0, direction='horizontal')],
-            [dict(type='PackUDAInputs')],
-        ],
+        batch_size=2,
+        dataset=dict(
+            source=dict(pipeline=[small, load, flip, both, pack]), target=dict(pipeline=[small, load, both, pack])
+        ),
     ),
+    dict(dataset=dict(tile=256, pipeline=on_source_grid)),
 ]
+# Each domain on its own grid, the source alone in training.
+own_grids = [
+    dict(batch_size=2, dataset=dict(source=dict(pipeline=[small, load, flip, pack]), target=None)),
+    dict(dataset=dict(tile=256, pipeline=[load, pack])),
+]
+# Fixed patches for pairing: 100 of 128 px at 0.5 m of each scene.
+patch_set = dict(_delete_=True, type='PatchSet', patches_per_raster=100, size=128, gsd=gsd, seed=0, pipeline=[pack])
+patches = [
+    dict(
+        dataset=dict(
+            pairing='random_once',  # or a file of tools/pair_domains.py
+            source=dict(patch_set, dataset=source),
+            target=dict(patch_set, dataset=target),
+        )
+    ),
+    dict(),
+]
+# Both at 1.0 m without labels, so that source rasters are translated as they are; nothing is validated.
+images = [crop, dict(type='LoadRasterWindow', with_label=False)]
+to_source = dict(type='ResampleToGSD', gsd=source_gsd, label=True)
+translation = [
+    dict(
+        dataset=dict(
+            source=dict(pipeline=[*images, flip, pack]), target=dict(pipeline=[*images, to_source, flip, pack])
+        )
+    ),
+    None,
+    dict(pool=dict(image_shape=(3, 64, 64))),
+]
+# Source crops in the colours of random target crops.
+transfer = dict(reference=dict(target, pipeline=target_pipeline[:-1]))
+recoloured = dict(
+    fda=[*source_pipeline[:-1], dict(transfer, type='FourierTransfer', beta=0.01), pack],
+    histogram=[*source_pipeline[:-1], dict(transfer, type='HistogramMatching'), pack],
+    reinhard=[*source_pipeline[:-1], dict(transfer, type='ReinhardTransfer'), pack],
+)

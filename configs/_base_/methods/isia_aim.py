@@ -1,24 +1,22 @@
 # Category-divergence guidance: output-space adversarial (GFA), category (ISIA) and instance (AIM) alignment. A config
 # that leaves one out sets its term to None.
-terms = dict(
-    output=dict(
-        type='AdversarialAlignment',
-        source='source:logits',
-        target='target:logits',
-        resize_to='image',
-        activation='softmax',
-        discriminator=dict(type='FCDiscriminator', in_channels=19),
-        loss=dict(type='GANLoss', gan_type='vanilla'),
-        discriminator_weight=1.0,  # lambda_D = 1; the sum over both domains
-        loss_weight=0.001,
-    ),
-    # beta = inter_weight = 1
-    category=dict(type='CategoryAlignment', inter_weight=1.0, loss_weight=0.001),
-    instance=dict(
-        type='InstanceAlignment',
-        classes=(5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 18),  # things of Cityscapes
-        channels=2048,
-        warmup=5000,  # named in the paper, its length is not
-        loss_weight=0.001,
-    ),
+_base_ = './output_space.py'
+method = dict(
+    terms=dict(
+        output=dict(_base_.output, discriminator_weight=1.0),  # lambda_D = 1; the sum over both domains
+        category=dict(type='CategoryAlignment', inter_weight=1.0, loss_weight=0.001),  # beta = inter_weight
+        instance=dict(
+            type='InstanceAlignment',
+            classes=(5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 18),  # things of Cityscapes
+            warmup=5000,  # named in the paper, its length is not
+            loss_weight=0.001,
+        ),
+    )
 )
+# Self-training (13) keeps every term of the initial training (12). The whole target is labelled by the model as it is
+# when the stage begins, where it is sure.
+retraining = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
+stages = [
+    dict(name='initial', iters=40_000, terms=['supervised', 'output', 'category', 'instance']),
+    dict(name='retrain', iters=80_000, pseudo_labels=dict(threshold=dict(kind='median', cap=0.9))),
+]

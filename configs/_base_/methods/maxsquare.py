@@ -1,12 +1,3 @@
-# MaxSquare (https://arxiv.org/abs/1909.13589): -mean(p^2) / 2 on the target, of the softmax of logits resized to the
-# image; no discriminator.
-terms = dict(
-    max_square=dict(
-        type='TapLoss',
-        tap='target:logits',
-        resize_to='image',
-        activation='softmax',
-        loss=dict(type='MaxSquareLoss'),
-        loss_weight=0.1,
-    )
-)
+# MaxSquare alone; no discriminator.
+_base_ = './max_square.py'
+method = dict(terms=dict(max_square=_base_.max_square))

@@ -1,2 +1,2 @@
 # Low2High's supervision by coarse labels: logits summed over label cells (section 4.3).
-terms = dict(supervised=dict(type='RegionAggregation', reduction='sum'))
+method = dict(terms=dict(supervised=dict(type='RegionAggregation', reduction='sum')))

@@ -1,5 +1,4 @@
 # DeepLab-v2 on ResNet-101, stride 8, as AdaptSegNet, ADVENT and CLAN have it; single-level.
-num_classes = 19
 model = dict(
     type='DomainAdaptation',
     # BGR minus the mean of ImageNet, not scaled.
@@ -20,7 +19,6 @@ model = dict(
             type='DeepLabV2Head',
             in_channels=2048,
             in_index=3,
-            num_classes=num_classes,
             dilations=(6, 12, 18, 24),
             branches=None,  # 2 for AdaptSegNet's released models
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

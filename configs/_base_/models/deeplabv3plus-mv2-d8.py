@@ -1,6 +1,5 @@
 # DeepLabv3+ on MobileNetV2, output stride 8, 256 channels, as semantic pairing has it. ImageNet weights: their red,
 # green and blue stand for near infrared, red and green.
-num_classes = 6
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='DomainAdaptation',
@@ -26,7 +25,6 @@ model = dict(
             c1_in_channels=24,
             c1_channels=48,
             dropout_ratio=0.1,
-            num_classes=num_classes,
             norm_cfg=norm_cfg,
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

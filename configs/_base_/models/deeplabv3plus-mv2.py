@@ -1,5 +1,4 @@
 # DeepLabv3+ on MobileNetV2, output stride 16, with a narrow head: trains on two cores in minutes. ImageNet weights.
-num_classes = 2
 norm_cfg = dict(type='BN', requires_grad=True)
 loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 
@@ -31,8 +30,6 @@ model = dict(
             c1_in_channels=24,
             c1_channels=16,
             dropout_ratio=0.1,
-            num_classes=num_classes,
-            out_channels=num_classes,
             # Not batch norm: the branch that pools the whole image gives it one value an image, of which a batch of two
             # leaves the sign alone in training, and something else is predicted with.
             norm_cfg=dict(type='GN', num_groups=8),

@@ -1,6 +1,5 @@
 # DeepLabv3+ on ResNet-101, stride 8; mmseg's settings, but for the head's norm: ISIA/AIM train with batches of one
 # image, of which batch norm cannot normalise the branch that pools it whole.
-num_classes = 2
 norm_cfg = dict(type='BN', requires_grad=True)
 loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 model = dict(
@@ -28,8 +27,6 @@ model = dict(
             c1_in_channels=256,
             c1_channels=48,
             dropout_ratio=0.1,
-            num_classes=num_classes,
-            out_channels=num_classes,
             norm_cfg=dict(type='GN', num_groups=16),
             align_corners=False,
             loss_decode=loss_decode,

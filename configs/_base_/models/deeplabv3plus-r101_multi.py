@@ -1,6 +1,5 @@
 # DeepLabv3+ with an auxiliary classifier on the stage before the last, for multi-level methods.
 _base_ = './deeplabv3plus-r101.py'
-num_classes = 2
 model = dict(
     segmentor=dict(
         auxiliary_head=dict(
@@ -11,8 +10,6 @@ model = dict(
             num_convs=1,
             concat_input=False,
             dropout_ratio=0.1,
-            num_classes=num_classes,
-            out_channels=num_classes,
             norm_cfg=dict(type='BN', requires_grad=True),
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.1),

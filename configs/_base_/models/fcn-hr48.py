@@ -1,5 +1,4 @@
 # FCN on HRNet-w48; mmseg's settings.
-num_classes = 19
 norm_cfg = dict(type='BN', requires_grad=True)
 channels = [48, 96, 192, 384]
 model = dict(
@@ -36,8 +35,6 @@ model = dict(
             num_convs=1,
             concat_input=False,
             dropout_ratio=-1,
-            num_classes=num_classes,
-            out_channels=num_classes,
             norm_cfg=norm_cfg,
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

@@ -1,5 +1,4 @@
 # NoAdapt, the baseline of SRDA-Net: the same blocks without super-resolution, trained on the source alone.
-num_classes = 2
 base_channels = 64
 
 model = dict(
@@ -15,7 +14,6 @@ model = dict(
         decode_head=dict(
             type='ConvHead',
             in_channels=4 * base_channels,
-            num_classes=num_classes,
             kernel_size=9,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),
         ),

@@ -1,5 +1,4 @@
 # SegFormer MiT-B2; mmseg's settings. Layer norm in the backbone, batch norm in the head alone.
-num_classes = 19
 model = dict(
     type='DomainAdaptation',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
@@ -22,8 +21,6 @@ model = dict(
             in_index=[0, 1, 2, 3],
             channels=256,
             dropout_ratio=0.1,
-            num_classes=num_classes,
-            out_channels=num_classes,
             norm_cfg=dict(type='BN', requires_grad=True),
             align_corners=False,
             loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True),

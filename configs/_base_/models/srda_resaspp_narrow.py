@@ -1,5 +1,4 @@
-# SRDA-Net for two cores: an eighth of the paper's width, and a small untrained perceptual network, so that nothing
-# needs to be downloaded.
+# SRDA-Net's segmentor for two cores: an eighth of the paper's width.
 _base_ = './srda_resaspp.py'
 base_channels = 8
 narrow = dict(base_channels=base_channels)
@@ -19,18 +18,5 @@ model = dict(
         backbone=narrow,
         sr_head=narrow,
         decode_head=narrow,
-    ),
-    terms=dict(
-        identity_source=dict(
-            loss=dict(
-                network=dict(type='VGGFeatures', width=8, out_layer=9),
-                weights=None,
-                allow_untrained=True,
-            )
-        ),
-        # The paper's 1.0 harms narrow networks (table in configs/srda/README.md): they recolour roofs as grass.
-        pixel=dict(loss_weight=0.1, discriminator=narrow),
-        # Without it the narrow ODC's logits start near zero and stay there for hundreds of iterations.
-        output=dict(discriminator=dict(init_cfg=dict(type='Kaiming', layer='Conv2d', a=0.2), **narrow)),
     ),
 )

@@ -1,6 +1,6 @@
 # CLAN's length: adversarial_250k.py with 100k iterations and poly over these.
 _base_ = './adversarial_250k.py'
 iters = 100_000
-poly = [dict(type='PolyLR', power=0.9, eta_min=0.0, end=iters, by_epoch=False)]
+poly = [dict(type='PolyLR', power=0.9, end=iters, by_epoch=False)]
 param_scheduler = dict(segmentor=poly, discriminator=poly)
 train_cfg = dict(stages=[dict(name='train', iters=iters)])

@@ -6,6 +6,7 @@ optim_wrapper = dict(
     segmentor=dict(params=['segmentor'], optimizer=adam),
 )
 param_scheduler = dict(segmentor=[])
+# A config with the label-map discriminator adds these two.
+with_discriminator = dict(discriminator=dict(params=['terms.*.discriminator'], optimizer=adam))
+its_schedule = dict(discriminator=[])
 train_cfg = dict(type='StagedTrainLoop', val_interval=epoch, stages=[dict(name='train', iters=100 * epoch)])
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')

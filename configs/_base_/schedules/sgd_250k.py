@@ -1,5 +1,4 @@
 # AdaptSegNet and its successors: SGD, classifiers at ten times the backbone's rate; poly over 250k, stopped at 150k.
-iters, poly_iters = 150_000, 250_000
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     segmentor=dict(
@@ -8,7 +7,6 @@ optim_wrapper = dict(
         paramwise_cfg=dict(custom_keys={'head': dict(lr_mult=10.0)}),
     ),
 )
-param_scheduler = dict(segmentor=[dict(type='PolyLR', power=0.9, eta_min=0.0, end=poly_iters, by_epoch=False)])
-train_cfg = dict(type='StagedTrainLoop', val_interval=5_000, stages=[dict(name='train', iters=iters)])
-val_cfg = dict(type='ValLoop')
-test_cfg = dict(type='TestLoop')
+poly = [dict(type='PolyLR', power=0.9, end=250_000, by_epoch=False)]
+param_scheduler = dict(segmentor=poly)
+train_cfg = dict(type='StagedTrainLoop', val_interval=5_000, stages=[dict(name='train', iters=150_000)])

@@ -1,0 +1,8 @@
+# adaptsegnet.py for narrow networks and short trainings.
+_base_ = ['./adaptsegnet.py', './narrow.py']
+method = dict(
+    terms=dict(
+        output=dict(discriminator=_base_.narrow, loss_weight=0.05),
+        output_aux=dict(discriminator=_base_.narrow, loss_weight=0.01),
+    )
+)

@@ -1,0 +1,12 @@
+# Plain self-training (as CBST, one round): the whole target is labelled by the model as it is when the second stage
+# begins, the surest half of each class.
+method = dict(terms=dict(target=dict(type='ForwardTerm'), pseudo=dict(type='SupervisedTerm', view='pseudo')))
+stages = [
+    dict(name='initial', iters=75_000, terms=['supervised', 'target']),
+    dict(
+        name='self_training',
+        iters=75_000,
+        terms=['supervised', 'pseudo'],
+        pseudo_labels=dict(threshold=dict(kind='portion', portion=0.5)),
+    ),
+]

@@ -1,3 +1,0 @@
-# ISIA without instances: SYNTHIA -> Cityscapes.
-_base_ = './isia_aim_deeplabv2-r101_synthia2cityscapes.py'
-model = dict(terms=dict(instance=None))
