@@ -1,0 +1,195 @@
+"""Writes the config of a method, a model and a dataset."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from mmuda.apis.recipes import CITIES, DATA, METHODS, MODELS, SEGMENTORS, Data, Method, Model
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+
+CONFIGS = 'configs'
+AUXILIARY = """auxiliary_head = dict(
+    type='FCNHead',
+    in_channels={channels},
+    in_index=2,
+    channels=256,
+    num_convs=1,
+    concat_input=False,
+    norm_cfg=dict(type='BN', requires_grad=True),
+    align_corners=False,
+    loss_decode=dict(type='CrossEntropyLoss', avg_non_ignore=True, loss_weight=0.1),
+)"""
+
+
+def new_config(method: str, data: str, model: str | None = None, out: str | os.PathLike | None = None) -> str:
+    """The text of a config for a method on a dataset, and the file if ``out`` is given.
+
+    Args:
+        method: A name of :data:`METHODS`.
+        data: A name of :data:`DATA`.
+        model: A name of :data:`MODELS`; the one that goes with the method or the dataset if None.
+        out: Where to write it. Inside ``configs/<folder>`` it inherits by relative paths, elsewhere by ``mmuda::``.
+
+    Returns:
+        The config, Python.
+
+    Raises:
+        UserError: A name is unknown, the three do not go together, or the file is there already.
+
+    Example:
+        >>> print(new_config('adaptsegnet_single', 'mass2inria'))
+    """
+    recipe, source = _find(METHODS, method, 'method'), _find(DATA, data, 'dataset')
+    model = model or _default_model(recipe, source)
+    network = _find(MODELS, model, 'model')
+    _check(method, recipe, model, data, source)
+    bases, lines = _bases(recipe, model, network, data), _lines(recipe, network, data, source)
+    prefix = _prefix(out)
+    text = f'# {method} with {model}: {data}.\n_base_ = [\n'
+    text += ''.join(f"    '{prefix}_base_/{base}.py',\n" for base in bases)
+    text += ']\n' + ''.join(f'{line}\n' for line in lines)
+    if out is not None:
+        if os.path.exists(out):
+            raise UserError(f'{out} exists already; give another file, or remove it')
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(text.encode(), out)
+    return text
+
+
+def combinations() -> list[tuple[str, str, str]]:
+    """All (method, model, dataset) that go together."""
+    found = []
+    for method, recipe in METHODS.items():
+        for data, source in DATA.items():
+            for model in recipe.models or SEGMENTORS:
+                try:
+                    _check(method, recipe, model, data, source)
+                except UserError:
+                    continue
+                found.append((method, model, data))
+    return found
+
+
+def _find(table: dict, name: str, what: str):
+    if name in table:
+        return table[name]
+    close = difflib.get_close_matches(name, table, 1)
+    hint = f'did you mean {close[0]}?' if close else f'there are {", ".join(table)}'
+    raise UserError(f'the {what} {name!r} is not known; {hint}')
+
+
+def _default_model(recipe: Method, source: Data) -> str:
+    if recipe.models is None:
+        return source.model
+    is_narrow = MODELS[source.model].is_narrow
+    return next((m for m in recipe.models if MODELS[m].is_narrow == is_narrow), recipe.models[0])
+
+
+def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> None:
+    models = recipe.models or SEGMENTORS
+    if model not in models:
+        raise UserError(f'{method} does not go with the model {model}; it goes with {", ".join(models)}')
+    if recipe.needs == 'rasters' and _cities(data):
+        raise UserError(f'{method} labels whole rasters, and the stream of {data} is a set of patches')
+    # Fixed patches are how DANN's paper has it; crops at random do as well.
+    if recipe.view not in (None, 'patches', *source.views):
+        having = ', '.join(name for name, one in DATA.items() if recipe.view in one.views)
+        raise UserError(f'{method} trains on the view {recipe.view!r} of the data, which {data} has not; {having} have')
+
+
+def _prefix(out: str | os.PathLike | None) -> str:
+    """How the file names the folder of the shipped configs."""
+    parent = Path(out).resolve().parent.parent if out is not None else None
+    shipped = parent is None or (parent.name == CONFIGS and (parent / '_base_').is_dir())
+    return '../' if shipped else 'mmuda::'
+
+
+def _bases(recipe: Method, model: str, network: Model, data: str) -> list[str]:
+    name = model
+    if recipe.needs == 'auxiliary' and network.auxiliary is None and not _is_single(recipe, network):
+        name = f'{model}_multi'
+    if recipe.needs == 'summed' and network.summed:
+        name = f'{model}_summed'
+    method = (recipe.narrow if network.is_narrow else None) or recipe.base
+    schedule = (recipe.short if network.is_narrow else None) or recipe.schedule
+    return [
+        f'models/{name}',
+        *([] if method is None else [f'methods/{method}']),
+        f'datasets/{"cities" if _cities(data) else data}',
+        f'schedules/{schedule}',
+        'default_runtime',
+    ]
+
+
+def _is_single(recipe: Method, network: Model) -> bool:
+    """Whether the narrow form of a multi-level method has one level."""
+    return network.is_narrow and recipe.narrow in ('advent_narrow', 'minent_narrow')
+
+
+def _cities(data: str) -> tuple[str, str] | None:
+    source, _, target = data.partition('2')
+    return (source, target) if source in CITIES and target in CITIES else None
+
+
+def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
+    return [
+        *_lines_of_terms(recipe, network, source),
+        *_lines_of_model(recipe, network),
+        *_lines_of_data(recipe, data, source),
+        *recipe.lines,
+        *network.lines,
+    ]
+
+
+def _lines_of_terms(recipe: Method, network: Model, source: Data) -> list[str]:
+    lines = []
+    if recipe.base == 'isia_aim' and source.things is not None and 'instance' not in recipe.without:
+        lines.append(f'_base_.method.terms.instance.classes = {source.things}')
+    if recipe.without:
+        lines.append(f'_base_.method.terms.update({", ".join(f"{name}=None" for name in recipe.without)})')
+    if recipe.needs == 'bottleneck' and not network.bottleneck:
+        lines += [
+            "_base_.method.terms.feature.update(source='source:features.3', target='target:features.3')",
+            "optim_wrapper = dict(encoder=dict(params=['segmentor.backbone']))",
+        ]
+    return lines
+
+
+def _lines_of_model(recipe: Method, network: Model) -> list[str]:
+    if recipe.base is None:
+        return []
+    changes, lines = [], []
+    if recipe.needs == 'auxiliary' and network.auxiliary is not None:
+        lines.append(AUXILIARY.format(channels=network.auxiliary))
+        changes.append('segmentor=dict(auxiliary_head=auxiliary_head)')
+    if recipe.needs == 'summed' and not network.summed:
+        lines += [
+            'head = _base_.model.segmentor.decode_head',
+            "heads = dict(_delete_=True, type='SummedHead', head=head, copies=2)",
+        ]
+        changes.append('segmentor=dict(decode_head=heads)')
+    if recipe.base == 'self_training' and network.own_batch_norm and not network.is_narrow:
+        changes.append("batch_norm=['target', 'pseudo']")
+    lines.append(f'model = dict(_base_.method, {", ".join(changes)})' if changes else recipe.model)
+    return lines
+
+
+def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
+    lines = []
+    cities = _cities(data)
+    if cities:
+        lines += [
+            f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']",
+            'train_dataloader = dict(dataset=dict(source=dict(dataset=source), target=dict(dataset=target)))',
+            f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])",
+        ]
+    elif recipe.view == 'translation':
+        lines.append('train_dataloader, val_dataloader, model = _base_.translation')
+    elif recipe.view in source.views:
+        lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
+    if recipe.base == 'pfr' and source.one_size:
+        lines += ['# The content loss compares positions, so both domains need one size.', source.one_size]
+    return lines

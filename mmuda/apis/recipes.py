@@ -1,0 +1,153 @@
+"""Which bases a method, a model and a dataset take, and what they need of each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method's bases in ``configs/_base_``, of full and of narrow networks, and what it asks of the others.
+
+    Attributes:
+        base: Base of the method; None for supervised training of a segmentor by itself.
+        schedule: Base of the schedule.
+        narrow: Base of the method for narrow networks; ``base`` if None.
+        short: Base of the schedule for narrow networks.
+        models: Models that it is made for, the default one first; None for any segmentor of mmseg's kind.
+        view: View of the data that it trains on, e.g. ``'super_resolution'``.
+        needs: What the segmentor must have: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
+            streams of whole rasters.
+        model: The line of a config that sets its model.
+        lines: Further lines of a config.
+        without: Terms that are left out.
+    """
+
+    base: str | None
+    schedule: str
+    narrow: str | None = None
+    short: str | None = None
+    models: tuple[str, ...] | None = None
+    view: str | None = None
+    needs: str | None = None
+    model: str = 'model = _base_.method'
+    lines: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a segmentor's base is like.
+
+    Attributes:
+        is_narrow: For two cores: the narrow bases of methods and schedules go with it.
+        own_batch_norm: Each domain is normalised by its own statistics.
+        auxiliary: Channels of the stage before the last; None where a base ``<name>_multi.py`` has the classifier.
+        bottleneck: Whether its head has the bottleneck that DANN aligns.
+        summed: Whether a base ``<name>_summed.py`` has two classifiers.
+        lines: Lines of a config that its optimiser needs.
+    """
+
+    is_narrow: bool = False
+    own_batch_norm: bool = True
+    auxiliary: int | None = None
+    bottleneck: bool = False
+    summed: bool = False
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a dataset's base is like.
+
+    Attributes:
+        model: Model that goes with it by default.
+        things: Classes whose regions are instances, as a config writes them; None for those of the method's base.
+        views: Views that the base offers besides the usual one.
+        one_size: The line that gives both domains one size, where they differ.
+        scales: Whether it has the random scales of CLAN's code.
+    """
+
+    model: str
+    things: str | None = None
+    views: tuple[str, ...] = ()
+    one_size: str | None = None
+    scales: bool = False
+
+
+SRDA = ('srda_resaspp', 'srda_resaspp_narrow')
+NOADAPT = ('noadapt_resaspp', 'noadapt_resaspp_narrow')
+CYCLEGAN = ('cyclegan', 'cyclegan_narrow')
+STAGES = 'train_cfg = dict(stages=_base_.stages)'
+METHODS = {
+    'source_only': Method('source_only', 'sgd_250k', short='short'),
+    'adabn_online': Method('adabn', 'sgd_250k', short='short'),
+    'adaptsegnet_single': Method(
+        'adaptsegnet_single', 'adversarial_250k', 'adaptsegnet_single_narrow', 'short_adversarial'
+    ),
+    'adaptsegnet': Method(
+        'adaptsegnet', 'adversarial_250k', 'adaptsegnet_narrow', 'short_adversarial', needs='auxiliary'
+    ),
+    'advent': Method('advent', 'adversarial_250k', 'advent_narrow', 'short_adversarial', needs='auxiliary'),
+    'minent': Method('minent', 'sgd_250k', 'minent_narrow', 'short', needs='auxiliary'),
+    'maxsquare': Method('maxsquare', 'sgd_250k', short='short'),
+    'mmd': Method('mmd', 'sgd_250k', short='short'),
+    'clan': Method('clan', 'clan_100k', 'clan_narrow', 'short_adversarial', needs='summed'),
+    'fcan': Method('fcan', 'adversarial_250k', 'fcan_narrow', 'short_adversarial'),
+    'pfr': Method('pfr', 'adversarial_250k', 'pfr_narrow', 'short_adversarial'),
+    'isia_aim': Method('isia_aim', 'isia_aim_40k', 'isia_aim_narrow', 'short_adversarial'),
+    'isia': Method('isia_aim', 'isia_aim_40k', 'isia_aim_narrow', 'short_adversarial', without=('instance',)),
+    'aim': Method('isia_aim', 'isia_aim_40k', 'isia_aim_narrow', 'short_adversarial', without=('category',)),
+    'self_training': Method(
+        'self_training', 'sgd_250k', 'self_training_narrow', 'short', needs='rasters', lines=(STAGES,)
+    ),
+    'dann': Method('dann', 'dann_20k', 'dann_narrow', 'dann_short', view='patches', needs='bottleneck'),
+    'noadapt': Method(None, 'noadapt', short='noadapt_short', models=NOADAPT, view='own_grids'),
+    'srda': Method('srda', 'srda', 'srda_narrow', 'srda_short', models=SRDA, view='super_resolution'),
+    'srda_code': Method('srda_code', 'srda_code', models=SRDA[:1], view='super_resolution'),
+    'cyclegan': Method(None, 'cyclegan_50k', short='cyclegan_short', models=CYCLEGAN, view='translation'),
+}
+SEGFORMER = (
+    "adamw = dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01)",
+    "rates = dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)})",
+    'optim_wrapper = dict(segmentor=dict(optimizer=adamw, paramwise_cfg=rates))',
+)
+MODELS = {
+    'deeplabv3plus-mv2': Model(is_narrow=True, bottleneck=True, summed=True),
+    'deeplabv3plus-mv2-d8': Model(own_batch_norm=False, auxiliary=96, bottleneck=True),
+    'deeplabv2-r101': Model(own_batch_norm=False, summed=True),
+    'deeplabv3plus-r101': Model(bottleneck=True, summed=True),
+    'fcn-hr48': Model(auxiliary=192),
+    'segformer-b2': Model(auxiliary=320, lines=SEGFORMER),
+    'noadapt_resaspp': Model(),
+    'noadapt_resaspp_narrow': Model(is_narrow=True),
+    'srda_resaspp': Model(),
+    'srda_resaspp_narrow': Model(is_narrow=True),
+    'cyclegan': Model(),
+    'cyclegan_narrow': Model(is_narrow=True),
+}
+# Models that any method may take.
+SEGMENTORS = tuple(MODELS)[:6]
+ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
+SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
+ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation')
+GRIDS = ('super_resolution', 'own_grids')
+STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
+DATA = {
+    'synthetic': Data('deeplabv3plus-mv2', ISPRS_THINGS, ALL_VIEWS),
+    'nairobi2kampala': Data('deeplabv3plus-mv2', BUILDINGS, ALL_VIEWS),
+    'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True),
+    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True),
+    'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, 'translation')),
+    'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
+    'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
+    'deepglobe2massroads': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
+    'vaih2pots': Data('deeplabv3plus-r101', ISPRS_THINGS, GRIDS),
+}
+CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')
+DATA |= {
+    f'{source}2{target}': Data('deeplabv3plus-mv2-d8', ISPRS_THINGS, ('patches',))
+    for source in CITIES
+    for target in CITIES
+    if source != target
+}
