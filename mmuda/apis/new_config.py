@@ -140,8 +140,15 @@ def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]
         *_lines_of_model(recipe, network),
         *_lines_of_data(recipe, data, source),
         *recipe.lines,
-        *network.lines,
+        *_lines_of_optimizers(recipe, network),
     ]
+
+
+def _lines_of_optimizers(recipe: Method, network: Model) -> list[str]:
+    changes = [] if network.optimizer is None else [network.optimizer]
+    if recipe.needs == 'bottleneck' and not network.bottleneck:
+        changes.append("encoder=dict(params=['segmentor.backbone'])")
+    return [*network.lines, f'optim_wrapper = dict({", ".join(changes)})'] if changes else []
 
 
 def _lines_of_terms(recipe: Method, network: Model, source: Data) -> list[str]:
@@ -151,10 +158,7 @@ def _lines_of_terms(recipe: Method, network: Model, source: Data) -> list[str]:
     if recipe.without:
         lines.append(f'_base_.method.terms.update({", ".join(f"{name}=None" for name in recipe.without)})')
     if recipe.needs == 'bottleneck' and not network.bottleneck:
-        lines += [
-            "_base_.method.terms.feature.update(source='source:features.3', target='target:features.3')",
-            "optim_wrapper = dict(encoder=dict(params=['segmentor.backbone']))",
-        ]
+        lines.append("_base_.method.terms.feature.update(source='source:features.3', target='target:features.3')")
     return lines
 
 

@@ -46,6 +46,7 @@ class Model:
         bottleneck: Whether its head has the bottleneck that DANN aligns.
         summed: Whether a base ``<name>_summed.py`` has two classifiers.
         lines: Lines of a config that its optimiser needs.
+        optimizer: What they change of ``optim_wrapper``.
     """
 
     is_narrow: bool = False
@@ -54,6 +55,7 @@ class Model:
     bottleneck: bool = False
     summed: bool = False
     lines: tuple[str, ...] = ()
+    optimizer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,6 @@ METHODS = {
 SEGFORMER = (
     "adamw = dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01)",
     "rates = dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)})",
-    'optim_wrapper = dict(segmentor=dict(optimizer=adamw, paramwise_cfg=rates))',
 )
 MODELS = {
     'deeplabv3plus-mv2': Model(is_narrow=True, bottleneck=True, summed=True),
@@ -118,7 +119,9 @@ MODELS = {
     'deeplabv2-r101': Model(own_batch_norm=False, summed=True),
     'deeplabv3plus-r101': Model(bottleneck=True, summed=True),
     'fcn-hr48': Model(auxiliary=192),
-    'segformer-b2': Model(auxiliary=320, lines=SEGFORMER),
+    'segformer-b2': Model(
+        auxiliary=320, lines=SEGFORMER, optimizer='segmentor=dict(optimizer=adamw, paramwise_cfg=rates)'
+    ),
     'noadapt_resaspp': Model(),
     'noadapt_resaspp_narrow': Model(is_narrow=True),
     'srda_resaspp': Model(),

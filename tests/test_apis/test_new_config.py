@@ -76,6 +76,7 @@ def _without_none(value):
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
+        (dict(method='self_training', data='potsdam2vaihingen'), 'labels whole rasters'),
         (dict(method='adaptsegnt', data='synthetic'), "the method 'adaptsegnt' is not known; did you mean adaptsegnet"),
         (dict(method='mmd', data='mars'), "the dataset 'mars' is not known; there are synthetic"),
         (dict(method='mmd', data='synthetic', model='unet'), "the model 'unet' is not known"),
