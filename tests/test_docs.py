@@ -141,7 +141,7 @@ def test_checkpoints_that_a_page_names_are_those_of_the_last_iteration(page):
         found = SCHEDULES.get(name) or next(
             path for pattern in (f'*/**/configs/{name}.py', f'configs/*/{name}.py') for path in ROOT.glob(pattern)
         )
-        stages = Config.fromfile(found, import_custom_modules=False).train_cfg.stages
+        stages = load_config(found).train_cfg.stages
         assert sum(stage.iters for stage in stages) == int(iterations), name
 
 

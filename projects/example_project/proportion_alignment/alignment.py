@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import torch
 from mmengine import dist
@@ -64,6 +65,11 @@ class ProportionAlignment(AdversarialAlignment):
         self.proportion_weight = proportion_weight
         # A buffer, so that checkpoints hold it and a resumed run goes on with the same estimate.
         self.register_buffer('pixels', torch.zeros(num_classes))
+
+    @classmethod
+    def channels_from(cls, cfg: Mapping) -> dict[str, str]:
+        """The classes are counted from the tap, where a config does not give their number."""
+        return {**super().channels_from(cfg), 'num_classes': cfg.get('source', 'source:prob')}
 
     def reads(self, phase: str) -> set[str]:
         taps = super().reads(phase)
