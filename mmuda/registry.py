@@ -2,12 +2,80 @@
 
 With mmseg's registries as parents, ``EncoderDecoder`` or ``IoUMetric`` resolve from scope ``mmuda`` without a prefix,
 and mmengine's root registries find mmuda's types when ``default_scope = 'mmuda'``.
+
+What cannot be built ends in a :class:`~mmuda.utils.errors.UserError` that names the class. The Runner and mmseg build
+from the registries of mmengine and mmseg, so these get the same build functions.
 """
 
-from mmengine.registry import Registry
+import difflib
+from collections.abc import Callable, Iterable
+from functools import wraps
+
+from mmengine import registry as mmengine_registry
+from mmengine.registry import Registry, build_from_cfg
 from mmseg import registry as mmseg_registry
 
+from mmuda.utils.errors import UserError, describe, told_of
+
 SCOPE = 'mmuda'
+
+
+def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> UserError:
+    """The error for a type that no registry has, with the names that come close.
+
+    Args:
+        name: The type.
+        kind: What the registry holds, e.g. ``model``.
+        known: Names that it has.
+        path: Place in the config, if it is known.
+    """
+    close = difflib.get_close_matches(name.split('.')[-1], list(known), n=3, cutoff=0.6)
+    hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
+    return UserError(
+        f'{path and f"{path}: "}type {name!r} in the config is not a registered {kind}; {hint} '
+        "(a class of your own is registered by the config's custom_imports)"
+    )
+
+
+def names_in(registry: Registry) -> list[str]:
+    """Names that a registry and its parents hold."""
+    names: set[str] = set()
+    while registry is not None:
+        names.update(registry.module_dict)
+        registry = registry.parent
+    return sorted(names)
+
+
+def tells_refusals(build: Callable) -> Callable:
+    """A build function of registries whose errors name the class that cannot be built.
+
+    It raises UserError for a type that is unknown, and for arguments that the constructor refuses.
+
+    Args:
+        build: A build function of mmengine's, such as ``build_from_cfg``.
+    """
+
+    @wraps(build)
+    def build_or_tell(cfg, *args, registry: Registry, **kwargs):
+        kind = cfg.get('type', cfg.get('runner_type')) if hasattr(cfg, 'get') else None
+        if kind is None:
+            return build(cfg, *args, registry=registry, **kwargs)
+        name = getattr(kind, '__name__', str(kind))
+        with told_of(name):
+            try:
+                return build(cfg, *args, registry=registry, **kwargs)
+            except (KeyError, RuntimeError) as error:
+                if not describe(error).startswith((f'{name} is not in the ', f'Failed to get {name}')):
+                    raise
+                with registry.switch_scope_and_registry(cfg.get('_scope_')) as searched:
+                    raise unknown_type(name, searched.name, names_in(searched)) from error
+
+    return build_or_tell
+
+
+for _registry in (*vars(mmengine_registry).values(), *vars(mmseg_registry).values()):
+    if isinstance(_registry, Registry):
+        _registry.build_func = tells_refusals(_registry.build_func)
 
 
 def _child(name: str, locations: list[str]) -> Registry:
@@ -33,6 +101,6 @@ VISUALIZERS = _child('VISUALIZERS', ['mmuda.visualization'])
 VISBACKENDS = _child('VISBACKENDS', ['mmuda.visualization'])
 
 # Ideas that mmseg does not have.
-TERMS = Registry('term', scope=SCOPE, locations=['mmuda.models'])
-ADAPTERS = Registry('segmentor adapter', scope=SCOPE, locations=['mmuda.models'])
-VIEWS = Registry('view', scope=SCOPE, locations=['mmuda.models'])
+TERMS = Registry('term', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])
+ADAPTERS = Registry('segmentor adapter', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])
+VIEWS = Registry('view', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
@@ -16,6 +16,7 @@ from mmuda import registry as registries
 from mmuda.apis.config_rules import check_settings, check_values
 from mmuda.apis.config_shapes import check_shapes
 from mmuda.apis.config_walk import Part, loaders_of, parts_of
+from mmuda.registry import names_in, unknown_type
 from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
 from mmuda.utils.old_names import renamed_argument, renamed_optimizers
@@ -133,32 +134,6 @@ def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
     given = {key: value for key, value in part.cfg.items() if key not in others and not key.startswith('_')}
     _refuse_renamed(given, part.path, target, arguments)
     _refuse_unknown(given, part.path, target.__name__, arguments)
-
-
-def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> UserError:
-    """The error for a type that no registry has, with the names that come close.
-
-    Args:
-        name: The type.
-        kind: What the registry holds, e.g. ``model``.
-        known: Names that it has.
-        path: Place in the config, if it is known.
-    """
-    close = difflib.get_close_matches(name.split('.')[-1], list(known), n=3, cutoff=0.6)
-    hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
-    return UserError(
-        f'{path and f"{path}: "}type {name!r} in the config is not a registered {kind}; {hint} '
-        "(a class of your own is registered by the config's custom_imports)"
-    )
-
-
-def names_in(registry) -> list[str]:
-    """Names that a registry and its parents hold."""
-    names: set[str] = set()
-    while registry is not None:
-        names.update(registry.module_dict)
-        registry = registry.parent
-    return sorted(names)
 
 
 def _refuse_unknown(given: Mapping, path: str, owner: str, arguments: Arguments) -> None:

@@ -20,7 +20,6 @@ from mmuda.apis.class_checks import configured_classes
 from mmuda.apis.config import load_config
 from mmuda.apis.prediction import Prediction, prediction_of
 from mmuda.apis.prepare import prepare
-from mmuda.apis.runner import name_near_misses
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
 from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
@@ -59,10 +58,7 @@ def init_model(
     """
     cfg = config if isinstance(config, Config) else load_config(config)
     cfg = prepare(_for_prediction(cfg))
-    try:
-        model = MODELS.build(cfg.model)
-    except KeyError as error:
-        raise name_near_misses(error) from error
+    model = MODELS.build(cfg.model)
     model.dataset_meta = {}
     if checkpoint is not None:
         loaded = read_checkpoint(resolve_weights(checkpoint))

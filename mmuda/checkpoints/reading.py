@@ -143,7 +143,7 @@ def adapt_state_dict(
         Exactly the model's names: the checkpoint's values, the model's own where skipped or absent from the remainder.
 
     Raises:
-        UserError: A ValueError that lists what is missing, unexpected or of another shape, and the remedy.
+        UserError: Lists what is missing, unexpected or of another shape, and the remedy.
     """
     state_dict = {key.removeprefix('module.'): value for key, value in state_dict.items()}
     if resume:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mmuda.utils.errors import UserError
+
 
 class RandomPairing:
     """A target item drawn uniformly, whatever the source item.
@@ -33,7 +35,7 @@ class GivenPairing:
         name (str): Where the table came from, for errors.
 
     Raises:
-        ValueError: An entry is missing or names no target item.
+        UserError: An entry is missing or names no target item.
     """
 
     def __init__(self, table: Mapping | Sequence, num_source: int, num_target: int, name: str = 'pairing') -> None:
@@ -41,14 +43,14 @@ class GivenPairing:
         entries = {_index(key, name): value for key, value in entries.items()}
         unknown = sorted(set(entries) - set(range(num_source)))
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f'{name} has an entry for source item {unknown[0]}, but the source has {num_source} items; make the '
                 'pairing for this source dataset.'
             )
         self.candidates: list[list[int]] = []
         for source_index in range(num_source):
             if source_index not in entries:
-                raise ValueError(
+                raise UserError(
                     f'{name} has no entry for source item {source_index} of {num_source}; give each source item a '
                     'target item.'
                 )
@@ -57,7 +59,7 @@ class GivenPairing:
             targets = [_index(target, name) for target in targets]
             wrong = [target for target in targets if not 0 <= target < num_target]
             if wrong or not targets:
-                raise ValueError(
+                raise UserError(
                     f'{name} pairs source item {source_index} with {wrong[0] if wrong else "nothing"}, but the target '
                     f'has the items 0..{num_target - 1}; make the pairing for this target dataset.'
                 )
@@ -112,7 +114,7 @@ def build_pairing(
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is no JSON, or the table does not fit.
+        UserError: The file is no JSON, or the table does not fit.
     """
     if pairing == 'random':
         return RandomPairing(num_target)
@@ -131,13 +133,13 @@ def build_pairing(
         with open(pairing, encoding='utf-8-sig') as file:
             table = json.load(file)
     except ValueError as error:
-        raise ValueError(f'The pairing {pairing} is no JSON ({error}); write a list or object of indices.') from error
+        raise UserError(f'The pairing {pairing} is no JSON ({error}); write a list or object of indices.') from error
     if not isinstance(table, list | dict):
-        raise ValueError(f'The pairing {pairing} holds {table!r}; write a list or object of target indices.')
+        raise UserError(f'The pairing {pairing} holds {table!r}; write a list or object of target indices.')
     if isinstance(table, dict) and 'pairs' in table:
         made_for = table.get('num_source', num_source), table.get('num_target', num_target)
         if made_for != (num_source, num_target):
-            raise ValueError(
+            raise UserError(
                 f'The pairing {pairing} was made for {made_for[0]} source and {made_for[1]} target patches, but the '
                 f'datasets have {num_source} and {num_target}; make it again with this config.'
             )
@@ -150,10 +152,10 @@ def build_pairing(
 
 def _check_description(made_for: Mapping, found: Mapping, name: str, pairing: str) -> None:
     if not isinstance(made_for, Mapping):
-        raise ValueError(f'The pairing {pairing} describes its {name} by {made_for!r}; make it again with this config.')
+        raise UserError(f'The pairing {pairing} describes its {name} by {made_for!r}; make it again with this config.')
     for key in sorted({*made_for, *found}):
         if made_for.get(key) != found.get(key):
-            raise ValueError(
+            raise UserError(
                 f'The pairing {pairing} was made for another {name}: {key} was {_short(made_for.get(key))}, and is '
                 f'{_short(found.get(key))}; make it again with this config.'
             )
@@ -170,5 +172,5 @@ def _index(value, name: str) -> int:
     except (TypeError, ValueError, OverflowError):
         index = None
     if index is None or index != float(value):
-        raise ValueError(f'{name} holds {value!r}, which is no index; write whole numbers.')
+        raise UserError(f'{name} holds {value!r}, which is no index; write whole numbers.')
     return index

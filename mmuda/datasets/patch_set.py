@@ -17,6 +17,7 @@ from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import mark_no_data, read_image
 from mmuda.registry import DATASETS, TRANSFORMS
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed
 
 _MARGIN = 2  # pixels around a patch that interpolation reads
@@ -42,7 +43,7 @@ class PatchSet(Dataset):
         pipeline (Sequence[dict | Callable]): What follows the loading, e.g. ``[dict(type='PackUDAInputs')]``.
 
     Raises:
-        ValueError: A number is out of range, or a patch is larger than a raster.
+        UserError: A number is out of range, or a patch is larger than a raster.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class PatchSet(Dataset):
         pipeline: Sequence[dict | Callable] = (),
     ) -> None:
         if patches_per_raster < 1 or size < 1 or not 0 <= shear < 80 or not 0 <= rotation <= 180:
-            raise ValueError(
+            raise UserError(
                 f'PatchSet got patches_per_raster={patches_per_raster}, size={size}, rotation={rotation} and '
                 f'shear={shear}; give positive counts, a rotation of 0 to 180 and a shear below 80 degrees.'
             )
@@ -73,7 +74,7 @@ class PatchSet(Dataset):
         for raster in self.dataset.rasters:
             height, width = self._shape(raster)
             if min(height, width) < size:
-                raise ValueError(
+                raise UserError(
                     f'{raster.path} is {height} x {width} px at {self.gsd or raster.gsd} m a pixel, smaller than the '
                     f'patches of {size} px; choose smaller patches or take the raster out.'
                 )

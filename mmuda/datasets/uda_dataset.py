@@ -11,6 +11,7 @@ from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed, seeded
 
 
@@ -32,7 +33,7 @@ class UDADataset(Dataset):
         **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
 
     Raises:
-        ValueError: The classes of a stream and of the source differ, the target has labels or the source has none, a
+        UserError: The classes of a stream and of the source differ, the target has labels or the source has none, a
             stream is empty, or the pairing does not fit.
 
     Example:
@@ -61,9 +62,9 @@ class UDADataset(Dataset):
             if hasattr(dataset, 'trains'):
                 dataset.trains = True
             if len(dataset) == 0:
-                raise ValueError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
+                raise UserError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
         if labelled_source and getattr(self.source, 'labelled', True) is False:
-            raise ValueError(
+            raise UserError(
                 "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it, or "
                 'labelled_source=False for a training that reads none.'
             )
@@ -80,7 +81,7 @@ class UDADataset(Dataset):
             self._check_target()
             self.pairing = build_pairing(pairing, len(self.source), len(self.target), self.source, self.target)
         elif pairing != 'random':
-            raise ValueError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
+            raise UserError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
 
     @property
     def source(self) -> Dataset:
@@ -125,7 +126,7 @@ class UDADataset(Dataset):
             sample['data_samples'].set_metainfo(dict(domain=name))
             self._check_label(name, sample['data_samples'])
             if name == 'target' and 'gt_sem_seg' in sample['data_samples']:
-                raise ValueError(
+                raise UserError(
                     f'The target sample {sample["data_samples"].metainfo.get("img_path")} has a label, which training '
                     'must not read; take LoadAnnotations out of its pipeline.'
                 )
@@ -148,7 +149,7 @@ class UDADataset(Dataset):
         wrong = ((label < 0) | (label >= len(classes))) & (label != IGNORE_INDEX) & (label != ignored)
         if wrong.any():
             path = sample.metainfo.get('seg_map_path') or f'of {sample.metainfo.get("img_path")}'
-            raise ValueError(
+            raise UserError(
                 f'The label {path} holds {int(label[wrong][0])} after loading, but the stream {name!r} has the classes '
                 f'0..{len(classes) - 1} and {IGNORE_INDEX} for what is ignored; correct the label, the classes or '
                 'reduce_zero_label.'
@@ -156,7 +157,7 @@ class UDADataset(Dataset):
 
     def _check_target(self) -> None:
         if getattr(self.target, 'labelled', False):
-            raise ValueError(
+            raise UserError(
                 f'The target dataset {type(self.target).__name__} of UDADataset reads labels, which training must '
                 "not use; set labelled=False of it, or leave out data_prefix['seg_map_path']."
             )

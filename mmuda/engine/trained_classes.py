@@ -42,7 +42,7 @@ def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: st
         return
     try:
         check_same_classes(found, classes, f'the checkpoint {path}', where)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(
             str(error).replace(' of both.', f' of {where}, or give a checkpoint that was trained on its classes')
         ) from error

@@ -8,6 +8,7 @@ import torch
 
 from mmuda.models.losses import aggregate_regions, labels_of_regions
 from mmuda.registry import METRICS
+from mmuda.utils.errors import UserError
 
 from .class_iou_metric import ClassIoUMetric
 
@@ -37,11 +38,11 @@ class CellIoUMetric(ClassIoUMetric):
         """Collect the areas of each tile.
 
         Raises:
-            ValueError: If the samples have no cells, or the logits lie on another grid.
+            UserError: If the samples have no cells, or the logits lie on another grid.
         """
         for name in ('cells', 'coarse_label'):
             if name not in data_batch:
-                raise ValueError(
+                raise UserError(
                     f"CellIoUMetric finds no {name!r} in the batch; add dict(type='LoadCoarseLabels', "
                     "as_label=False) to the pipeline and it to PackUDAInputs' extra_keys."
                 )
@@ -50,7 +51,7 @@ class CellIoUMetric(ClassIoUMetric):
             logits = sample['seg_logits']['data'].float()
             cells, label = (data_batch[name][i].to(logits.device).long() for name in ('cells', 'coarse_label'))
             if logits.shape[-2:] != cells.shape:
-                raise ValueError(
+                raise UserError(
                     f'CellIoUMetric got logits of {tuple(logits.shape[-2:])} px and cells of {tuple(cells.shape)} px; '
                     'load the coarse labels without resampling them.'
                 )

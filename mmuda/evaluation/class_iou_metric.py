@@ -8,6 +8,7 @@ import numpy as np
 from mmseg.evaluation import IoUMetric
 
 from mmuda.registry import METRICS
+from mmuda.utils.errors import UserError
 
 IGNORE_INDEX = 255  # in the labels of all datasets
 
@@ -32,7 +33,7 @@ class ClassIoUMetric(IoUMetric):
         """Count the pixels of predictions, as mmseg's.
 
         Raises:
-            ValueError: If a label holds a value that is no class; mmseg would leave such pixels out in silence.
+            UserError: If a label holds a value that is no class; mmseg would leave such pixels out in silence.
         """
         classes = len(self.dataset_meta['classes'])
         for sample in data_samples if not self.format_only else ():
@@ -40,7 +41,7 @@ class ClassIoUMetric(IoUMetric):
             wrong = ((label < 0) | (label >= classes)) & (label != self.ignore_index) & (label != IGNORE_INDEX)
             if wrong.any():
                 path = sample.get('seg_map_path') or f'of {sample.get("img_path")}'
-                raise ValueError(
+                raise UserError(
                     f'The label {path} holds {int(label[wrong][0])} after loading, but the dataset has the classes '
                     f'0..{classes - 1} and {IGNORE_INDEX} for what is ignored; correct the label, the classes or '
                     'reduce_zero_label.'
@@ -51,7 +52,7 @@ class ClassIoUMetric(IoUMetric):
         """mIoU, aAcc, mAcc, IoU of each class and means of subsets, in percent, over all pixels of the set.
 
         Raises:
-            ValueError: If a subset names a class that the dataset does not have.
+            UserError: If a subset names a class that the dataset does not have.
         """
         metrics = dict(super().compute_metrics(results))
         if self.format_only:
@@ -64,6 +65,6 @@ class ClassIoUMetric(IoUMetric):
         for subset, names in self.subsets.items():
             unknown = [name for name in names if name not in ious]
             if unknown:
-                raise ValueError(f"subsets['{subset}'] names the classes {unknown}; the dataset has {list(ious)}.")
+                raise UserError(f"subsets['{subset}'] names the classes {unknown}; the dataset has {list(ious)}.")
             metrics[subset] = round(float(np.nanmean([ious[name] for name in names])) * 100, 2)
         return metrics

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmuda.registry import METRICS
 from mmuda.structures import no_data_of_prediction
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed
 
 CRITERIA = ('entropy', 'information_maximisation', 'soft_neighbourhood_density')
@@ -66,7 +67,7 @@ class LabelFreeMetric(BaseMetric):
         temperature: Of the neighbourhoods.
 
     Raises:
-        ValueError: If a criterion is unknown.
+        UserError: If a criterion is unknown.
     """
 
     default_prefix = None
@@ -83,7 +84,7 @@ class LabelFreeMetric(BaseMetric):
         super().__init__(collect_device=collect_device, prefix=prefix)
         unknown = [name for name in criteria if name not in CRITERIA]
         if unknown:
-            raise ValueError(f'LabelFreeMetric does not know the criteria {unknown}; it knows {list(CRITERIA)}.')
+            raise UserError(f'LabelFreeMetric does not know the criteria {unknown}; it knows {list(CRITERIA)}.')
         self.criteria = tuple(criteria)
         self.pixels = pixels
         self.max_pixels = max_pixels
@@ -94,7 +95,7 @@ class LabelFreeMetric(BaseMetric):
         for sample in data_samples:
             logits = sample['seg_logits']['data'].float()
             if len(logits) < 2:
-                raise ValueError(
+                raise UserError(
                     'LabelFreeMetric needs the logits of at least two classes; give the head num_classes=2 and '
                     'out_channels=2 for a foreground and its background.'
                 )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmuda.evaluation.label_free_metric import CRITERIA
+from mmuda.utils.errors import UserError
 
 LOWER_IS_BETTER = ('entropy',)
 LAST, BEST = 'last', 'best'
@@ -46,16 +47,16 @@ def choices(
         ``'last'``, the criteria in order, ``'best'``.
 
     Raises:
-        ValueError: If the run has not logged one of them, or fewer than three validations with all of them.
+        UserError: If the run has not logged one of them, or fewer than three validations with all of them.
     """
     from scipy.stats import spearmanr
 
     missing = [name for name in (truth, *criteria) if name not in scalars]
     if missing:
-        raise ValueError(f'{missing[0]!r} was not logged; validate with ClassIoUMetric and LabelFreeMetric')
+        raise UserError(f'{missing[0]!r} was not logged; validate with ClassIoUMetric and LabelFreeMetric')
     steps = sorted(set.intersection(*(set(scalars[name]) for name in (truth, *criteria))))
     if len(steps) < 3:
-        raise ValueError(f'{len(steps)} validations were logged; validate more often (train_cfg.val_interval)')
+        raise UserError(f'{len(steps)} validations were logged; validate more often (train_cfg.val_interval)')
     true = [scalars[truth][step] for step in steps]
 
     def choice(name: str, values: list[float], correlated: bool) -> Choice:

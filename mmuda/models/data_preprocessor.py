@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS
 from mmuda.structures import no_data_of
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -40,7 +41,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             with it (benchmarks/channels_last.py). Values differ by rounding.
 
     Raises:
-        ValueError: A stream has an unknown key, or statistics do not fit.
+        UserError: A stream has an unknown key, or statistics do not fit.
     """
 
     def __init__(
@@ -65,12 +66,12 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         for name, own in {'the default': self.default, **self.streams}.items():
             unknown = sorted(set(own) - set(self.default))
             if unknown:
-                raise ValueError(
+                raise UserError(
                     f'Statistics of {name} in the data preprocessor have unknown keys {unknown}; they may have '
                     f'{sorted(self.default)}.'
                 )
             if len(own['mean']) != len(own['std']) or min(own['std']) <= 0:
-                raise ValueError(
+                raise UserError(
                     f'Statistics of {name}: mean has {len(own["mean"])} entries, std {len(own["std"])}, smallest std '
                     f'{min(own["std"])}; give one mean and one positive std a channel.'
                 )
@@ -83,7 +84,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             ``dict(inputs=(N, C, H, W), data_samples=[...])``.
 
         Raises:
-            ValueError: If images of one batch differ in size or have another number of channels than statistics.
+            UserError: If images of one batch differ in size or have another number of channels than statistics.
         """
         data = self.cast_data(data)
         if 'inputs' in data:
@@ -109,7 +110,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
     def _normalise(self, image: Tensor, domain: str, sample=None) -> Tensor:
         own = self.streams.get(domain, self.default)
         if len(image) != len(own['mean']):
-            raise ValueError(
+            raise UserError(
                 f"An image of '{domain}' has {len(image)} channels but its statistics {len(own['mean'])}; "
                 'give `bands` of the dataset and `mean`, `std` of the data preprocessor the same length.'
             )
@@ -140,7 +141,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
     def _stack(self, tensors: list[Tensor], name: str) -> Tensor:
         shapes = {tuple(tensor.shape) for tensor in tensors}
         if len(shapes) > 1:
-            raise ValueError(
+            raise UserError(
                 f'Tensors of one batch differ in shape at {name}: {sorted(shapes)}; crop all samples to one ground '
                 'extent (RandomGroundCrop, ResolutionPair), or use batch_size=1 for validation.'
             )

@@ -7,6 +7,8 @@ from mmengine.model import KaimingInit
 from mmengine.registry import WEIGHT_INITIALIZERS
 from torch import nn
 
+from mmuda.utils.errors import UserError
+
 
 # In mmengine's own registry: BaseModule looks a bare name up there, whatever scope its caller has.
 @WEIGHT_INITIALIZERS.register_module(name='KaimingWeights')
@@ -20,7 +22,7 @@ class KaimingWeightsInit(KaimingInit):
         **kwargs: As mmengine's ``KaimingInit``, without ``bias`` and ``bias_prob``.
 
     Raises:
-        TypeError: If ``bias`` or ``bias_prob`` is given.
+        UserError: If ``bias`` or ``bias_prob`` is given.
 
     Example:
         >>> init_cfg = dict(type='KaimingWeights', layer='Conv2d', mode='fan_out', nonlinearity='relu')
@@ -29,7 +31,7 @@ class KaimingWeightsInit(KaimingInit):
     def __init__(self, **kwargs) -> None:
         given = {'bias', 'bias_prob'} & kwargs.keys()
         if given:
-            raise TypeError(f'KaimingWeights leaves biases alone; take out {", ".join(sorted(given))}, or use Kaiming.')
+            raise UserError(f'KaimingWeights leaves biases alone; take out {", ".join(sorted(given))}, or use Kaiming.')
         super().__init__(**kwargs)
 
     def __call__(self, module: nn.Module) -> None:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmuda.utils.errors import UserError
+
 IGNORE_INDEX = 255
 DEFAULT_MEMORY = 64 << 20  # bytes of working arrays; larger chunks leave the caches and are slower
 
@@ -75,11 +77,11 @@ def semantic_similarity(
         (N, M) float64 in [0, 1]; NaN where two patches have no position in common.
 
     Raises:
-        ValueError: If sizes do not fit.
+        UserError: If sizes do not fit.
     """
     predicted = target.ndim == 3
     if source.shape[-1] != target.shape[-1] or (predicted and target.shape[1] != num_classes):
-        raise ValueError(
+        raise UserError(
             f'Source labels {tuple(source.shape)} and target {tuple(target.shape)} do not fit {num_classes} classes; '
             'give patches of one size, labels (N, L) and labels (M, L) or probabilities (M, K, L).'
         )

@@ -8,6 +8,8 @@ import torch
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
+from mmuda.utils.errors import UserError
+
 
 def upcast(tensor: Tensor) -> Tensor:
     """Half-precision tensors as float32; everything else untouched, so that losses never round in half precision."""
@@ -18,11 +20,11 @@ def split_tap(address: str) -> tuple[str, str]:
     """Split ``'view:tap'`` into its two names.
 
     Raises:
-        ValueError: If there is no colon or one side is empty.
+        UserError: If there is no colon or one side is empty.
     """
     view, colon, tap = address.partition(':')
     if not (view and colon and tap):
-        raise ValueError(
+        raise UserError(
             f"A tap is addressed as 'view:tap' (for example 'target:prob'), got {address!r}; write it that way."
         )
     return view, tap
@@ -57,13 +59,13 @@ class DomainOutputs:
         core.update({f'aux.{i}.logits': x for i, x in enumerate(self.aux_logits)})
         for name, tensor in core.items():
             if tensor is not None and (tensor.ndim != 4 or len(tensor) != len(self.samples)):
-                raise ValueError(
+                raise UserError(
                     f"Tap '{self.view}:{name}' has shape {tuple(tensor.shape)}; it must be (N, C, H, W) with "
                     f'N = {len(self.samples)}; mend the segmentor or its adapter.'
                 )
         for name, tensor in self.extras.items():
             if tensor.ndim < 1 or len(tensor) != len(self.samples):
-                raise ValueError(
+                raise UserError(
                     f"Extra tap '{self.view}:{name}' has shape {tuple(tensor.shape)}; its first dimension must be "
                     f'N = {len(self.samples)}; mend the segmentor, its adapter or the view.'
                 )
@@ -74,7 +76,7 @@ class DomainOutputs:
         ``prob`` and ``aux.i.prob`` are softmax over classes, values in [0, 1]; ``label`` is (N, h, w) int64.
 
         Raises:
-            KeyError: If this view does not carry the tap.
+            UserError: If this view does not carry the tap.
         """
         if name not in self._cache:
             self._cache[name] = upcast(self._resolve(name))
@@ -94,7 +96,7 @@ class DomainOutputs:
         indexed = self._resolve_indexed(name)
         if indexed is not None:
             return indexed
-        raise KeyError(
+        raise UserError(
             f"The view '{self.view}' carries no tap '{name}'; it carries {', '.join(self.names())}. "
             'Name one of these, or give the stream or segmentor that offers it.'
         )

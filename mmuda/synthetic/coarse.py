@@ -17,6 +17,7 @@ from scipy import ndimage
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 
 from .generator import exclusive, generate
 from .materials import ISPRS_PALETTE
@@ -114,9 +115,9 @@ class SyntheticCoarse(CoarseLabelDataset):
         **kwargs,
     ) -> None:
         if split not in SCENES['source']:
-            raise ValueError(f'split={split!r} of SyntheticCoarse must be one of {list(SCENES["source"])}.')
+            raise UserError(f'split={split!r} of SyntheticCoarse must be one of {list(SCENES["source"])}.')
         if ratio < 1 or not all(0 <= begin < ratio for begin in offset):
-            raise ValueError(f'ratio={ratio} and offset={offset} of SyntheticCoarse: the offset lies in [0, ratio).')
+            raise UserError(f'ratio={ratio} and offset={offset} of SyntheticCoarse: the offset lies in [0, ratio).')
         self.seed = seed
         self.cells = dict(ratio=ratio, offset=tuple(offset), shift=tuple(shift), min_area=min_area)
         coarse = _coarse_name(**self.cells)

@@ -2,6 +2,7 @@
 
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 
 from .generator import SCENES, generate
 from .materials import ISPRS_CLASSES, ISPRS_PALETTE
@@ -23,7 +24,7 @@ class SyntheticDataset(RasterDataset):
         **kwargs: As :class:`RasterDataset`; ``labelled=False`` leaves the labels out.
 
     Raises:
-        ValueError: ``domain``, ``split`` or ``num_classes`` is unknown, or the folder holds other imagery.
+        UserError: ``domain``, ``split`` or ``num_classes`` is unknown, or the folder holds other imagery.
 
     Examples:
         >>> train = dict(type='SyntheticDataset', domain='target', split='train', labelled=False, pipeline=[...])
@@ -44,7 +45,7 @@ class SyntheticDataset(RasterDataset):
             ('num_classes', num_classes, CLASSES),
         ):
             if value not in choices:
-                raise ValueError(f'{name}={value!r} of SyntheticDataset must be one of {list(choices)}.')
+                raise UserError(f'{name}={value!r} of SyntheticDataset must be one of {list(choices)}.')
         self.seed = seed
         folder = f'{domain}/{split}'
         super().__init__(

@@ -16,6 +16,7 @@ import rasterio
 from mmengine.logging import print_log
 
 from mmuda.datasets.raster.checked_writing import write_raster
+from mmuda.utils.errors import UserError
 from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress
@@ -63,7 +64,7 @@ def generate(
         The folder.
 
     Raises:
-        ValueError: The folder holds imagery of another version, seed or style, or something else.
+        UserError: The folder holds imagery of another version, seed or style, or something else.
     """
     root = Path(root)
     wanted = describe(seed, scenes, styles)
@@ -88,14 +89,14 @@ def is_complete(root: Path, wanted: dict) -> bool:
     """Whether the folder holds the wanted imagery; False if there is no folder or it is empty.
 
     Raises:
-        ValueError: There is something else in the folder.
+        UserError: There is something else in the folder.
     """
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
         found = read_object(root / META, 'it tells what the imagery is')
     except (OSError, ValueError) as error:
-        raise ValueError(
+        raise UserError(
             f'{root} exists but holds no synthetic imagery ({META} cannot be read: {error}); name another folder.'
         ) from error
     differing = [key for key in wanted if found.get(key) != wanted[key]]
@@ -104,7 +105,7 @@ def is_complete(root: Path, wanted: dict) -> bool:
             f'{key} is {found.get(key)} instead of {wanted[key]}' if key in ('version', 'seed') else f'other {key}'
             for key in differing
         )
-        raise ValueError(f'{root} holds other synthetic imagery ({details}); delete it or name another folder.')
+        raise UserError(f'{root} holds other synthetic imagery ({details}); delete it or name another folder.')
     return True
 
 

@@ -1,13 +1,12 @@
 """Errors that a user can mend, told in one sentence instead of a traceback."""
 
-import dis
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
 TRACEBACK_VARIABLE = 'MMUDA_TRACEBACK'
 # What the system refuses to do with a file for a reason that its user can take away: what is wrong, and the remedy.
@@ -27,10 +26,17 @@ REMEDIES = {
     errno.EMFILE: 'too many files are open; raise the limit (ulimit -n) or lower num_workers',
     errno.EIO: 'the disk reports an error; check the disk, or use a copy elsewhere',
 }
+# What constructors raise on arguments that they cannot use.
+REFUSALS = (ValueError, TypeError, KeyError, AssertionError, NotImplementedError)
+# torch writes the whole traceback of a loading process into the message of the error that it raises again.
+OF_WORKER = re.compile(r'Caught \w+ in .*\.\nOriginal Traceback')
 
 
 class UserError(ValueError):
-    """What a user gave is wrong; the message names the file or option, the value and the remedy."""
+    """What a user gave is wrong; the message names the file or option, the value and the remedy.
+
+    A command ends with this message alone. Plugins raise it too, for what their users can mend.
+    """
 
 
 class NonFiniteError(FloatingPointError):
@@ -46,58 +52,15 @@ class NonFiniteError(FloatingPointError):
 
 
 def is_user_error(error: BaseException) -> bool:
-    """Whether ``error`` is about something that the user can mend.
+    """Whether ``error`` is about something that the user can mend; its type alone decides.
 
-    That is: any :class:`UserError`; what the system refuses to do with a file (missing, full, not permitted); what a
-    registry cannot build since the constructor refuses the config's arguments; and a ValueError, TypeError, KeyError or
-    FloatingPointError (a loss that is not finite) that carries a sentence and comes from a ``raise`` statement of mmuda
-    or of the registries (an unknown type in a config). What torch or numpy raise keeps its traceback: nobody could find
-    the place without.
+    That is: a :class:`UserError`, a :class:`NonFiniteError`, and what the system refuses to do with a file (missing,
+    full, not permitted). What torch, numpy or a plugin raises otherwise keeps its traceback: nobody could find the
+    place without.
     """
-    if isinstance(error, UserError):
-        return True
     if isinstance(error, OSError):
         return error.errno in REMEDIES or isinstance(error, (FileNotFoundError, NotADirectoryError))
-    if refusing_class(error) is not None:
-        return True
-    if not isinstance(error, (ValueError, TypeError, KeyError, FloatingPointError)) or ' ' not in str(error):
-        return False
-    frames = list(traceback.walk_tb(error.__traceback__))
-    if not frames or not _is_raised_on_purpose(error):
-        return False
-    # Counted from site-packages, if it lies there: a checkout named mmuda may hold the environment of all libraries.
-    file = frames[-1][0].f_code.co_filename
-    folders = file.replace(os.sep, '/').rpartition('/site-packages/')[2].split('/')
-    return any(name in folders for name in ('mmuda', 'projects', 'registry'))
-
-
-def refusing_class(error: BaseException) -> str | None:
-    """Name of the class that refused the arguments which a config gave it; None if that is not what happened.
-
-    Either the call from the registry did not fit the constructor, or the constructor itself raised on purpose.
-    """
-    if not isinstance(error, (ValueError, TypeError, KeyError, AssertionError, NotImplementedError)):
-        return None
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    if isinstance(error, TypeError) and frames and _builds(frames[-1]) and not _is_raised_on_purpose(error):
-        return frames[-1].f_locals['obj_cls'].__name__
-    in_constructor = len(frames) > 1 and _builds(frames[-2]) and frames[-1].f_code.co_name == '__init__'
-    if in_constructor and _is_raised_on_purpose(error):
-        return frames[-2].f_locals['obj_cls'].__name__
-    return None
-
-
-def _builds(frame: FrameType) -> bool:
-    """Whether a frame is a registry's that calls a constructor."""
-    return frame.f_code.co_name == 'build_from_cfg' and hasattr(frame.f_locals.get('obj_cls'), '__name__')
-
-
-def _is_raised_on_purpose(error: BaseException) -> bool:
-    """Whether a ``raise`` or ``assert`` statement of Python raised ``error``, not an operation that failed."""
-    last = error.__traceback__
-    while last.tb_next is not None:
-        last = last.tb_next
-    return last.tb_frame.f_code.co_code[last.tb_lasti] == dis.opmap['RAISE_VARARGS']
+    return isinstance(error, (UserError, NonFiniteError))
 
 
 def describe(error: BaseException) -> str:
@@ -106,22 +69,34 @@ def describe(error: BaseException) -> str:
         reason = REMEDIES.get(error.errno, f'{error.strerror}; check the path')
         return f'{error.filename if error.filename is not None else "a file"}: {reason}'
     # Python puts quotes around the message of a KeyError.
-    message = error.args[0] if isinstance(error, KeyError) and error.args else error
-    text = ' '.join(str(message).split())
-    refusing = None if isinstance(error, UserError) else refusing_class(error)
-    if refusing is None or ('mmuda' in _module_of(error) and text):
-        return text
-    return f'{refusing} of the config refuses its arguments: {text or _statement(error)}'
-
-
-def _module_of(error: BaseException) -> str:
-    frames = list(traceback.walk_tb(error.__traceback__))
-    return frames[-1][0].f_globals.get('__name__', '') if frames else ''
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if OF_WORKER.match(message):
+        message = message.rpartition(f'{type(error).__name__}: ')[2]
+    return ' '.join(message.split()) or _statement(error)
 
 
 def _statement(error: BaseException) -> str:
     """The line that raised, for an ``assert`` without a message."""
-    return traceback.extract_tb(error.__traceback__)[-1].line or type(error).__name__
+    frames = traceback.extract_tb(error.__traceback__)
+    return (frames[-1].line if frames else None) or type(error).__name__
+
+
+@contextmanager
+def told_of(part: str) -> Iterator[None]:
+    """Make a :class:`UserError` of what a constructor raises, so that it names the part of the config.
+
+    Args:
+        part: Name of the class that is built inside.
+
+    Raises:
+        UserError: ``part`` refuses the arguments that the config gives it. The cause is kept.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except REFUSALS as error:
+        raise UserError(f'{part} of the config refuses its arguments: {describe(error)}') from error
 
 
 @contextmanager

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
+from mmuda.utils.errors import UserError
+
 
 def matches(name: str, pattern: str) -> bool:
     """Whether a dotted name is the pattern, lies below it, or fits it with ``*`` as wildcard.
@@ -24,7 +26,7 @@ def select(names: Iterable[str], patterns: Iterable[str], what: str) -> list[str
         what: What the patterns are, for the error.
 
     Raises:
-        ValueError: If a pattern fits no name.
+        UserError: If a pattern fits no name.
     """
     names, patterns = list(names), list(patterns)
     picked = set(names) if patterns and patterns[0].startswith('!') else set()
@@ -32,6 +34,6 @@ def select(names: Iterable[str], patterns: Iterable[str], what: str) -> list[str
         hits = {name for name in names if matches(name, pattern.lstrip('!'))}
         if not hits:
             heads = sorted({'.'.join(name.split('.')[:2]) for name in names})
-            raise ValueError(f"{what}: the pattern '{pattern}' matches nothing; name one of {', '.join(heads)}.")
+            raise UserError(f"{what}: the pattern '{pattern}' matches nothing; name one of {', '.join(heads)}.")
         picked = picked - hits if pattern.startswith('!') else picked | hits
     return [name for name in names if name in picked]

@@ -4,6 +4,7 @@ from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 
 from mmuda.structures import DomainOutputs, split_tap, upcast
+from mmuda.utils.errors import UserError
 
 
 def samples(n=2, label=True):
@@ -51,12 +52,12 @@ def test_every_name_it_gives_is_a_tap(outputs):
 
 @pytest.mark.parametrize('name', ['probs', 'features.2', 'features.x', 'aux.1.prob', 'aux.0', 'fine_image', 'features'])
 def test_an_absent_tap_is_told_with_those_there_are(outputs, name):
-    with pytest.raises(KeyError, match=r"'target' carries no tap '.*'; it carries image, features\.0, .*sr_image"):
+    with pytest.raises(UserError, match=r"'target' carries no tap '.*'; it carries image, features\.0, .*sr_image"):
         outputs.tap(name)
 
 
 def test_a_stream_without_labels_has_none():
-    with pytest.raises(KeyError, match="no tap 'label'"):
+    with pytest.raises(UserError, match="no tap 'label'"):
         DomainOutputs(view='target', samples=samples(label=False)).tap('label')
 
 

@@ -27,7 +27,7 @@ def main() -> None:
         for folder in args.work_dirs:
             try:
                 runs.append(choices(read_log(folder), args.truth, args.criteria))
-            except ValueError as error:
+            except UserError as error:
                 raise UserError(f'{folder}: {error}') from error
         plot_log(args.work_dirs, [args.truth, *args.criteria], args.out)
     print(f'| chosen by | rank correlation with {args.truth} | {args.truth} there | minus the last | iterations |')

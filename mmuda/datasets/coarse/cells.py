@@ -9,6 +9,7 @@ from rasterio.warp import transform_bounds
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, control_of
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
+from mmuda.utils.errors import UserError
 
 NO_CELL = -1
 # Between control points so far apart a change of projection is taken as linear: errors stay below a thousandth of a
@@ -30,7 +31,7 @@ def cell_positions(image, coarse, window: tuple[int, int, int, int]) -> tuple[np
         tuple[np.ndarray, np.ndarray]: Rows and columns, (height, width) int64; they may leave the coarse raster.
 
     Raises:
-        ValueError: If one of the two has no georeference, or their projections cannot be brought together.
+        UserError: If one of the two has no georeference, or their projections cannot be brought together.
     """
     _check_projected(image, coarse)
     top, left, height, width = window
@@ -51,10 +52,10 @@ def _through_projection(image, coarse, rows: np.ndarray, cols: np.ndarray) -> tu
     try:
         xs, ys = transform_coordinates(image.crs, coarse.crs, *world)
     except COORDINATE_ERRORS as error:
-        raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+        raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     found = _apply(~coarse.transform, np.array(xs), np.array(ys))
     if not all(np.isfinite(axis).all() for axis in found):
-        raise ValueError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
+        raise UserError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
     return tuple(_bilinear(axis.reshape(y.shape), knots, (rows, cols)) for axis in found)
 
 
@@ -85,7 +86,7 @@ def read_cells(
         not take out and whose value is finite, (height, width) bool.
 
     Raises:
-        ValueError: As :func:`cell_positions`.
+        UserError: As :func:`cell_positions`.
     """
     coarse = open_raster(coarse_path)
     rows, cols = cell_positions(open_raster(image_path), coarse, window)
@@ -113,7 +114,7 @@ def overlap(image, coarse) -> bool:
         coarse (rasterio.DatasetReader): The other.
 
     Raises:
-        ValueError: If one of the two has no projection, or the first lies outside what the other's is made for.
+        UserError: If one of the two has no projection, or the first lies outside what the other's is made for.
     """
     _check_projected(image, coarse)
     try:
@@ -121,7 +122,7 @@ def overlap(image, coarse) -> bool:
         if image.crs != coarse.crs:
             left, bottom, right, top = transform_bounds(image.crs, coarse.crs, left, bottom, right, top)
     except COORDINATE_ERRORS as error:
-        raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+        raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     other_left, other_bottom, other_right, other_top = _extent(coarse)
     return left < other_right and other_left < right and bottom < other_top and other_bottom < top
 
@@ -136,12 +137,12 @@ def _check_projected(*rasters) -> None:
     for raster in rasters:
         control = control_of(raster)
         if control is not None:
-            raise ValueError(
+            raise UserError(
                 f'{raster.name} is placed by {control} alone, which does not tell exactly which pixels a label cell '
                 'covers; apply them first (gdalwarp does).'
             )
         if not raster.crs:
-            raise ValueError(
+            raise UserError(
                 f'{raster.name} has no projection, so nothing tells which pixels a label cell covers; give it one '
                 '(gdal_edit.py -a_srs -a_ullr writes one into a GeoTIFF).'
             )

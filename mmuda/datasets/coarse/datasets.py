@@ -16,6 +16,7 @@ from mmuda.datasets.raster.labels import build_label_lut
 from mmuda.datasets.raster.reading import RasterInfo, check_rasters, open_raster, probe_raster
 from mmuda.datasets.raster.valid import image_bands
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 
 
 @DATASETS.register_module()
@@ -36,7 +37,7 @@ class CoarseLabelDataset(RasterDataset):
 
     Raises:
         FileNotFoundError: A coarse label is missing.
-        ValueError: A coarse label does not overlap its image, has no projection, or holds an unknown value.
+        UserError: A coarse label does not overlap its image, has no projection, or holds an unknown value.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class CoarseLabelDataset(RasterDataset):
         **kwargs,
     ) -> None:
         if 'coarse_path' not in (data_prefix or {}):
-            raise ValueError(f'{type(self).__name__} needs data_prefix=dict(img_path=..., coarse_path=...).')
+            raise UserError(f'{type(self).__name__} needs data_prefix=dict(img_path=..., coarse_path=...).')
         self.coarse_values = coarse_values
         self.coarse_suffix = coarse_suffix
         super().__init__(data_prefix=data_prefix, **kwargs)
@@ -98,9 +99,9 @@ class CoarseLabelDataset(RasterDataset):
     def _check_overlap(self, raster: RasterInfo, path: str) -> None:
         label = open_raster(path)
         if len(image_bands(path)) > 1:
-            raise ValueError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
+            raise UserError(f'The coarse label {path} has {label.count} bands; convert it to one band of classes.')
         if not overlap(open_raster(raster.path), label):
-            raise ValueError(
+            raise UserError(
                 f'The coarse label {path} ({label.crs}) does not overlap its image {raster.path} ({raster.crs}); check '
                 'the georeference of both.'
             )
@@ -127,7 +128,7 @@ class LabelMapDataset(RasterDataset):
         **kwargs: As :class:`RasterDataset`.
 
     Raises:
-        ValueError: There are fewer than ``count`` items, or a map holds a value that is no class.
+        UserError: There are fewer than ``count`` items, or a map holds a value that is no class.
     """
 
     reads_images = False
@@ -152,7 +153,7 @@ class LabelMapDataset(RasterDataset):
         if self.count is None:
             return items
         if not 0 < self.count <= len(items):
-            raise ValueError(
+            raise UserError(
                 f'count={self.count} of {type(self).__name__}, but there are {len(items)} items; give fewer, or a '
                 'smaller tile.'
             )

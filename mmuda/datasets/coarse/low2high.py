@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 
 CLASSES = ('water', 'forest', 'field', 'impervious')
 PALETTE = [[0, 92, 230], [38, 115, 0], [163, 255, 115], [156, 156, 156]]
@@ -23,7 +24,7 @@ class Low2High(CoarseLabelDataset):
         **kwargs: As :class:`CoarseLabelDataset`; ``name_prefix`` chooses regions, e.g. all but ``va``.
 
     Raises:
-        ValueError: If the split is unknown.
+        UserError: If the split is unknown.
     """
 
     METAINFO = dict(classes=CLASSES, palette=PALETTE)
@@ -54,4 +55,4 @@ class Low2HighExemplars(LabelMapDataset):
 
 def _check_split(split: str) -> None:
     if split not in SPLITS:
-        raise ValueError(f'split={split!r} of Low2High must be one of {list(SPLITS)}.')
+        raise UserError(f'split={split!r} of Low2High must be one of {list(SPLITS)}.')

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from mmuda.datasets.raster.labels import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
 
 IGNORE = 'ignore'
@@ -24,7 +25,7 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
         Names of the classes, and code -> class index or 255.
 
     Raises:
-        ValueError: If there is no such legend, or it is wrong.
+        UserError: If there is no such legend, or it is wrong.
     """
     path = FOLDER / f'{name}.json' if str(name) in NAMES else Path(name)
     try:
@@ -35,13 +36,13 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
         classes = tuple(legend['classes'])
         becomes = {int(code): entry['becomes'] for code, entry in legend['codes'].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(
+        raise UserError(
             f'the legend {name} cannot be read ({type(error).__name__}: {error}); give one of {", ".join(NAMES)}, or a '
             'JSON file with "classes" and "codes"'
         ) from error
     for code, one in becomes.items():
         if one not in (*classes, IGNORE) or not 0 <= code <= 255:
-            raise ValueError(
+            raise UserError(
                 f'the legend {path} says that {code} becomes {one!r}; codes lie in 0..255 and become one of {classes} '
                 f'or {IGNORE!r}'
             )

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from mmuda.utils.errors import UserError
+
 BUILDING_METAINFO = dict(classes=('background', 'building'), palette=[[0, 0, 0], [255, 255, 255]])
 """0 background, 1 building."""
 
@@ -28,10 +30,10 @@ def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = '
         what (str): What the error calls it.
 
     Raises:
-        ValueError: ``split`` is none of ``splits``.
+        UserError: ``split`` is none of ``splits``.
     """
     if split not in splits:
-        raise ValueError(f'{dataset} has no {what} {split!r}; choose one of {", ".join(splits)}.')
+        raise UserError(f'{dataset} has no {what} {split!r}; choose one of {", ".join(splits)}.')
 
 
 def check_same_classes(
@@ -46,7 +48,7 @@ def check_same_classes(
         their_name (str): Whose the others are.
 
     Raises:
-        ValueError: Both are known and differ.
+        UserError: Both are known and differ.
     """
     if not ours or not theirs or tuple(ours) == tuple(theirs):
         return
@@ -57,4 +59,4 @@ def check_same_classes(
         how = f'the classes of {our_name} {ours} and of {their_name} {theirs} differ in order'
     else:
         how = f'the classes of {our_name} {ours} and of {their_name} {theirs} differ in name'
-    raise ValueError(f'{how[0].upper()}{how[1:]}; choose the same classes by metainfo=dict(classes=...) of both.')
+    raise UserError(f'{how[0].upper()}{how[1:]}; choose the same classes by metainfo=dict(classes=...) of both.')

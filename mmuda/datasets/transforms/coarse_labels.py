@@ -9,6 +9,7 @@ from mmuda.datasets.transforms.geometry import resize_label
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.datasets.transforms.loading import window_of
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -28,7 +29,7 @@ class LoadCoarseLabels(BaseTransform):
             as ``coarse_label``, for validation.
 
     Raises:
-        ValueError: A raster has no georeference, or the label holds a value that is no class.
+        UserError: A raster has no georeference, or the label holds a value that is no class.
     """
 
     reads_raster = True
@@ -49,7 +50,7 @@ class LoadCoarseLabels(BaseTransform):
         changed = results.get('flip') or results.get('quarter_turns')
         size = results['img'].shape[:2]
         if changed or size not in (tuple(results['window'][2:]), results.get('squared')):
-            raise ValueError(
+            raise UserError(
                 f'LoadCoarseLabels reads the window of {results["img_path"]} as it lies in the raster, but the image '
                 'has been flipped, turned or resampled already; put it right behind LoadRasterWindow.'
             )

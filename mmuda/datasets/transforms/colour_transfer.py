@@ -11,6 +11,7 @@ from mmcv.transforms import BaseTransform
 from mmuda.datasets.raster.valid import fill_invalid
 from mmuda.datasets.transforms.channel_order import RGB, in_order
 from mmuda.registry import DATASETS, TRANSFORMS
+from mmuda.utils.errors import UserError
 
 # RGB to cone responses, and these (in log10) to the decorrelated l, alpha, beta (Reinhard et al., 2001, eqs. 4 and 6).
 RGB_TO_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
@@ -35,12 +36,12 @@ class ColourTransfer(BaseTransform):
         prob (float): Probability in [0, 1] that an image is changed.
 
     Raises:
-        ValueError: ``prob`` lies outside [0, 1], or an image and its reference differ in the number of bands.
+        UserError: ``prob`` lies outside [0, 1], or an image and its reference differ in the number of bands.
     """
 
     def __init__(self, reference: dict, prob: float = 1.0) -> None:
         if not 0 <= prob <= 1:
-            raise ValueError(f'prob={prob} of {type(self).__name__} is no probability; give a value in [0, 1].')
+            raise UserError(f'prob={prob} of {type(self).__name__} is no probability; give a value in [0, 1].')
         self.reference = DATASETS.build(reference)
         self.prob = prob
 
@@ -67,7 +68,7 @@ class ColourTransfer(BaseTransform):
         other = self.reference[int(index)]
         image, reference = results['img'], other['img']
         if image.ndim != 3 or reference.ndim != 3 or image.shape[2] != reference.shape[2]:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__}: the image {results.get("img_path")} has the shape {image.shape}, its '
                 f'reference {reference.shape}; read the same bands of both domains.'
             )
@@ -131,20 +132,20 @@ class ReinhardTransfer(ColourTransfer):
         **kwargs: As :class:`ColourTransfer`.
 
     Raises:
-        ValueError: ``space`` is unknown, or not RGB is given to ``'lalphabeta'``.
+        UserError: ``space`` is unknown, or not RGB is given to ``'lalphabeta'``.
     """
 
     def __init__(self, reference: dict, prob: float = 1.0, space: str = 'lalphabeta') -> None:
         super().__init__(reference, prob)
         if space not in ('lalphabeta', 'bands'):
-            raise ValueError(f"space={space!r} of ReinhardTransfer is not known; give 'lalphabeta' or 'bands'.")
+            raise UserError(f"space={space!r} of ReinhardTransfer is not known; give 'lalphabeta' or 'bands'.")
         self.space = space
 
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
         if self.space == 'bands':
             return self._move(image, reference)
         if image.shape[2] != 3:
-            raise ValueError(
+            raise UserError(
                 f"ReinhardTransfer got {image.shape[2]} bands, but 'lalphabeta' is made for red, green, blue; "
                 "set space='bands'."
             )
@@ -172,7 +173,7 @@ class FourierTransfer(ColourTransfer):
         **kwargs: As :class:`ColourTransfer`.
 
     Raises:
-        ValueError: ``beta`` lies outside (0, 0.5].
+        UserError: ``beta`` lies outside (0, 0.5].
     """
 
     pixelwise = False
@@ -180,7 +181,7 @@ class FourierTransfer(ColourTransfer):
     def __init__(self, reference: dict, prob: float = 1.0, beta: float = 0.01) -> None:
         super().__init__(reference, prob)
         if not 0 < beta <= 0.5:
-            raise ValueError(f'beta={beta} of FourierTransfer lies outside (0, 0.5]; the paper has 0.01 to 0.09.')
+            raise UserError(f'beta={beta} of FourierTransfer lies outside (0, 0.5]; the paper has 0.01 to 0.09.')
         self.beta = beta
 
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 
 SAME_GROUND = ('img', 'fine_image', 'gt_seg_map', 'coarse_label', 'cells', 'no_data')
 
@@ -23,7 +24,7 @@ class RandomFlipAll(BaseTransform):
         keys (Sequence[str]): Arrays to flip.
 
     Raises:
-        ValueError: A probability lies outside [0, 1].
+        UserError: A probability lies outside [0, 1].
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class RandomFlipAll(BaseTransform):
     ) -> None:
         for name, probability in (('horizontal', horizontal), ('vertical', vertical)):
             if not 0 <= probability <= 1:
-                raise ValueError(f'{name}={probability} of RandomFlipAll is no probability; give a value in [0, 1].')
+                raise UserError(f'{name}={probability} of RandomFlipAll is no probability; give a value in [0, 1].')
         self.horizontal = horizontal
         self.vertical = vertical
         self.keys = tuple(keys)

@@ -5,6 +5,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import as_pair, round_half_up
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import POSITIVE, require_each
 
 
@@ -29,18 +30,18 @@ class RandomGroundCrop(BaseTransform):
         gsd (float | None): Metres a pixel, instead of the sample's; for datasets of mmseg, which state none.
 
     Raises:
-        ValueError: Not exactly one of ``extent`` and ``size`` is given, or it is not positive; the crop is larger than
+        UserError: Not exactly one of ``extent`` and ``size`` is given, or it is not positive; the crop is larger than
             the raster; no ground sample distance is known.
     """
 
     def __init__(self, extent=None, size=None, gsd: float | None = None) -> None:
         if (extent is None) == (size is None):
-            raise ValueError(
+            raise UserError(
                 f'RandomGroundCrop got extent={extent} and size={size}; give exactly one: extent in metres or size '
                 'in pixels.'
             )
         if min(as_pair(size if extent is None else extent)) <= 0:
-            raise ValueError(f'RandomGroundCrop got extent={extent} and size={size}; give a positive one.')
+            raise UserError(f'RandomGroundCrop got extent={extent} and size={size}; give a positive one.')
         require_each(POSITIVE, self, gsd=gsd)
         self.extent = None if extent is None else as_pair(extent)
         self.size = None if size is None else as_pair(size)
@@ -61,7 +62,7 @@ class RandomGroundCrop(BaseTransform):
             return self.size
         gsd = self.gsd or gsd
         if gsd is None:
-            raise ValueError(
+            raise UserError(
                 'RandomGroundCrop(extent=...) needs the ground sample distance, but the sample has no gsd; use a '
                 'RasterDataset or set gsd=<metres a pixel> of RandomGroundCrop.'
             )
@@ -90,13 +91,13 @@ class RandomGroundCrop(BaseTransform):
                 (height, width; metres) where pixels are not square.
 
         Raises:
-            ValueError: The crop does not fit.
+            UserError: The crop does not fit.
         """
         height, width = self.raster_size(raster['gsd'], raster.get('ground_pixel'))
         _, _, available_height, available_width = _bounds(raster)
         if height > available_height or width > available_width:
             what = f'{self.extent} m' if self.extent else f'{self.size} px'
-            raise ValueError(
+            raise UserError(
                 f'The crop of {what} is {height} x {width} px on {raster["img_path"]} (gsd {raster["gsd"]} m), which '
                 f'has only {available_height} x {available_width} px; make the crop smaller or take the raster out.'
             )

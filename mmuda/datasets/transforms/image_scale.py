@@ -7,6 +7,7 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -25,7 +26,7 @@ class RandomImageScale(BaseTransform):
         probabilities (Sequence[float]): Probability of each.
 
     Raises:
-        ValueError: A size or factor is not above 0, or the probabilities do not fit the factors or sum to 1.
+        UserError: A size or factor is not above 0, or the probabilities do not fit the factors or sum to 1.
     """
 
     def __init__(
@@ -35,9 +36,9 @@ class RandomImageScale(BaseTransform):
         probabilities: Sequence[float] = (0.3, 0.4, 0.3),
     ) -> None:
         if min(scale) <= 0 or not factors or min(factors) <= 0:
-            raise ValueError(f'RandomImageScale got scale={scale} and factors={factors}; give values above 0.')
+            raise UserError(f'RandomImageScale got scale={scale} and factors={factors}; give values above 0.')
         if len(probabilities) != len(factors) or min(probabilities) < 0 or abs(sum(probabilities) - 1) > 1e-6:
-            raise ValueError(
+            raise UserError(
                 f'RandomImageScale got probabilities={probabilities} for {len(factors)} factors; give one in [0, 1] '
                 'for each, which add up to 1.'
             )

@@ -10,6 +10,7 @@ from mmuda.datasets.raster.valid import fill_invalid, image_bands, valid_pixels
 from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -28,7 +29,7 @@ class LoadRasterWindow(BaseTransform):
         with_label (bool): False reads no label even if the dataset has one.
 
     Raises:
-        ValueError: The file cannot be read, is not uint8 and has no ``value_range``, or a label holds a value that is
+        UserError: The file cannot be read, is not uint8 and has no ``value_range``, or a label holds a value that is
             no class; the error names the file and the value.
     """
 
@@ -111,7 +112,7 @@ def read_image(
         is no data; where it holds data, (H, W) bool.
 
     Raises:
-        ValueError: The file cannot be read, or is not uint8 and there is no ``value_range``.
+        UserError: The file cannot be read, or is not uint8 and there is no ``value_range``.
     """
     bands = image_bands(path, bands)
     values = read_window(path, window, bands)
@@ -131,11 +132,11 @@ def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, pat
         np.ndarray: The image itself if it is uint8 and no range is given, else float32 in [0, 255].
 
     Raises:
-        ValueError: The image is not uint8 and no range is given.
+        UserError: The image is not uint8 and no range is given.
     """
     if value_range is None:
         if image.dtype != np.uint8:
-            raise ValueError(
+            raise UserError(
                 f'{path} is {image.dtype}, not uint8; set value_range=(low, high) of the dataset, the values that '
                 'become 0 and 255.'
             )

@@ -6,6 +6,7 @@ from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_lab
 from mmuda.datasets.transforms.ground_pixels import LABELS, pixel_of
 from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import COUNTS, POSITIVE, POSITIVES, require_each
 
 
@@ -33,7 +34,7 @@ class ResolutionPair(BaseTransform):
         fine_size (int | tuple[int, int] | None): Size in pixels, instead of the one from ``fine_gsd`` or ``ratio``.
 
     Raises:
-        ValueError: The arguments leave a size open, or the crop does not cover ``extent``.
+        UserError: The arguments leave a size open, or the crop does not cover ``extent``.
     """
 
     sets_grid = True
@@ -48,11 +49,11 @@ class ResolutionPair(BaseTransform):
         fine_size=None,
     ) -> None:
         if (coarse_gsd is None) == (coarse_size is None):
-            raise ValueError(
+            raise UserError(
                 f'ResolutionPair got coarse_gsd={coarse_gsd} and coarse_size={coarse_size}; give exactly one of them.'
             )
         if sum(value is not None for value in (fine_gsd, ratio, fine_size)) != 1:
-            raise ValueError(
+            raise UserError(
                 f'ResolutionPair got fine_gsd={fine_gsd}, ratio={ratio} and fine_size={fine_size}; give exactly one '
                 'of them.'
             )
@@ -114,7 +115,7 @@ class ResolutionPair(BaseTransform):
         if self.extent is None:
             return results.get('ground_extent', covered)
         if covered is not None and not _covers(covered, self.extent, pixel):
-            raise ValueError(
+            raise UserError(
                 f'ResolutionPair(extent={self.extent} m) got a crop of {results.get("img_path", "an image")} that '
                 f'covers {covered} m; give RandomGroundCrop the same extent.'
             )
@@ -147,7 +148,7 @@ class ResampleToGSD(BaseTransform):
         label (bool): Resample the label too.
 
     Raises:
-        ValueError: Not exactly one argument is given, or the sample's ground sample distance is unknown or makes of it
+        UserError: Not exactly one argument is given, or the sample's ground sample distance is unknown or makes of it
             what no memory holds.
     """
 
@@ -155,7 +156,7 @@ class ResampleToGSD(BaseTransform):
 
     def __init__(self, gsd: float | None = None, ratio: float | None = None, label: bool = False) -> None:
         if (gsd is None) == (ratio is None):
-            raise ValueError(f'ResampleToGSD got gsd={gsd} and ratio={ratio}; give exactly one of them.')
+            raise UserError(f'ResampleToGSD got gsd={gsd} and ratio={ratio}; give exactly one of them.')
         require_each(POSITIVE, self, gsd=gsd, ratio=ratio)
         self.gsd = gsd
         self.ratio = ratio
@@ -187,7 +188,7 @@ class ResampleToGSD(BaseTransform):
         """
         pixel = pixel_of(results)
         if self.ratio is None and pixel is None:
-            raise ValueError(
+            raise UserError(
                 f'The ground sample distance of {results.get("img_path", "an image")} is unknown, so it cannot be '
                 f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres a pixel>, or ratio=...'
             )
@@ -229,7 +230,7 @@ def _covers(have: tuple[float, float], want: tuple[float, float], pixel: tuple[f
 
 def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:
     if extent is None:
-        raise ValueError(
+        raise UserError(
             'ResolutionPair cannot tell the ground extent of a sample that has no gsd; use a RasterDataset with '
             'gsd=<metres a pixel>, or give extent=..., or coarse_size and fine_size in pixels.'
         )

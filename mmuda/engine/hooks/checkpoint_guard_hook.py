@@ -13,6 +13,7 @@ from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
 from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.engine.trained_classes import check_start
 from mmuda.registry import HOOKS
+from mmuda.utils.errors import NonFiniteError
 
 
 @HOOKS.register_module()
@@ -60,7 +61,7 @@ def refuse_non_finite(runner) -> None:
     """Stop a run whose parameters are not finite before anything is written."""
     bad = [name for name, parameter in runner.model.named_parameters() if not parameter.isfinite().all()]
     if bad:
-        raise FloatingPointError(
+        raise NonFiniteError(
             f'Iteration {runner.iter + 1}: {len(bad)} parameters are not finite, for example {bad[:3]}; no checkpoint '
             'is written over good ones. Lower the learning rate, or clip gradients (clip_grad).'
         )

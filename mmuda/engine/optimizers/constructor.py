@@ -11,6 +11,7 @@ from mmengine.optim import build_optim_wrapper
 from torch import nn
 
 from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
+from mmuda.utils.errors import UserError
 from mmuda.utils.patterns import select
 
 from .optim_wrappers import NamedOptimWrapperDict
@@ -53,7 +54,7 @@ class NamedOptimWrapperConstructor:
             released optimisers of the DeepLab-v2 family list it, see :class:`RepeatedSGD`.
 
     Raises:
-        ValueError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser,
+        UserError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser,
             ``paramwise_cfg`` stands beside the optimisers instead of in one, or ``released_rate`` is asked of another
             optimiser than SGD or where there is no backbone.
     """
@@ -63,14 +64,14 @@ class NamedOptimWrapperConstructor:
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:
         if paramwise_cfg is not None:
-            raise ValueError(
+            raise UserError(
                 'optim_wrapper.paramwise_cfg would apply to no optimiser; give it to the optimisers it is meant for, '
                 f'e.g. optim_wrapper.{next(iter(optim_wrapper_cfg), "segmentor")}.paramwise_cfg.'
             )
         self.cfgs = {name: dict(cfg) for name, cfg in optim_wrapper_cfg.items() if cfg is not None}
         for name, cfg in self.cfgs.items():
             if 'optimizer' not in cfg:
-                raise ValueError(f"optim_wrapper.{name} has no 'optimizer'; give e.g. dict(type='Adam', lr=2e-4).")
+                raise UserError(f"optim_wrapper.{name} has no 'optimizer'; give e.g. dict(type='Adam', lr=2e-4).")
 
     def __call__(self, model: nn.Module) -> NamedOptimWrapperDict:
         model = model.module if is_model_wrapper(model) else model
@@ -95,7 +96,7 @@ class NamedOptimWrapperConstructor:
             print_log(f'Optimiser {key}: {len(names)} tensors, {count:,} parameters by {patterns}', logger='current')
         orphans = sorted(set(trainable) - owned)
         if orphans:
-            raise ValueError(
+            raise UserError(
                 f'{len(orphans)} trainable parameters belong to no optimiser, for example {orphans[:3]}; add a pattern '
                 "that picks them to an optimiser's `params`, or freeze them."
             )
@@ -108,13 +109,13 @@ def _take_released_rate(key: str, cfg: dict, parameters: Mapping[str, nn.Paramet
         return {}
     kind = cfg['optimizer'].get('type')
     if kind != 'SGD':
-        raise ValueError(
+        raise UserError(
             f'optim_wrapper.{key}: released_rate=True repeats steps of SGD, not of {kind}; leave it out, or train with '
             "optimizer=dict(type='SGD', ...)."
         )
     repeats = released_repeats(parameters.items())
     if not repeats:
-        raise ValueError(
+        raise UserError(
             f'optim_wrapper.{key}: released_rate=True steps a backbone several times, but this optimiser owns no '
             "parameter below 'backbone.'; leave it out."
         )

@@ -16,7 +16,7 @@ from mmengine.runner import autocast
 from torch import Tensor, nn
 
 from mmuda.registry import OPTIM_WRAPPERS
-from mmuda.utils.errors import NonFiniteError
+from mmuda.utils.errors import NonFiniteError, UserError
 
 # A float16 run whose gradients overflow even at this loss scale will not recover.
 SMALLEST_LOSS_SCALE = 1e-4
@@ -199,7 +199,7 @@ class SyncOptimWrapper(GradSync, OptimWrapper):
     def __init__(self, *args, dtype: str | None = None, **kwargs) -> None:
         super().__init__(*args, **kwargs)
         if dtype not in (None, 'bfloat16'):
-            raise ValueError(
+            raise UserError(
                 f"SyncOptimWrapper: dtype={dtype!r} is not known; give 'bfloat16' or None, or SyncAmpOptimWrapper "
                 'for float16, which needs a loss scaler and a GPU.'
             )

@@ -40,7 +40,7 @@ class ThresholdRule:
         portion: In (0, 1].
 
     Raises:
-        ValueError: If a value is unknown or out of range.
+        UserError: If a value is unknown or out of range.
     """
 
     kind: str = 'median'
@@ -49,10 +49,10 @@ class ThresholdRule:
 
     def __post_init__(self) -> None:
         if self.kind not in RULES:
-            raise ValueError(f'pseudo_labels.threshold.kind={self.kind!r} is not known; give one of {list(RULES)}.')
+            raise UserError(f'pseudo_labels.threshold.kind={self.kind!r} is not known; give one of {list(RULES)}.')
         for name in ('cap', 'portion'):
             if not 0 < getattr(self, name) <= 1:
-                raise ValueError(f'pseudo_labels.threshold.{name}={getattr(self, name)} must lie in (0, 1].')
+                raise UserError(f'pseudo_labels.threshold.{name}={getattr(self, name)} must lie in (0, 1].')
 
     def levels(self, histogram: np.ndarray) -> np.ndarray:
         """Smallest confidence that is kept, by class.
@@ -95,11 +95,11 @@ class PseudoLabels:
         """Build and validate.
 
         Raises:
-            ValueError: Naming the key.
+            UserError: Naming the key.
         """
         known = [f.name for f in fields(cls)]
         if 'dataloader' not in cfg or set(cfg) - set(known):
-            raise ValueError(
+            raise UserError(
                 f"Stage '{stage}': pseudo_labels has the keys {sorted(cfg)}; it needs 'dataloader' and may have "
                 f"'threshold'."
             )

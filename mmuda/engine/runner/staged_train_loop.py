@@ -15,6 +15,7 @@ from mmengine.runner.loops import _InfiniteDataloaderIterator
 
 from mmuda.models.wrappers import PlanExecutor, Stage
 from mmuda.registry import LOOPS
+from mmuda.utils.errors import UserError
 
 from .pseudo_labels import PseudoLabels
 
@@ -40,14 +41,14 @@ class StagedTrainLoop(IterBasedTrainLoop):
         val_interval: As mmengine's ``IterBasedTrainLoop``; the last iteration is always validated.
 
     Raises:
-        ValueError: If a stage has no length, or asks the model for what it does not have.
+        UserError: If a stage has no length, or asks the model for what it does not have.
     """
 
     def __init__(self, runner, dataloader: dict, stages: list[dict], val_begin: int = 1, val_interval: int = 1000):
         self.stages = [Stage.from_cfg(stage) for stage in stages]
         unspecified = [stage.name for stage in self.stages if stage.iters is None]
         if unspecified or not self.stages:
-            raise ValueError(f'train_cfg.stages: the stages {unspecified} have no `iters`; give each its length.')
+            raise UserError(f'train_cfg.stages: the stages {unspecified} have no `iters`; give each its length.')
         self._loader_cfg = copy.deepcopy(dataloader)
         self._seed = runner.seed
         self._stage_index = None
@@ -57,7 +58,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
             if stage.pseudo_labels:
                 PseudoLabels.from_cfg(stage.pseudo_labels, stage.name)
         if self.stages[0].pseudo_labels:
-            raise ValueError(
+            raise UserError(
                 f"Stage '{self.stages[0].name}' is the first and asks for pseudo labels: nothing has been trained yet. "
                 'Put a stage of supervised training before it, of one iteration if the run starts from load_from.'
             )

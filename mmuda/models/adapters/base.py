@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mmuda.registry import ADAPTERS
 from mmuda.structures import DomainOutputs
+from mmuda.utils.errors import UserError
 
 # Taps that every adapter can give without running the segmentor.
 BATCH_TAPS = ('image', 'label')
@@ -58,7 +59,7 @@ class SegmentorAdapter(ABC):
             batch_extras: Keys of the batch beyond inputs and samples, where they are known already.
 
         Raises:
-            ValueError: Naming the tap, what is offered, and the remedy.
+            UserError: Naming the tap, what is offered, and the remedy.
         """
         name = address.partition(':')[2]
         if name.startswith((MODULE_PREFIX, PARAMETERS_PREFIX)):
@@ -66,16 +67,16 @@ class SegmentorAdapter(ABC):
             try:
                 segmentor.get_submodule(path)
             except AttributeError as error:
-                raise ValueError(
+                raise UserError(
                     f"Tap '{address}': {type(segmentor).__name__} has no submodule '{path}'; "
                     'name one that `segmentor.named_modules()` lists.'
                 ) from error
             return
-        patterns = [*BATCH_TAPS, 'supervised', *self.offered(segmentor), *(batch_extras or ())]
+        patterns = {*BATCH_TAPS, 'supervised', *self.offered(segmentor), *(batch_extras or ())}
         if not any(re.fullmatch(pattern, name) for pattern in patterns):
             names = (pattern.replace(r'-?\d+', '<i>').replace('\\', '') for pattern in sorted(patterns))
             readable = ', '.join(name for name in names if name != 'supervised')
-            raise ValueError(
+            raise UserError(
                 f"Tap '{address}' is not offered by {type(segmentor).__name__}; it offers {readable} and "
                 f'{MODULE_PREFIX}<path of a submodule>. Name one of these, or use a segmentor that offers it.'
             )
@@ -90,7 +91,7 @@ class SegmentorAdapter(ABC):
 
             def keep(_module: nn.Module, _inputs: tuple, output: Tensor, name: str = name) -> None:
                 if not isinstance(output, Tensor):
-                    raise TypeError(
+                    raise UserError(
                         f"Tap '{name}': this submodule gives a {type(output).__name__}, not a tensor; name one inside "
                         'it, or a declared tap such as features.0.'
                     )
@@ -113,14 +114,14 @@ def build_adapter(segmentor: nn.Module, cfg: dict | None = None) -> SegmentorAda
     """The adapter that reads ``segmentor``: the named one, or the last registered one that handles it.
 
     Raises:
-        TypeError: If no registered adapter handles the segmentor.
+        UserError: If no registered adapter handles the segmentor.
     """
     if cfg is not None:
         return ADAPTERS.build(cfg)
     for adapter in reversed(list(ADAPTERS.module_dict.values())):
         if adapter.handles(segmentor):
             return adapter()
-    raise TypeError(
+    raise UserError(
         f'No registered adapter reads the segmentor {type(segmentor).__name__}; '
         f'register one in ADAPTERS (known: {", ".join(ADAPTERS.module_dict)}) or use an mmseg EncoderDecoder.'
     )

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import ADAPTERS
 from mmuda.structures import DomainOutputs
+from mmuda.utils.errors import UserError
 
 from .base import MODULE_PREFIX, SegmentorAdapter
 from .encoder_decoder import LOGIT_TAPS
@@ -55,7 +56,7 @@ class SuperResolutionAdapter(SegmentorAdapter):
     def fine_size(view: str, batch: dict) -> tuple[int, int]:
         """Height and width of the target's grid for this batch."""
         if 'fine_image' not in batch:
-            raise KeyError(
+            raise UserError(
                 f"The view '{view}' has no 'fine_image', so the size of its super-resolved image is unknown; "
                 "put the transform 'ResolutionPair' into the pipeline of its dataset."
             )

@@ -7,6 +7,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 DILATIONS = (1, 4, 8)
 NEGATIVE_SLOPE = 0.1
@@ -117,10 +118,10 @@ class ResidualASPP(BaseModule):
             One feature map (N, 4 * base_channels, ceil(H / 2), ceil(W / 2)).
 
         Raises:
-            ValueError: If ``x`` has not ``in_channels`` channels.
+            UserError: If ``x`` has not ``in_channels`` channels.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, H, '
                 'W); set in_channels of the backbone to the number of image bands.'
             )

@@ -7,6 +7,7 @@ from mmcv.cnn.vgg import VGG, make_vgg_layer
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -22,7 +23,7 @@ class VGGFeatures(nn.Module):
             30 relu5_3, 31 (all) the last pool.
 
     Raises:
-        ValueError: If ``out_layer`` is not in 1..31.
+        UserError: If ``out_layer`` is not in 1..31.
     """
 
     def __init__(self, width: int = 64, out_layer: int = 31) -> None:
@@ -33,7 +34,7 @@ class VGGFeatures(nn.Module):
             layers += make_vgg_layer(in_channels, out_channels, num_blocks)
             in_channels = out_channels
         if not 1 <= out_layer <= len(layers):
-            raise ValueError(f'VGGFeatures got out_layer={out_layer}; give a number of layers in 1..{len(layers)}.')
+            raise UserError(f'VGGFeatures got out_layer={out_layer}; give a number of layers in 1..{len(layers)}.')
         self.features = nn.Sequential(*layers[:out_layer])
         self.min_size = 2 ** sum(isinstance(layer, nn.MaxPool2d) for layer in self.features)
 
@@ -55,10 +56,10 @@ class VGGFeatures(nn.Module):
         """Map images (N, 3, H, W) to features.
 
         Raises:
-            ValueError: If the image is smaller than one pixel of the output.
+            UserError: If the image is smaller than one pixel of the output.
         """
         if min(x.shape[-2:]) < self.min_size:
-            raise ValueError(
+            raise UserError(
                 f'VGGFeatures got an image of {x.shape[-2]}x{x.shape[-1]} pixels but its pools need {self.min_size}; '
                 'use larger crops or a smaller out_layer.'
             )

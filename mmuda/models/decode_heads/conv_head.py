@@ -6,6 +6,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -24,7 +25,7 @@ class ConvHead(BaseDecodeHead):
         **kwargs: Further arguments of mmseg's ``BaseDecodeHead`` (``loss_decode``, ``ignore_index``, ...).
 
     Raises:
-        ValueError: If ``kernel_size`` is even.
+        UserError: If ``kernel_size`` is even.
     """
 
     def __init__(
@@ -38,9 +39,7 @@ class ConvHead(BaseDecodeHead):
         **kwargs,
     ) -> None:
         if kernel_size % 2 == 0:
-            raise ValueError(
-                f'ConvHead got kernel_size={kernel_size}; give an odd one, so that the map keeps its size.'
-            )
+            raise UserError(f'ConvHead got kernel_size={kernel_size}; give an odd one, so that the map keeps its size.')
         # Stating out_channels keeps mmseg from advising one output channel for two classes.
         super().__init__(
             in_channels,

@@ -8,6 +8,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 class DilatedClassifier(nn.Module):
@@ -46,7 +47,7 @@ class DeepLabV2Head(BaseDecodeHead):
         **kwargs: Further arguments of mmseg's ``BaseDecodeHead`` (``in_index``, ``loss_decode``, ...).
 
     Raises:
-        ValueError: If ``branches`` is not between 1 and their number, or ``classifiers`` below 1.
+        UserError: If ``branches`` is not between 1 and their number, or ``classifiers`` below 1.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class DeepLabV2Head(BaseDecodeHead):
     ) -> None:
         branches = len(dilations) if branches is None else branches
         if not 1 <= branches <= len(dilations) or classifiers < 1:
-            raise ValueError(
+            raise UserError(
                 f'DeepLabV2Head got branches={branches} of {len(dilations)} dilations and classifiers={classifiers}; '
                 'give at least one of each, and not more branches than dilations.'
             )

@@ -7,6 +7,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -22,12 +23,12 @@ class SummedHead(BaseDecodeHead):
         init_cfg: mmengine's initialisation config; the copies' own by default.
 
     Raises:
-        ValueError: If there are fewer than two copies.
+        UserError: If there are fewer than two copies.
     """
 
     def __init__(self, head: dict, copies: int = 2, init_cfg: dict | list[dict] | None = None) -> None:
         if copies < 2:
-            raise ValueError(f'SummedHead got copies={copies}; give at least 2, or use the head itself.')
+            raise UserError(f'SummedHead got copies={copies}; give at least 2, or use the head itself.')
         heads = [MODELS.build(head) for _ in range(copies)]
         first = heads[0]
         super().__init__(

@@ -10,6 +10,7 @@ from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 UPSAMPLE = ('nearest', 'bilinear')
 
@@ -31,7 +32,7 @@ class UNetHead(BaseDecodeHead):
         **kwargs: Further arguments of mmseg's ``BaseDecodeHead`` (``loss_decode``, ``ignore_index``, ...).
 
     Raises:
-        ValueError: If the widths do not fit the feature maps, or ``upsample`` is unknown.
+        UserError: If the widths do not fit the feature maps, or ``upsample`` is unknown.
     """
 
     def __init__(
@@ -45,9 +46,9 @@ class UNetHead(BaseDecodeHead):
         **kwargs,
     ) -> None:
         if len(widths) != len(in_channels) - 1:
-            raise ValueError(f'UNetHead got {len(in_channels)} feature maps and {len(widths)} widths; give one fewer.')
+            raise UserError(f'UNetHead got {len(in_channels)} feature maps and {len(widths)} widths; give one fewer.')
         if upsample not in UPSAMPLE:
-            raise ValueError(f'UNetHead got upsample={upsample!r}; give one of {", ".join(UPSAMPLE)}.')
+            raise UserError(f'UNetHead got upsample={upsample!r}; give one of {", ".join(UPSAMPLE)}.')
         super().__init__(
             list(in_channels),
             widths[-1],

@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 from .base import activation
 
@@ -64,10 +65,10 @@ class ASPPDiscriminator(BaseModule):
         """Map features (N, in_channels, h, w) to (N, 1, h, w): probabilities of being target, or logits.
 
         Raises:
-            ValueError: If the channels do not fit.
+            UserError: If the channels do not fit.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(
+            raise UserError(
                 f'ASPPDiscriminator got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, h, w); '
                 'set its in_channels to the channels of the tap it reads.'
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from mmengine.model import BaseModule
 from torch import Tensor, nn
 
+from mmuda.utils.errors import UserError
+
 NEGATIVE_SLOPE = 0.2
 
 
@@ -40,15 +42,15 @@ class ConvDiscriminator(BaseModule):
         """Judge the input; logits, without sigmoid.
 
         Raises:
-            ValueError: If the channels do not fit or the input is too small.
+            UserError: If the channels do not fit or the input is too small.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, H, '
                 'W); set its in_channels to the channels of the tap it reads.'
             )
         if min(x.shape[-2:]) < self.min_size:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} got an input of {x.shape[-2]}x{x.shape[-1]} pixels but needs {self.min_size}x'
                 f'{self.min_size}; use larger crops or another discriminator.'
             )

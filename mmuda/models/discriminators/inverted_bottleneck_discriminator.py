@@ -7,6 +7,7 @@ from mmseg.models.utils import InvertedResidual
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -45,10 +46,10 @@ class InvertedBottleneckDiscriminator(BaseModule):
         """Map features (N, in_channels, h, w) to logits (N, 1, h, w).
 
         Raises:
-            ValueError: If the channels do not fit.
+            UserError: If the channels do not fit.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(
+            raise UserError(
                 f'InvertedBottleneckDiscriminator got an input of shape {tuple(x.shape)} but expects (N, '
                 f'{self.in_channels}, h, w); set its in_channels to the channels of the tap it reads.'
             )

@@ -11,6 +11,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 from .base import activation
 
@@ -88,7 +89,7 @@ class ResidualDiscriminator(BaseModule):
         size = input_size
         for stride in strides:
             if blur and stride > 1 and size < 2:
-                raise ValueError(
+                raise UserError(
                     f'ResidualDiscriminator has no pixels left: {len(channels)} blocks halve {input_size} px '
                     f'{len(channels) - 1} times; give fewer channels or a larger input_size.'
                 )
@@ -107,10 +108,10 @@ class ResidualDiscriminator(BaseModule):
         """Map (N, in_channels, input_size, input_size) to logits (N, 1).
 
         Raises:
-            ValueError: If the shape does not fit.
+            UserError: If the shape does not fit.
         """
         if x.shape[1:] != (self.in_channels, self.input_size, self.input_size):
-            raise ValueError(
+            raise UserError(
                 f'ResidualDiscriminator got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, '
                 f'{self.input_size}, {self.input_size}); set in_channels and input_size, or the crop_size of its term.'
             )

@@ -6,6 +6,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 ACTIVATIONS = dict(relu=nn.ReLU, tanh=nn.Tanh, sigmoid=nn.Sigmoid)
 
@@ -47,7 +48,7 @@ class ResNetGenerator(BaseModule):
         init_cfg: mmengine's initialisation config; N(0, 0.02) by default, as the authors' code.
 
     Raises:
-        ValueError: If the activation is unknown.
+        UserError: If the activation is unknown.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ResNetGenerator(BaseModule):
             init_cfg or dict(type='Normal', layer=['Conv2d', 'ConvTranspose2d'], mean=0.0, std=0.02, bias=0.0)
         )
         if activation not in ACTIVATIONS:
-            raise ValueError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
+            raise UserError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
         k = base_channels
         layers: list[nn.Module] = [nn.ReflectionPad2d(3), nn.Conv2d(in_channels, k, 7), *_normed(k)]
         for width in (2 * k, 4 * k):
@@ -78,10 +79,10 @@ class ResNetGenerator(BaseModule):
         """Translate (N, in_channels, H, W), H and W divisible by 4, to (N, out_channels, H, W).
 
         Raises:
-            ValueError: If height or width is no multiple of 4.
+            UserError: If height or width is no multiple of 4.
         """
         if x.shape[-2] % 4 or x.shape[-1] % 4:
-            raise ValueError(
+            raise UserError(
                 f'ResNetGenerator got an image of {x.shape[-2]}x{x.shape[-1]} pixels, but halves it twice; give sizes '
                 'that are multiples of 4.'
             )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 TINY = 1e-30
 
@@ -22,10 +23,10 @@ def self_information(prob: Tensor) -> Tensor:
         Same shape; its sum over the classes is the normalised entropy, in [0, 1].
 
     Raises:
-        ValueError: If there is one channel only: its entropy says nothing.
+        UserError: If there is one channel only: its entropy says nothing.
     """
     if prob.shape[1] < 2:
-        raise ValueError(
+        raise UserError(
             f'Entropy needs the probabilities of at least two classes, got the shape {tuple(prob.shape)}; '
             'a foreground class beside its background are two.'
         )

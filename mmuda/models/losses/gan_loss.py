@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 def _vanilla(logits: Tensor, target_is_real: bool, is_disc: bool) -> Tensor:
@@ -47,13 +48,13 @@ class GANLoss(nn.Module):
         gan_type: ``'vanilla'``, ``'lsgan'``, ``'hinge'`` or ``'wgan'``.
 
     Raises:
-        ValueError: If ``gan_type`` is none of these.
+        UserError: If ``gan_type`` is none of these.
     """
 
     def __init__(self, gan_type: str = 'vanilla') -> None:
         super().__init__()
         if gan_type not in _ELEMENTWISE:
-            raise ValueError(f"GANLoss got gan_type='{gan_type}'; use one of {', '.join(_ELEMENTWISE)}.")
+            raise UserError(f"GANLoss got gan_type='{gan_type}'; use one of {', '.join(_ELEMENTWISE)}.")
         self.gan_type = gan_type
         # Logits above it count as real when a discriminator's accuracy is logged.
         self.decision_threshold = 0.5 if gan_type == 'lsgan' else 0.0
@@ -74,7 +75,7 @@ class GANLoss(nn.Module):
             Scalar.
 
         Raises:
-            ValueError: If ``weight`` does not broadcast to the logits.
+            UserError: If ``weight`` does not broadcast to the logits.
         """
         loss = _ELEMENTWISE[self.gan_type](logits, target_is_real, is_disc)
         if weight is not None:
@@ -86,7 +87,7 @@ class GANLoss(nn.Module):
         try:
             return weight.expand_as(loss)
         except RuntimeError as error:
-            raise ValueError(
+            raise UserError(
                 f'GANLoss got a weight of shape {tuple(weight.shape)}, which does not broadcast to the logits of shape '
                 f'{tuple(loss.shape)}; resize the weight map to the logits.'
             ) from error

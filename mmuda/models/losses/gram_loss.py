@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 def gram_matrix(features: Tensor, normalize: bool = True) -> Tensor:
@@ -34,10 +35,10 @@ class GramLoss(nn.Module):
         """Compare features (N, C, h, w) and (N, C, h', w'); a scalar.
 
         Raises:
-            ValueError: If batch or channels differ.
+            UserError: If batch or channels differ.
         """
         if source.shape[:2] != target.shape[:2]:
-            raise ValueError(
+            raise UserError(
                 f'GramLoss got features of shapes {tuple(source.shape)} and {tuple(target.shape)}; read the same tap '
                 'of both domains, with equal batches.'
             )

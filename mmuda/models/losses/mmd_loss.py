@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -24,7 +25,7 @@ class MMDLoss(nn.Module):
             their square. None takes all.
 
     Raises:
-        ValueError: If ``factors`` is empty or not positive.
+        UserError: If ``factors`` is empty or not positive.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class MMDLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not factors or min(factors) <= 0:
-            raise ValueError(f'MMDLoss: factors={tuple(factors)}; give at least one, all above 0.')
+            raise UserError(f'MMDLoss: factors={tuple(factors)}; give at least one, all above 0.')
         self.factors = tuple(factors)
         self.max_vectors = max_vectors
 
@@ -49,10 +50,10 @@ class MMDLoss(nn.Module):
             Scalar, at least 0 but for rounding.
 
         Raises:
-            ValueError: If the numbers of channels differ.
+            UserError: If the numbers of channels differ.
         """
         if source.shape[1] != target.shape[1]:
-            raise ValueError(
+            raise UserError(
                 f'MMDLoss got features with {source.shape[1]} and {target.shape[1]} channels; read the same tap of '
                 'both domains.'
             )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmuda.checkpoints.reading import read_checkpoint, state_dict_of
 from mmuda.checkpoints.weights import resolve_weights
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 from .pixel_loss import check_same_shape
 
@@ -37,7 +38,7 @@ class PerceptualLoss(nn.Module):
         seed: Seed of the random weights.
 
     Raises:
-        ValueError: If there are no weights and ``allow_untrained`` is False.
+        UserError: If there are no weights and ``allow_untrained`` is False.
 
     Example:
         >>> narrow = dict(type='VGGFeatures', width=8, out_layer=9)
@@ -56,7 +57,7 @@ class PerceptualLoss(nn.Module):
     ) -> None:
         super().__init__()
         if weights is None and not allow_untrained:
-            raise ValueError(
+            raise UserError(
                 'PerceptualLoss has no weights; set weights to a path or address of the vgg16 state dict '
                 f'({VGG16_ADDRESS}), or allow_untrained=True for a random network.'
             )
@@ -86,7 +87,7 @@ class PerceptualLoss(nn.Module):
 
         Raises:
             FileNotFoundError: If they are not found.
-            ValueError: If they are not the network's.
+            UserError: If they are not the network's.
         """
         if not self._pending:
             return
@@ -95,7 +96,7 @@ class PerceptualLoss(nn.Module):
         expected = self.network.state_dict()
         wrong = [k for k, v in expected.items() if k not in state or state[k].shape != v.shape]
         if wrong:
-            raise ValueError(
+            raise UserError(
                 f'{path} does not fit the network of PerceptualLoss: {", ".join(wrong)} missing or of another shape; '
                 f"give weights with the names of torchvision's vgg16 ({VGG16_ADDRESS}) and the width of the network."
             )
@@ -113,7 +114,7 @@ class PerceptualLoss(nn.Module):
             Scalar.
 
         Raises:
-            ValueError: If the shapes differ.
+            UserError: If the shapes differ.
         """
         check_same_shape(type(self).__name__, pred, reference)
         self.init_weights()

@@ -6,12 +6,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 def check_same_shape(name: str, pred: Tensor, reference: Tensor) -> None:
     """Refuse what would broadcast silently."""
     if pred.shape != reference.shape:
-        raise ValueError(
+        raise UserError(
             f'{name} got tensors of shapes {tuple(pred.shape)} and {tuple(reference.shape)}; '
             'bring both onto one grid before comparing them.'
         )
@@ -24,7 +25,7 @@ class PixelLoss(nn.Module):
         """Compare two tensors of one shape, images or features; a scalar.
 
         Raises:
-            ValueError: If the shapes differ.
+            UserError: If the shapes differ.
         """
         check_same_shape(type(self).__name__, pred, reference)
         return self.distance(pred, reference)

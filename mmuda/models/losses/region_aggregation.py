@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mmuda.utils.errors import UserError
+
 REDUCTIONS = ('sum', 'mean')
 
 
@@ -21,14 +23,14 @@ def aggregate_regions(logits: Tensor, cells: Tensor, reduction: str = 'sum') -> 
         cell (N, T) int64.
 
     Raises:
-        ValueError: If the shapes or the reduction do not fit.
+        UserError: If the shapes or the reduction do not fit.
     """
     if reduction not in REDUCTIONS:
-        raise ValueError(
+        raise UserError(
             f'reduction={reduction!r} of aggregate_regions is unknown; give one of {", ".join(REDUCTIONS)}.'
         )
     if logits.ndim != 4 or cells.shape != logits.shape[:1] + logits.shape[2:]:
-        raise ValueError(
+        raise UserError(
             f'aggregate_regions got logits of shape {tuple(logits.shape)} and cells of {tuple(cells.shape)}; give '
             '(N, C, H, W) and (N, H, W).'
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -19,10 +20,10 @@ class TotalVariationLoss(nn.Module):
         """Total variation of images (N, C, H, W); a scalar.
 
         Raises:
-            ValueError: If the image has fewer than two rows or columns.
+            UserError: If the image has fewer than two rows or columns.
         """
         if image.dim() != 4 or min(image.shape[-2:]) < 2:
-            raise ValueError(
+            raise UserError(
                 f'TotalVariationLoss got a tensor of shape {tuple(image.shape)}; give images (N, C, H, W) of at least '
                 '2x2 pixels.'
             )

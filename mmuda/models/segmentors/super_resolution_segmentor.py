@@ -11,6 +11,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 FLIP_DIMS = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
 
@@ -35,7 +36,7 @@ class SuperResolutionSegmentor(BaseSegmentor):
         init_cfg: mmengine's initialisation config.
 
     Raises:
-        ValueError: If ``test_cfg`` is not as above.
+        UserError: If ``test_cfg`` is not as above.
 
     Example:
         >>> segmentor = MODELS.build(
@@ -74,14 +75,14 @@ class SuperResolutionSegmentor(BaseSegmentor):
     def _check_test_cfg(self) -> None:
         mode = self.test_cfg['mode']
         if mode not in ('whole', 'slide'):
-            raise ValueError(f"test_cfg has mode='{mode}'; use 'whole' or 'slide'.")
+            raise UserError(f"test_cfg has mode='{mode}'; use 'whole' or 'slide'.")
         if mode == 'slide':
             missing = [key for key in ('crop_size', 'stride') if key not in self.test_cfg]
             if missing:
-                raise ValueError(f"test_cfg with mode='slide' needs {' and '.join(missing)}, each (height, width).")
+                raise UserError(f"test_cfg with mode='slide' needs {' and '.join(missing)}, each (height, width).")
             crop_size, stride = self.test_cfg['crop_size'], self.test_cfg['stride']
             if any(not 0 < s <= c for s, c in zip(stride, crop_size, strict=True)):
-                raise ValueError(
+                raise UserError(
                     f'test_cfg has stride={tuple(stride)} and crop_size={tuple(crop_size)}; a stride must be positive '
                     'and at most the crop, or pixels between the windows stay unseen.'
                 )
@@ -230,5 +231,5 @@ def _unflip(logits: Tensor, meta: dict) -> Tensor:
         return logits
     direction = meta.get('flip_direction')
     if direction not in FLIP_DIMS:
-        raise ValueError(f"A sample has flip_direction='{direction}'; it can be one of {', '.join(FLIP_DIMS)}.")
+        raise UserError(f"A sample has flip_direction='{direction}'; it can be one of {', '.join(FLIP_DIMS)}.")
     return logits.flip(dims=FLIP_DIMS[direction])

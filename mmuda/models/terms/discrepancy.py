@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda.registry import TERMS
+from mmuda.utils.errors import UserError
 
 from .adversarial import AdversarialAlignment
 from .base import Term
@@ -98,7 +99,7 @@ class ParameterSimilarity(Term):
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         first, second = (context.tap(tap) for tap in self.taps)
         if first.shape != second.shape:
-            raise ValueError(
+            raise UserError(
                 f'ParameterSimilarity compares {self.taps[0]} with {first.numel()} and {self.taps[1]} with '
                 f'{second.numel()} parameters; name two modules of the same kind.'
             )

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmuda.registry import TERMS
 from mmuda.structures import split_tap
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import gather_rows
 
 from .base import Term
@@ -84,7 +85,7 @@ class InstanceAlignment(Term):
         max_weight: Bound of the weights eta; None leaves them as in equation 11.
 
     Raises:
-        ValueError: If there are no classes, or ``max_weight`` is not positive.
+        UserError: If there are no classes, or ``max_weight`` is not positive.
     """
 
     def __init__(
@@ -102,9 +103,9 @@ class InstanceAlignment(Term):
     ) -> None:
         super().__init__()
         if not classes:
-            raise ValueError('InstanceAlignment: classes is empty; name the classes whose regions are instances.')
+            raise UserError('InstanceAlignment: classes is empty; name the classes whose regions are instances.')
         if max_weight is not None and not max_weight > 0:
-            raise ValueError(
+            raise UserError(
                 f'InstanceAlignment: max_weight={max_weight} is not positive; give a bound, or None for no bound.'
             )
         self.classes = tuple(classes)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda.registry import TERMS
+from mmuda.utils.errors import UserError
 
 from .adversarial import AdversarialAlignment
 
@@ -135,7 +136,7 @@ class LabelMapAlignment(AdversarialAlignment):
             return maps
         height, width = maps.shape[-2:]
         if min(height, width) < self.crop_size:
-            raise ValueError(
+            raise UserError(
                 f'LabelMapAlignment cuts windows of {self.crop_size} px from maps of {height} x {width} px; make '
                 'crop_size smaller or the crops of both streams larger.'
             )

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mmuda.models.losses.entropy_loss import self_information
 from mmuda.structures import split_tap
+from mmuda.utils.errors import UserError
 
 ACTIVATIONS = {
     None: lambda tap: tap,
@@ -30,7 +31,7 @@ class TapReader:
         activation: Applied afterwards: ``'softmax'``, or ``'entropy'`` for the self-information map of the softmax.
 
     Raises:
-        ValueError: If ``address`` is none, or ``resize_to`` or ``activation`` is not known.
+        UserError: If ``address`` is none, or ``resize_to`` or ``activation`` is not known.
     """
 
     def __init__(
@@ -39,9 +40,9 @@ class TapReader:
         self.view, _ = split_tap(address)
         self.address = address
         if not (resize_to in (None, 'image') or _is_size(resize_to)):
-            raise ValueError(f"resize_to={resize_to!r} is not known; give 'image', (height, width) in pixels or None.")
+            raise UserError(f"resize_to={resize_to!r} is not known; give 'image', (height, width) in pixels or None.")
         if activation not in ACTIVATIONS:
-            raise ValueError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
+            raise UserError(f'activation={activation!r} is not known; give one of {list(ACTIVATIONS)}.')
         self.resize_to = resize_to
         self.activation = ACTIVATIONS[activation]
 

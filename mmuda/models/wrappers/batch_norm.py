@@ -28,7 +28,7 @@ class RunningStatistics:
         follow: ``'shared'``, or the name or names of streams and views.
 
     Raises:
-        ValueError: If no name is given.
+        UserError: If no name is given.
     """
 
     def __init__(self, follow: str | Sequence[str] = SHARED) -> None:
@@ -50,7 +50,7 @@ class RunningStatistics:
             stage: Name of the stage.
 
         Raises:
-            ValueError: If none of the names is among them, or the network recomputes forwards in the backward pass.
+            UserError: If none of the names is among them, or the network recomputes forwards in the backward pass.
         """
         if self.shared:
             return

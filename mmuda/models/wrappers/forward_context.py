@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmuda.models.adapters import PARAMETERS_PREFIX
 from mmuda.structures import DomainOutputs, split_tap, validity
+from mmuda.utils.errors import UserError
 
 TEACHER = '@teacher'
 
@@ -67,11 +68,11 @@ class ForwardContext:
         """The batch of a stream or view, without forwarding it.
 
         Raises:
-            KeyError: If there is no such stream or view.
+            UserError: If there is no such stream or view.
         """
         if view not in self._batches:
             if view not in self._model.views:
-                raise KeyError(
+                raise UserError(
                     f"There is no stream or view '{view}': the loader gives {sorted(self._streams)}, the model has "
                     f'the views {sorted(self._model.views)}. Add the stream to the UDADataset or the view to the model.'
                 )

@@ -8,6 +8,7 @@ import torch
 from mmengine.dist import get_rank
 from torch import Tensor, nn
 
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import gather_rows
 from mmuda.utils.seeds import mix_seed
 
@@ -36,12 +37,12 @@ class ImagePool(nn.Module):
         """Images (N, C, H, W) for the discriminator, as many as are given; a collective call.
 
         Raises:
-            ValueError: If they do not have the pool's shape.
+            UserError: If they do not have the pool's shape.
         """
         if self.size == 0:
             return images
         if images.shape[1:] != self.images.shape[1:]:
-            raise ValueError(
+            raise UserError(
                 f'The image pool holds images of {tuple(self.images.shape[1:])}, but got {tuple(images.shape[1:])}; '
                 "set pool=dict(image_shape=...) of ImageTranslation to the crops' shape."
             )

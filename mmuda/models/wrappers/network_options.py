@@ -9,6 +9,8 @@ import torch
 from mmseg.models.segmentors.base import BaseSegmentor
 from torch import nn
 
+from mmuda.utils.errors import UserError
+
 OPTIONS = ('channels_last', 'compile')
 # torch keeps this many variants of a function by default; all networks of a class share it, and each has a few (frozen
 # or trained, with or without gradients, image sizes).
@@ -29,17 +31,17 @@ def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> 
         Paths of the compiled networks.
 
     Raises:
-        ValueError: If a pattern matches no network, an option is unknown, or a whole segmentor is to be compiled.
+        UserError: If a pattern matches no network, an option is unknown, or a whole segmentor is to be compiled.
     """
     compiled = []
     for pattern, options in networks.items():
         unknown = sorted(set(options) - set(OPTIONS))
         if unknown:
-            raise ValueError(f"networks['{pattern}'] has the unknown options {unknown}; it may have {list(OPTIONS)}.")
+            raise UserError(f"networks['{pattern}'] has the unknown options {unknown}; it may have {list(OPTIONS)}.")
         found = {path: module for path, module in model.named_modules() if path and fnmatchcase(path, pattern)}
         if not found:
             paths = [path for path, _ in model.named_modules() if path and path.count('.') < 3]
-            raise ValueError(f"networks['{pattern}'] matches no network; name one of {', '.join(paths)}.")
+            raise UserError(f"networks['{pattern}'] matches no network; name one of {', '.join(paths)}.")
         for path, module in found.items():
             if options.get('channels_last'):
                 module.to(memory_format=torch.channels_last)
@@ -59,7 +61,7 @@ def _compile(path: str, module: nn.Module, how: Mapping) -> None:
     mmengine's own ``compile`` would compile the whole train_step, which breaks at every backward.
     """
     if isinstance(module, BaseSegmentor):
-        raise ValueError(
+        raise UserError(
             f"networks['{path}'] is a segmentor, which training enters part by part: compile its networks, e.g. "
             f"'{path}.backbone' and '{path}.decode_head'."
         )

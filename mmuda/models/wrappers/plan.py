@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 
+from mmuda.utils.errors import UserError
 from mmuda.utils.patterns import matches
 
 from .weight_schedule import WeightSchedule, weight_from_cfg
@@ -14,10 +15,10 @@ def _known(cls: type, cfg: dict, what: str) -> None:
     names = {f.name for f in fields(cls)}
     unknown = sorted(set(cfg) - names)
     if unknown:
-        raise ValueError(f'{what} has unknown keys {unknown}; it may have {sorted(names)}.')
+        raise UserError(f'{what} has unknown keys {unknown}; it may have {sorted(names)}.')
     missing = sorted({f.name for f in fields(cls) if f.default is MISSING and f.default_factory is MISSING} - set(cfg))
     if missing:
-        raise ValueError(f'{what} has no {", no ".join(missing)}; it has {sorted(cfg)}.')
+        raise UserError(f'{what} has no {", no ".join(missing)}; it has {sorted(cfg)}.')
 
 
 @dataclass(frozen=True)
@@ -49,16 +50,16 @@ class Step:
         """Build and validate.
 
         Raises:
-            ValueError: Naming the key, its value and what is allowed.
+            UserError: Naming the key, its value and what is allowed.
         """
         if isinstance(cfg, Step):
             return cfg
         _known(cls, cfg, f"Step '{cfg.get('name')}' of the plan")
         step = cls(**{**cfg, 'losses': tuple(cfg['losses']), 'optimizers': tuple(cfg['optimizers'])})
         if step.forward not in ('fresh', 'reuse'):
-            raise ValueError(f"Step '{step.name}': forward={step.forward!r}; give 'fresh' or 'reuse'.")
+            raise UserError(f"Step '{step.name}': forward={step.forward!r}; give 'fresh' or 'reuse'.")
         if step.every < 1 or step.repeat < 1:
-            raise ValueError(f"Step '{step.name}': every={step.every}, repeat={step.repeat}; both must be at least 1.")
+            raise UserError(f"Step '{step.name}': every={step.every}, repeat={step.repeat}; both must be at least 1.")
         return step
 
     def names(self, available: list[str]) -> list[str]:
@@ -107,12 +108,12 @@ class Stage:
         """Build and validate.
 
         Raises:
-            ValueError: Naming the key, its value and what is allowed.
+            UserError: Naming the key, its value and what is allowed.
         """
         if isinstance(cfg, Stage):
             return cfg
         if not isinstance(cfg, Mapping):
-            raise ValueError(f"A stage is {cfg!r}; give a dict, e.g. dict(name='train', iters=1000).")
+            raise UserError(f"A stage is {cfg!r}; give a dict, e.g. dict(name='train', iters=1000).")
         _known(cls, cfg, f"Stage '{cfg.get('name')}'")
         cfg = dict(cfg)
         for key in ('terms', 'trainable'):
@@ -126,7 +127,7 @@ class Stage:
         stage = cls(**cfg)
         whole = isinstance(stage.iters, int) and not isinstance(stage.iters, bool)
         if stage.iters is not None and not (whole and stage.iters >= 1):
-            raise ValueError(
+            raise UserError(
                 f"Stage '{stage.name}': iters={stage.iters!r}; give a whole number above 0 or leave the stage out."
             )
         return stage

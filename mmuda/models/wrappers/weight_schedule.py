@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import WEIGHT, require
 
 
@@ -41,23 +42,23 @@ def weight_from_cfg(cfg: float | Mapping | WeightSchedule, what: str) -> float |
         what: Whose weight it is, for the error.
 
     Raises:
-        ValueError: If it is neither or negative, or the schedule has unknown keys or no length.
+        UserError: If it is neither or negative, or the schedule has unknown keys or no length.
     """
     if isinstance(cfg, int | float):
         require(WEIGHT, what, cfg)
     if isinstance(cfg, WeightSchedule) or (isinstance(cfg, int | float) and not isinstance(cfg, bool)):
         return cfg
     if not isinstance(cfg, Mapping):
-        raise ValueError(f'{what}: {cfg!r} is neither a number nor a schedule; give e.g. 0.5 or dict(end=100_000).')
+        raise UserError(f'{what}: {cfg!r} is neither a number nor a schedule; give e.g. 0.5 or dict(end=100_000).')
     names = [field.name for field in fields(WeightSchedule)]
     unknown = sorted(set(cfg) - set(names))
     if unknown:
-        raise ValueError(f'{what}, has unknown keys {unknown}; it may have {names}.')
+        raise UserError(f'{what}, has unknown keys {unknown}; it may have {names}.')
     schedule = WeightSchedule(**cfg)
     require(WEIGHT, f'{what}: start_factor', schedule.start_factor)
     require(WEIGHT, f'{what}: end_factor', schedule.end_factor)
     if schedule.end is None or schedule.end <= schedule.begin:
-        raise ValueError(
+        raise UserError(
             f'{what}: begin={schedule.begin}, end={schedule.end}; give end, an iteration of the run after begin.'
         )
     return schedule

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmuda.models.terms import AdversarialAlignment
 from mmuda.registry import MODELS, TERMS
+from mmuda.utils.errors import UserError
 
 
 @TERMS.register_module()
@@ -38,7 +39,7 @@ class ProportionAlignment(AdversarialAlignment):
             e.g. :class:`DilatedDiscriminator`.
 
     Raises:
-        ValueError: If ``momentum`` lies outside [0, 1).
+        UserError: If ``momentum`` lies outside [0, 1).
     """
 
     phases = ('segmentor', 'discriminator')
@@ -56,7 +57,7 @@ class ProportionAlignment(AdversarialAlignment):
     ) -> None:
         super().__init__(source=source, target=target, **kwargs)
         if not 0 <= momentum < 1:
-            raise ValueError(f'momentum={momentum} of ProportionAlignment must lie in [0, 1); 0.99 is the default.')
+            raise UserError(f'momentum={momentum} of ProportionAlignment must lie in [0, 1); 0.99 is the default.')
         self.num_classes = num_classes
         self.momentum = momentum
         self.ignore_index = ignore_index

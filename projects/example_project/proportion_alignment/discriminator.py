@@ -8,6 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -48,10 +49,10 @@ class DilatedDiscriminator(BaseModule):
         """Map (N, in_channels, h, w) to logits (N, 1, h, w), without sigmoid.
 
         Raises:
-            ValueError: If the channels do not fit.
+            UserError: If the channels do not fit.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
-            raise ValueError(
+            raise UserError(
                 f'DilatedDiscriminator got an input of shape {tuple(x.shape)} but expects (N, {self.in_channels}, h, '
                 'w); set its in_channels to the channels of the tap it reads.'
             )

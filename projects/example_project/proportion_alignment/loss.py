@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -24,7 +25,7 @@ class ProportionLoss(nn.Module):
         tolerance: Factor t; 2 accepts half to twice the expected share. 1 accepts nothing but the share itself.
 
     Raises:
-        ValueError: If ``tolerance`` is below 1.
+        UserError: If ``tolerance`` is below 1.
 
     Example:
         >>> ProportionLoss(tolerance=2.0)(torch.tensor([0.7, 0.3]), torch.tensor([0.6, 0.4]))
@@ -34,7 +35,7 @@ class ProportionLoss(nn.Module):
     def __init__(self, tolerance: float = 2.0) -> None:
         super().__init__()
         if tolerance < 1:
-            raise ValueError(f'ProportionLoss got tolerance={tolerance}; give a factor of at least 1.')
+            raise UserError(f'ProportionLoss got tolerance={tolerance}; give a factor of at least 1.')
         self.tolerance = tolerance
 
     def forward(self, predicted: Tensor, expected: Tensor) -> Tensor:
@@ -48,10 +49,10 @@ class ProportionLoss(nn.Module):
             Scalar.
 
         Raises:
-            ValueError: If the two have different shapes.
+            UserError: If the two have different shapes.
         """
         if predicted.shape != expected.shape:
-            raise ValueError(
+            raise UserError(
                 f'ProportionLoss got {tuple(predicted.shape)} predicted and {tuple(expected.shape)} expected shares; '
                 'set num_classes of the alignment to that of the segmentor.'
             )

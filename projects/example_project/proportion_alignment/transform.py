@@ -8,6 +8,7 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.registry import TRANSFORMS
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
@@ -26,14 +27,14 @@ class RandomIllumination(BaseTransform):
         keys: Arrays to change.
 
     Raises:
-        ValueError: If ``gamma`` or ``gain`` lies outside its range.
+        UserError: If ``gamma`` or ``gain`` lies outside its range.
     """
 
     def __init__(self, gamma: float = 1.5, gain: float = 0.2, keys: Sequence[str] = ('img', 'fine_image')) -> None:
         if gamma < 1:
-            raise ValueError(f'gamma={gamma} of RandomIllumination must be at least 1.')
+            raise UserError(f'gamma={gamma} of RandomIllumination must be at least 1.')
         if not 0 <= gain < 1:
-            raise ValueError(f'gain={gain} of RandomIllumination must lie in [0, 1).')
+            raise UserError(f'gain={gain} of RandomIllumination must lie in [0, 1).')
         self.gamma = gamma
         self.gain = gain
         self.keys = tuple(keys)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mmuda.models.wrappers import DomainAdaptation, Stage
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 
 
 @MODELS.register_module()
@@ -25,13 +26,13 @@ class RampedAdaptation(DomainAdaptation):
         **kwargs: As :class:`DomainAdaptation`.
 
     Raises:
-        ValueError: If ``ramp_iters`` is below 1, or (when training starts) the model has no such term.
+        UserError: If ``ramp_iters`` is below 1, or (when training starts) the model has no such term.
     """
 
     def __init__(self, ramp_terms: Sequence[str], ramp_iters: int, **kwargs) -> None:
         super().__init__(**kwargs)
         if ramp_iters < 1:
-            raise ValueError(f'ramp_iters={ramp_iters} of RampedAdaptation must be at least 1 iteration.')
+            raise UserError(f'ramp_iters={ramp_iters} of RampedAdaptation must be at least 1 iteration.')
         self.ramp_terms = tuple(ramp_terms)
         self.ramp_iters = ramp_iters
 
@@ -39,7 +40,7 @@ class RampedAdaptation(DomainAdaptation):
         """As the base, at the start of each stage; here and not before, since prediction builds no terms."""
         unknown = [name for name in self.ramp_terms if name not in self.terms and name not in self.left_out]
         if unknown:
-            raise ValueError(
+            raise UserError(
                 f'ramp_terms of RampedAdaptation names {unknown}, but the model has the terms {list(self.terms)}; name '
                 'some of these.'
             )

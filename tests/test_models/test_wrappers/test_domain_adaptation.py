@@ -5,6 +5,7 @@ import torch
 from mmengine.config import ConfigDict
 
 from mmuda.registry import MODELS
+from mmuda.utils.errors import UserError
 from tests.helpers.compositions import OUTPUT, STAGES, TWO_OPTIMIZERS
 from tests.helpers.toy import KillHook, batch, build_runner, config, plain_segmentor, segmentor
 
@@ -107,7 +108,7 @@ def test_a_submodule_that_gives_a_tuple_is_no_tap():
     model = build(dict(output=dict(OUTPUT, source='source:module.backbone', target='target:module.backbone')))
     data = model.data_preprocessor(batch(), training=True)
     context = model.build_context(data, ['output.segmentor'], torch.no_grad)
-    with pytest.raises(TypeError, match=r"Tap 'module\.backbone': this submodule gives a tuple, not a tensor"):
+    with pytest.raises(UserError, match=r"Tap 'module\.backbone': this submodule gives a tuple, not a tensor"):
         context.tap('target:module.backbone')
 
 
