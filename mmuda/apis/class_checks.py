@@ -55,7 +55,7 @@ def _check_pseudo_labels(model: nn.Module, stage: Stage, trained: Sequence[str])
 def _same_classes(trained: Sequence[str], classes: Sequence[str], where: str) -> None:
     try:
         check_same_classes(trained, classes, 'the training', where)
-    except ValueError as error:
+    except UserError as error:
         raise UserError(f'{str(error).rstrip(".")}: its results would stand under the wrong names') from error
 
 

@@ -154,7 +154,7 @@ def similarity_of_pairs(cfg: Config, pairing: str | Mapping | None = None) -> tu
     pairing = cfg.train_dataloader.dataset.get('pairing', 'random') if pairing is None else pairing
     try:
         chosen = build_pairing(pairing, len(source), len(target), source, target)
-    except (FileNotFoundError, ValueError) as error:
+    except FileNotFoundError as error:
         raise UserError(str(error)) from error
     classes = len(source.metainfo['classes'])
     index = np.array([chosen(i) for i in range(len(source))])

@@ -85,7 +85,7 @@ class WindowPipeline:
             channels: Number of bands that the model normalises; None where it does not say.
 
         Raises:
-            ValueError: If it has not the bands, the values or the ground sample distance that the config reads.
+            UserError: If it has not the bands, the values or the ground sample distance that the config reads.
         """
         self.dataset.check_values(info)
         bands = len(image_bands(info.path, self.dataset.bands))

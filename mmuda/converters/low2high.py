@@ -134,8 +134,7 @@ def build_low2high(
         raise UserError(f'no images end with {image_suffix!r} in {images}')
     luts, settings = {}, dict(tile=tile, limits=[min_classes, max_share, max_ignored], split=split, seed=seed)
     for name, labels in (('fine', fine), ('coarse', coarse)):
-        with _told():
-            classes, values = read_legend(labels.legend)
+        classes, values = read_legend(labels.legend)
         if classes != CLASSES:
             raise UserError(f'the legend {labels.legend} has the classes {classes}; those of Low2High are {CLASSES}')
         luts[name] = build_label_lut(len(classes), label_values=values, dataset=f'the legend {labels.legend}')
@@ -148,10 +147,9 @@ def build_low2high(
         stem = stem.removesuffix(suffix_of(stem, [image_suffix]) or '')
         name = f'{region}_{stem.replace("/", "_")}'
         pair = fine.of(raster, stem), coarse.of(raster, stem)
-        with _told():
-            for path in {str(raster), *pair} - probed:
-                probe_raster(path)
-                probed.add(path)
+        for path in {str(raster), *pair} - probed:
+            probe_raster(path)
+            probed.add(path)
         for kind, path in zip(apart, pair, strict=True):
             if not _overlaps(raster, path):
                 apart[kind].append((raster, path))
@@ -174,7 +172,7 @@ def build_low2high(
         (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
         for (raster, stem, pair, window), where in zip(jobs, splits, strict=True)
     ]
-    with _mapping(workers) as mapped, _told():
+    with _mapping(workers) as mapped:
         for (raster, stem, _, window), where, why in zip(jobs, splits, mapped(_cut, tasks), strict=True):
             rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
             progress.update(len(rows) - len(small))
@@ -200,15 +198,6 @@ def _mapping(workers: int) -> Iterator[Callable]:
             raise
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """What is wrong with a raster is the user's to mend."""
-    try:
-        yield
-    except ValueError as error:
-        raise UserError(str(error)) from error
-
-
 def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tuple]:
     """Complete tiles of an image."""
     raster = open_raster(str(image))
@@ -220,8 +209,7 @@ def _jobs(image: Path, stem: str, pair: tuple[str, str], tile: int) -> list[tupl
 
 
 def _overlaps(image: Path, path: str) -> bool:
-    with _told():
-        return overlap(open_raster(str(image)), open_raster(path))
+    return overlap(open_raster(str(image)), open_raster(path))
 
 
 def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Labels], count: int) -> None:
@@ -236,8 +224,7 @@ def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Lab
 
 def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> None:
     """Refuse coarse labels that were resampled to the imagery's grid: nothing tells their cells any more."""
-    with _told():
-        rows, cols = cell_positions(open_raster(str(image)), open_raster(path), window)
+    rows, cols = cell_positions(open_raster(str(image)), open_raster(path), window)
     cells = (np.ptp(rows) + 1) * (np.ptp(cols) + 1)
     if cells * MIN_CELL > window[2] * window[3]:
         raise UserError(

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from numbers import Integral
 
+from mmuda.utils.errors import UserError
+
 
 def check_bands(bands: Sequence[int] | int | None, owner: str) -> tuple[int, ...] | None:
     """Bands as a config gives them, refused where they can be no bands.
@@ -17,23 +19,23 @@ def check_bands(bands: Sequence[int] | int | None, owner: str) -> tuple[int, ...
         The bands, or None.
 
     Raises:
-        ValueError: They are no sequence of whole numbers from 1 up, or there are none.
+        UserError: They are no sequence of whole numbers from 1 up, or there are none.
     """
     if bands is None:
         return None
     if isinstance(bands, str) or not isinstance(bands, Sequence):
-        raise ValueError(f'bands={bands!r} of {owner} is no list of bands; give e.g. bands=(1, 2, 3), or None for all.')
+        raise UserError(f'bands={bands!r} of {owner} is no list of bands; give e.g. bands=(1, 2, 3), or None for all.')
     given = tuple(bands)
     if not given:
-        raise ValueError(f'bands={bands!r} of {owner} names no band; give e.g. bands=(1, 2, 3), or None for all.')
+        raise UserError(f'bands={bands!r} of {owner} names no band; give e.g. bands=(1, 2, 3), or None for all.')
     whole = all(isinstance(band, Integral) and not isinstance(band, bool) for band in given)
     if whole and min(given) == 0:
-        raise ValueError(
+        raise UserError(
             f'bands={given} of {owner} counts from 0, but bands are counted from 1; give '
             f'bands={tuple(int(band) + 1 for band in given)}.'
         )
     if not whole or min(given) < 1:
-        raise ValueError(
+        raise UserError(
             f'bands={given} of {owner} must be whole numbers from 1 up, as bands are counted from 1; give e.g. '
             'bands=(1, 2, 3).'
         )

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 from rasterio.windows import Window
 
+from mmuda.utils.errors import UserError
+
 Box = tuple[int, int, int, int]
 
 _FULL_CHECK_PIXELS = 1024 * 1024
@@ -25,9 +27,9 @@ _TRAILER = 65536
 _ZEROS = {'LZW': 64, 'PACKBITS': 64, 'ZSTD': 4096, 'LZMA': 4096}
 
 
-def damaged(path: str, why: str) -> ValueError:
+def damaged(path: str, why: str) -> UserError:
     """The error that a file is damaged."""
-    return ValueError(
+    return UserError(
         f'{path} is damaged or cut short ({why}); replace it by an intact copy or take it out of the dataset.'
     )
 
@@ -45,7 +47,7 @@ def check_structure(source, path: str) -> None:
         path (str): Its name.
 
     Raises:
-        ValueError: The file is cut short.
+        UserError: The file is cut short.
         rasterio.errors.RasterioError: Its last pixel cannot be read.
     """
     ended = _ENDED.get(source.driver)
@@ -72,7 +74,7 @@ def check_pixels(source, path: str, windows: list[Box]) -> None:
         windows (list[tuple[int, int, int, int]]): (row, col, height, width) in pixels.
 
     Raises:
-        ValueError: A block's data is not what was written.
+        UserError: A block's data is not what was written.
         rasterio.errors.RasterioError: A window cannot be decoded.
     """
     for row, col, height, width in windows:
@@ -138,14 +140,14 @@ def check_orientation(source, path: str) -> None:
         path (str): Its file name.
 
     Raises:
-        ValueError: The EXIF or TIFF orientation is not the upright one.
+        UserError: The EXIF or TIFF orientation is not the upright one.
     """
     if not source.transform.is_identity or source.gcps[0] or not os.path.isfile(path):
         return
     read = _ORIENTATIONS.get(source.driver)
     orientation = read(source, path) if read is not None else None
     if orientation not in _UPRIGHT:
-        raise ValueError(
+        raise UserError(
             f'{path} has the orientation {orientation} (EXIF or TIFF tag), so viewers show it turned or mirrored; turn '
             'its pixels (mogrify -auto-orient FILE), or remove the tag if its label follows the pixels as they lie '
             '(exiftool -Orientation= FILE).'

@@ -23,6 +23,7 @@ from mmuda.datasets.raster.reading import RasterInfo, check_rasters, probe_raste
 from mmuda.datasets.raster.valid import image_bands
 from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import DATASETS, TRANSFORMS
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import COUNTS, require_each
 
 _CHECK_FILES = 64
@@ -86,7 +87,7 @@ class RasterDataset(BaseSegDataset):
 
     Raises:
         FileNotFoundError: A folder or label is missing, or no image is found.
-        ValueError: The files or the arguments are unfit, as above.
+        UserError: The files or the arguments are unfit, as above.
     """
 
     reads_images = True
@@ -124,7 +125,7 @@ class RasterDataset(BaseSegDataset):
         check_label_band(label_band, type(self).__name__)
         check_label_mappings(label_values, label_colours, type(self).__name__)
         if label_colours is not None and (label_values is not None or label_band is not None):
-            raise ValueError(
+            raise UserError(
                 f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
                 'one of them.'
             )
@@ -252,7 +253,7 @@ class RasterDataset(BaseSegDataset):
                 )
         shared = label_dir is not None and osp.samefile(image_dir, label_dir)
         if shared and set(self.img_suffix) & set(self.seg_map_suffix):
-            raise ValueError(
+            raise UserError(
                 f'Images and labels of {type(self).__name__} share the folder {image_dir} and the suffix '
                 f'{self.img_suffix}; give different img_suffix and seg_map_suffix.'
             )
@@ -368,7 +369,7 @@ class RasterDataset(BaseSegDataset):
                 )
             else:
                 what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
-            raise ValueError(
+            raise UserError(
                 f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
                 f'{type(self).__name__}.'
             )
@@ -378,28 +379,28 @@ class RasterDataset(BaseSegDataset):
         """Refuse a raster that has not the bands, or whose values cannot be brought to 0 to 255.
 
         Raises:
-            ValueError: Naming the file.
+            UserError: Naming the file.
         """
         path = raster.path
         read = self.bands if self.bands is not None else range(1, raster.count + 1)
         table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
         if self.reads_images and table and any(colour != (value,) * 3 for value, colour in table.items()):
-            raise ValueError(
+            raise UserError(
                 f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
                 f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
             )
         if self.bands is not None and max(self.bands) > raster.count:
-            raise ValueError(
+            raise UserError(
                 f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
                 f'{type(self).__name__} to bands that exist.'
             )
         if raster.dtype.startswith('complex') and self.reads_images:
-            raise ValueError(
+            raise UserError(
                 f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
                 'intensity as real numbers first.'
             )
         if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
-            raise ValueError(
+            raise UserError(
                 f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
                 'values that become 0 and 255.'
             )
@@ -427,7 +428,7 @@ class RasterDataset(BaseSegDataset):
         """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
         classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
         if not classes:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
                 'class that knows them.'
             )
@@ -476,7 +477,7 @@ class RasterDataset(BaseSegDataset):
             self._note([warning[0].lower() + warning[1:].rstrip('.')])
         by_index = own and self.label_values is None and not self.label_lut.colours
         if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
-            raise ValueError(
+            raise UserError(
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
             )
@@ -511,7 +512,7 @@ def _as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
 
 def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
     if value not in choices:
-        raise ValueError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
+        raise UserError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
 
 
 def _or(values: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS
 from mmuda.datasets.raster.reading import RasterInfo
+from mmuda.utils.errors import UserError
 
 # In pixels: georeferences are written with few digits, but no label is meant to lie off its image by so much.
 TOLERANCE = 0.1
@@ -27,20 +28,20 @@ def check_same_grid(image: RasterInfo, other: RasterInfo, what: str = 'label') -
         if neither of the two is georeferenced.
 
     Raises:
-        ValueError: The grids differ.
+        UserError: The grids differ.
     """
     if other.shape != image.shape:
-        raise ValueError(
+        raise UserError(
             f'The {what} {other.path} is {other.height} x {other.width} px, but its image {image.path} is '
             f'{image.height} x {image.width} px; bring both to the same grid.'
         )
     if image.placed and other.placed and _distance(image, other) > TOLERANCE:
-        raise ValueError(
+        raise UserError(
             f'The {what} {other.path} lies on another grid (transform {other.transform}) than its image {image.path} '
             f'({image.transform}); bring both to the same grid.'
         )
     if image.crs and other.crs and not _same_system(image, other):
-        raise ValueError(
+        raise UserError(
             f'The {what} {other.path} is in another coordinate reference system ({_short(other.crs)}) than its image '
             f'{image.path} ({_short(image.crs)}); reproject it, or correct the one that is wrong.'
         )

@@ -12,6 +12,7 @@ from mmuda.datasets.raster.label_reading import ambiguous, read_colours, read_la
 from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
+from mmuda.utils.errors import UserError
 
 Windows = Callable[[str], Sequence[tuple[int, int, int, int]]]
 
@@ -40,7 +41,7 @@ def settle_coding(
         LabelTable: For every label of the dataset.
 
     Raises:
-        ValueError: The labels do not tell what is meant; the error names file, colours and remedy.
+        UserError: The labels do not tell what is meant; the error names file, colours and remedy.
     """
     if table.band is not None or table.colours:
         return table
@@ -86,7 +87,7 @@ def _check_colour_table(path: str, windows, table: LabelTable, colours: Mapping[
         return  # a table that was never filled in
     for value, colour in said.items():
         if colour in colours and colours[colour] != table.lut[value]:
-            raise ValueError(
+            raise UserError(
                 f'The label {path} contradicts itself: its value {value} has the colour {colour}, which the palette '
                 f'gives to class {colours[colour]}; set label_colours={{(red, green, blue): class, ...}} to go by the '
                 'colours, or label_values={value: class, ...} to go by the values.'
@@ -105,7 +106,7 @@ def look_at_labels(labels: Sequence[str], windows: Windows, table: LabelTable) -
         str | None: A warning, if a file declares the value of a class as "no data".
 
     Raises:
-        ValueError: As :func:`read_label`.
+        UserError: As :func:`read_label`.
     """
     warning: str | None = None
     for path in labels:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable
 from mmuda.datasets.raster.reading import open_raster
+from mmuda.utils.errors import UserError
 
 Colour = tuple[int, int, int]
 
@@ -47,18 +48,18 @@ def check_colours(colours: Mapping, num_classes: int, dataset: str) -> dict[Colo
     """The option ``label_colours``: colour -> class index in the files, or 255.
 
     Raises:
-        ValueError: What is no colour, or no class.
+        UserError: What is no colour, or no class.
     """
     checked = {}
     for colour, index in colours.items():
         channels = tuple(colour) if isinstance(colour, Sequence) and not isinstance(colour, str) else ()
         if len(channels) != 3 or not all(isinstance(c, int) and 0 <= c <= 255 for c in channels):
-            raise ValueError(
+            raise UserError(
                 f'label_colours of {dataset} has the key {colour!r}; give (red, green, blue) in 0..255, e.g. '
                 '{(255, 0, 0): 0}.'
             )
         if index != IGNORE_INDEX and not 0 <= index < num_classes:
-            raise ValueError(
+            raise UserError(
                 f'label_colours of {dataset} maps {colour} to {index}, but {dataset} has {num_classes} classes; map '
                 f'colours to 0..{num_classes - 1}, or {IGNORE_INDEX} for what is ignored.'
             )
@@ -95,7 +96,7 @@ def labels_of_colours(colours: np.ndarray, table: LabelTable, path: str) -> np.n
         np.ndarray: uint8 of the same shape.
 
     Raises:
-        ValueError: A colour is no class.
+        UserError: A colour is no class.
     """
     known = {(r << 16) | (g << 8) | b: label for (r, g, b), label in table.colours.items()}
     keys = np.array(sorted(known), dtype=np.int32)
@@ -105,7 +106,7 @@ def labels_of_colours(colours: np.ndarray, table: LabelTable, path: str) -> np.n
     if unknown.any():
         found, counts = np.unique(colours[unknown], return_counts=True)
         most = int(counts.argmax())
-        raise ValueError(
+        raise UserError(
             f'The colour-coded label {path} has {counts[most]} px of {unpack_colour(found[most])}'
             f'{f" and {len(found) - 1} more unknown colours" if len(found) > 1 else ""}, which is none of '
             f'{", ".join(map(str, table.colours))}; correct the palette of metainfo, or set label_colours='

@@ -8,6 +8,7 @@ from mmuda.datasets.raster.label_colours import colours_of_index, labels_of_colo
 from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable, apply_label_lut
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, is_nodata, valid_pixels
+from mmuda.utils.errors import UserError
 
 
 def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:
@@ -25,11 +26,11 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
         np.ndarray: (height, width) uint8; 255 is ignored.
 
     Raises:
-        ValueError: The file holds a value or colour that is no class, or its bands do not tell the class.
+        UserError: The file holds a value or colour that is no class, or its bands do not tell the class.
     """
     bands = image_bands(path) if table.band is None else (table.band,)
     if max(bands) > open_raster(path).count:
-        raise ValueError(
+        raise UserError(
             f'The label {path} has {open_raster(path).count} band(s), but label_band={table.band} is asked for.'
         )
     if table.colours and (len(bands) > 1 or table.from_index):
@@ -59,7 +60,7 @@ def classes_of(values: np.ndarray, valid: np.ndarray, table: LabelTable, path: s
         np.ndarray: (H, W) uint8.
 
     Raises:
-        ValueError: A value is neither a class nor ignored nor the declared "no data" value.
+        UserError: A value is neither a class nor ignored nor the declared "no data" value.
     """
     nodata = open_raster(path).nodata
     if nodata is not None and nodata not in table.named:
@@ -76,7 +77,7 @@ def read_colours(path: str, window: tuple[int, int, int, int], bands: tuple[int,
     if len(bands) == 1:
         return colours_of_index(path)[_bytes(path, read_window(path, window, bands[0]))]
     if len(bands) != 3:
-        raise ValueError(
+        raise UserError(
             f'The label {path} has {len(bands)} bands and looks colour-coded, but colours have three; convert it to '
             'one band of class indices, or set label_band to the band that holds them.'
         )
@@ -85,7 +86,7 @@ def read_colours(path: str, window: tuple[int, int, int, int], bands: tuple[int,
 
 def _bytes(path: str, values: np.ndarray) -> np.ndarray:
     if values.dtype != np.uint8:
-        raise ValueError(
+        raise UserError(
             f'The label {path} looks colour-coded, but is {values.dtype}; colours are read from 8 bits: convert it, or '
             'set label_band to the band that holds class values.'
         )
@@ -111,10 +112,10 @@ def _first_of_many(path: str, window, bands: tuple[int, ...], table: LabelTable)
     return values
 
 
-def ambiguous(path: str, bands: int, why: str, table: LabelTable) -> ValueError:
+def ambiguous(path: str, bands: int, why: str, table: LabelTable) -> UserError:
     """The error of a label whose bands do not tell the class."""
     remedy = 'label_values knows the first band only' if table.named else 'no palette of metainfo tells its colours'
-    return ValueError(
+    return UserError(
         f'The label {path} has {bands} bands and looks colour-coded ({why}), and {remedy}; set label_colours='
         '{(red, green, blue): class, ...}, set label_band to the band that holds class values, or convert it to one '
         'band of class indices.'

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmuda.utils.errors import UserError
+
 IGNORE_INDEX = 255
 """Label of pixels that count for nothing, as everywhere in mmseg."""
 
@@ -72,7 +74,7 @@ def build_label_lut(
         LabelTable: The table.
 
     Raises:
-        ValueError: ``label_values`` maps a value to no class.
+        UserError: ``label_values`` maps a value to no class.
     """
     indices = np.full(256, _INVALID, dtype=np.int16)
     first = 1 if reduce_zero_label else 0
@@ -88,7 +90,7 @@ def build_label_lut(
     for value, index in label_values.items():
         known = 0 <= int(index) <= 255 and indices[int(index)] != _INVALID
         if not known or (not math.isfinite(value) and indices[int(index)] != IGNORE_INDEX):
-            raise ValueError(
+            raise UserError(
                 f'label_values={dict(label_values)} of {dataset} maps {value} to {index}, but {dataset} has '
                 f'{num_classes} classes; map numbers to {LabelTable(indices).describe()}, and NaN to 255.'
             )
@@ -111,13 +113,13 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
         np.ndarray: Labels, uint8, of the same shape; 255 is ignored.
 
     Raises:
-        ValueError: A value is no class and not ignored.
+        UserError: A value is no class and not ignored.
     """
     if label.dtype == np.uint8:
         mapped = table.lut[label]
     else:
         if np.iscomplexobj(label):
-            raise ValueError(f'The label {path} is {label.dtype}; classes are whole numbers: convert it to uint8.')
+            raise UserError(f'The label {path} is {label.dtype}; classes are whole numbers: convert it to uint8.')
         small = (label >= 0) & (label <= 255) & (label == np.floor(label))
         mapped = np.full(label.shape, _INVALID, dtype=np.int16)
         mapped[small] = table.lut[label[small].astype(np.uint8)]
@@ -126,7 +128,7 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
     invalid = mapped == _INVALID
     if invalid.any():
         lossy = ' JPEG changes values: write labels as PNG or TIFF.' if path.lower().endswith(('.jpg', '.jpeg')) else ''
-        raise ValueError(
+        raise UserError(
             f'The label {path} holds the value {label[invalid].flat[0]}, but only {table.describe()} are allowed; '
             f'correct the label, the number of classes, reduce_zero_label, or set label_values.{lossy}'
         )

@@ -4,45 +4,47 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
+from mmuda.utils.errors import UserError
+
 
 def check_gsd(gsd: float | None, owner: str) -> None:
     """Refuse a ground sample distance that is no positive, finite number.
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     if gsd is not None and not (_is_number(gsd) and 0 < gsd < math.inf):
-        raise ValueError(f'gsd={gsd!r} of {owner} must be a positive number of metres a pixel.')
+        raise UserError(f'gsd={gsd!r} of {owner} must be a positive number of metres a pixel.')
 
 
 def check_range(value_range: Sequence[float] | None, owner: str) -> None:
     """Refuse a value range that is no (low, high).
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     if value_range is None:
         return
     ends = value_range if isinstance(value_range, Sequence) and not isinstance(value_range, str) else ()
     if len(ends) != 2 or not all(_is_number(end) and math.isfinite(end) for end in ends) or not ends[0] < ends[1]:
-        raise ValueError(f'value_range={value_range!r} of {owner} must be (low, high) with low < high.')
+        raise UserError(f'value_range={value_range!r} of {owner} must be (low, high) with low < high.')
 
 
 def check_label_band(band: int | None, owner: str) -> None:
     """Refuse a band that is no whole number from 1 up.
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     if band is not None and (not isinstance(band, Integral) or isinstance(band, bool) or band < 1):
-        raise ValueError(f'label_band={band!r} of {owner} must be one band, counted from 1; give e.g. label_band=1.')
+        raise UserError(f'label_band={band!r} of {owner} must be one band, counted from 1; give e.g. label_band=1.')
 
 
 def check_label_mappings(values: Mapping | None, colours: Mapping | None, owner: str) -> None:
     """Refuse ``label_values`` and ``label_colours`` that are no dict, or whose values or indices are no numbers.
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     for name, given, example in (
         ('label_values', values, '{0: 0, 255: 1}'),
@@ -51,11 +53,11 @@ def check_label_mappings(values: Mapping | None, colours: Mapping | None, owner:
         if given is None:
             continue
         if not isinstance(given, Mapping):
-            raise ValueError(f'{name}={given!r} of {owner} must be a dict, e.g. {example}.')
+            raise UserError(f'{name}={given!r} of {owner} must be a dict, e.g. {example}.')
         for key, index in given.items():
             number = name == 'label_colours' or _is_number(key)
             if not number or not isinstance(index, Integral):
-                raise ValueError(
+                raise UserError(
                     f'{name} of {owner} maps {key!r} to {index!r}; give '
                     f'{"numbers" if name == "label_values" else "colours"} and class indices, e.g. {example}.'
                 )

@@ -31,6 +31,7 @@ from mmuda.datasets.raster.geometry import (
     map_pixel,
     side_of_square,
 )
+from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
 from mmuda.utils.progress import Progress
 
@@ -134,7 +135,7 @@ def _open(path: str):
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             source = rasterio.open(path)
     except RasterioError as error:
-        raise ValueError(
+        raise UserError(
             f'{path} cannot be read as a raster ({reason(error)}); replace it by an intact copy or take it out of the '
             'dataset.'
         ) from error
@@ -170,7 +171,7 @@ def open_raster(path: str):
 
     Raises:
         FileNotFoundError: The file does not exist.
-        ValueError: The file is no readable raster.
+        UserError: The file is no readable raster.
     """
     key = (os.getpid(), threading.get_ident(), path)
     with _handles_lock:
@@ -209,12 +210,12 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
         np.ndarray: (height, width, number of bands), or (height, width) if ``bands`` is one int; the file's dtype.
 
     Raises:
-        ValueError: The window leaves the raster, or the file's data cannot be decoded.
+        UserError: The window leaves the raster, or the file's data cannot be decoded.
     """
     row, col, height, width = window
     source = open_raster(path)
     if row < 0 or col < 0 or row + height > source.height or col + width > source.width:
-        raise ValueError(
+        raise UserError(
             f'The window (row, col, height, width) = {tuple(window)} leaves the raster {path} of '
             f'{source.height} x {source.width} px; give a window inside it.'
         )
@@ -222,7 +223,7 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
     try:
         data = source.read(indexes, window=Window(col, row, width, height))
     except RasterioError as error:
-        raise ValueError(
+        raise UserError(
             f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({reason(error)}); '
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
@@ -245,7 +246,7 @@ def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
 
     Raises:
         FileNotFoundError: The file, or a file that it refers to, does not exist.
-        ValueError: The file is no readable raster, is cut short, is a part of itself, or asks to be turned for display.
+        UserError: The file is no readable raster, is cut short, is a part of itself, or asks to be turned for display.
     """
     # Not through the cache: thousands of headers are read once.
     with _open(path) as source:
@@ -256,7 +257,7 @@ def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
                     'dataset.'
                 )
             if os.path.realpath(part) in map(os.path.realpath, (*inside, path)):
-                raise ValueError(
+                raise UserError(
                     f'{path} refers to {part}, which is {path} itself or made of it; correct the virtual raster or '
                     'take it out of the dataset.'
                 )
@@ -293,7 +294,7 @@ def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
         whole (bool): All of each file; else all of small ones and three windows of large ones.
 
     Raises:
-        ValueError: A file is damaged.
+        UserError: A file is damaged.
     """
     progress = Progress(len(paths), 'rasters checked', lambda line: print_log(line, 'current'), seconds=60.0)
     with ThreadPoolExecutor(CHECKING_THREADS) as pool:

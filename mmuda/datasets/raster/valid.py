@@ -13,6 +13,7 @@ from rasterio.windows import Window
 
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.reading import open_raster
+from mmuda.utils.errors import UserError
 
 MIDDLE = 127.5
 """Of the range [0, 255] that images are brought to."""
@@ -63,7 +64,7 @@ def valid_pixels(
         np.ndarray: (height, width) bool.
 
     Raises:
-        ValueError: The file's data cannot be decoded.
+        UserError: The file's data cannot be decoded.
     """
     row, col, height, width = window
     source, area = open_raster(path), Window(col, row, width, height)
@@ -85,7 +86,7 @@ def valid_pixels(
                 values = np.moveaxis(source.read(list(bands), window=area), 0, -1)
             valid &= np.isfinite(values).reshape(height, width, -1).all(axis=-1)
     except RasterioError as error:
-        raise ValueError(
+        raise UserError(
             f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({error}); '
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
