@@ -8,7 +8,7 @@ import torch
 from mmengine.config import Config
 from mmengine.logging import MessageHub
 
-from mmuda.apis import prepare
+from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.registry import MODELS
 from tests.helpers import CONFIGS
@@ -68,7 +68,7 @@ def test_an_iteration_is_that_of_the_paper(name):
 
 def test_rates_and_pool_are_the_papers():
     for name, key in itertools.product(PUBLISHED, ('generator', 'discriminator')):
-        cfg = Config.fromfile(FOLDER / f'{name}.py')
+        cfg = prepare(load_config(FOLDER / f'{name}.py'))
         assert tuple(cfg.optim_wrapper[key].optimizer.betas) == (0.5, 0.999)
         assert cfg.model.pool.size == 50
         short = name.endswith(('synthetic', 'kampala'))
