@@ -10,8 +10,9 @@ import torch
 from mmengine.dist import get_rank, get_world_size
 
 from mmuda.apis.distributed import init_distributed
+from mmuda.testing.toy import plain_segmentor
 from tests.helpers.pseudo_labels import self_training
-from tests.helpers.toy import build_runner, config, optimizer, plain_segmentor
+from tests.helpers.toy import build_runner, config, optimizer
 
 SAMPLES = 4
 

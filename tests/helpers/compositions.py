@@ -19,7 +19,8 @@ from torch import Tensor
 from mmuda.models.terms import AdversarialAlignment
 from mmuda.models.views import View
 from mmuda.registry import MODELS, TERMS, VIEWS
-from tests.helpers.toy import CLASSES, build_runner, config, optimizer, segmentor, streams
+from mmuda.testing.toy import CLASSES, segmentor
+from tests.helpers.toy import build_runner, config, optimizer, streams
 
 FINE = 40
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=CLASSES)

@@ -4,7 +4,8 @@ import numpy as np
 import rasterio
 from rasterio.transform import from_origin
 
-from tests.helpers.toy import config, optimizer, plain_segmentor
+from mmuda.testing.toy import plain_segmentor
+from tests.helpers.toy import config, optimizer
 
 NAMES, SHAPE, TILE = ('a', 'sub/b'), (40, 56), 32
 

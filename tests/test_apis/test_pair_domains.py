@@ -15,8 +15,8 @@ from mmuda.apis import pair_domains as module
 from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pairs
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
+from mmuda.testing.processes import finish, start
 from mmuda.utils.locks import sole_writer
-from tests.helpers.ranks_processes import finish, start
 
 SIZE, CLASSES = 16, ('a', 'b', 'c')
 
@@ -294,7 +294,7 @@ def test_two_processes_find_the_pairs_of_one(cfg, tmp_path, checkpoint):
     (tmp_path / 'script.py').write_text(SCRIPT)
     (tmp_path / 'two').mkdir()
     arguments = tmp_path / 'cfg.py', tmp_path / 'two', checkpoint, *STRATEGIES
-    processes = start(tmp_path / 'script.py', 2, *arguments)
+    processes = start([tmp_path / 'script.py', *arguments])
     alone = {s: run(cfg, tmp_path, s, checkpoint, name=f'{s}.json', device='cpu')['pairs'] for s in STRATEGIES}
     finish(processes)
     for strategy in STRATEGIES:

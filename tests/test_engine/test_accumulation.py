@@ -8,8 +8,10 @@ import torch
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.registry import MODELS
+from mmuda.testing import differences
+from mmuda.testing.toy import CLASSES, ToyDataset, plain_segmentor
 from tests.helpers.compositions import OUTPUT, accumulated
-from tests.helpers.toy import CLASSES, ToyDataset, build_runner, differences, plain_segmentor, state_of
+from tests.helpers.toy import build_runner, state_of
 
 OPTIMIZERS = [
     dict(type='SGD', lr=0.1, momentum=0.9, weight_decay=1e-2),

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import torch
 
+from mmuda.testing.processes import finish, start
 from tests.helpers import ROOT
 from tests.helpers.pseudo_labels import NAMES, draw_images, labels_of
-from tests.helpers.ranks_processes import finish, start
 
 SCRIPT = ROOT / 'tests/helpers/alignment_ranks.py'
 
@@ -22,7 +22,7 @@ def rows(state, k):
 def test_pseudo_labels_and_memory_of_two_processes_are_those_of_one(tmp_path):
     images = draw_images(tmp_path / 'images')
     one, two = tmp_path / 'one', tmp_path / 'two'
-    finish(start(SCRIPT, 1, one, images), start(SCRIPT, 2, two, images))
+    finish(start([SCRIPT, one, images], 1), start([SCRIPT, two, images], 2))
 
     def state(folder, run, rank=0):
         return torch.load(folder / run / f'{rank}.pth', weights_only=True)

@@ -11,9 +11,10 @@ from mmengine.logging import HistoryBuffer
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine.hooks import summary_hook
 from mmuda.engine.hooks.summary_hook import NO_VALIDATION
+from mmuda.testing.toy import plain_segmentor
 from mmuda.utils import UserError
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
-from tests.helpers.toy import KilledError, KillHook, build_runner, config, plain_segmentor
+from tests.helpers.toy import KilledError, KillHook, build_runner, config
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

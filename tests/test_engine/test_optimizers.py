@@ -11,8 +11,8 @@ from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.engine.optimizers.constructor import restrict
 from mmuda.models.wrappers.update import update_params
 from mmuda.registry import MODELS
+from mmuda.testing.toy import batch, plain_segmentor, segmentor
 from tests.helpers.compositions import OUTPUT
-from tests.helpers.toy import batch, plain_segmentor, segmentor
 
 SGD = dict(type='SGD', lr=0.1)
 

@@ -8,16 +8,11 @@ import rasterio
 import torch
 
 from mmuda.engine.runner.pseudo_labels import LEVELS, ThresholdRule, describe, fingerprint
+from mmuda.testing import differences
+from mmuda.testing.toy import CLASSES
 from mmuda.utils.errors import UserError
 from tests.helpers.pseudo_labels import NAMES, SHAPE, TILE, draw_images, labels_of, self_training
-from tests.helpers.toy import (
-    CLASSES,
-    KilledError,
-    KillHook,
-    build_runner,
-    differences,
-    state_of,
-)
+from tests.helpers.toy import KilledError, KillHook, build_runner, state_of
 
 
 @pytest.fixture(scope='module')

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from mmuda.checkpoints.reading import read_checkpoint
+from mmuda.testing.processes import finish, start
 from tests.helpers import ROOT
-from tests.helpers.ranks_processes import finish, start
 
 SCRIPT = ROOT / 'tests/helpers/ranks.py'
 # Before an instance norm, which takes the mean away: no gradient but rounding, which Adam makes a step of.
@@ -28,7 +28,7 @@ def furthest(ours, theirs):
 
 def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     one, two = tmp_path / 'one', tmp_path / 'two'
-    finish(start(SCRIPT, 1, one, 'float64', 'float32'), start(SCRIPT, 2, two, 'float64', 'float32', 'accumulated'))
+    finish(start([SCRIPT, one, 'float64', 'float32'], 1), start([SCRIPT, two, 'float64', 'float32', 'accumulated'], 2))
     for dtype, tolerance in (('float64', 1e-9), ('float32', 1e-3)):
         alone, first, second = reached(one / dtype), reached(two / dtype), reached(two / dtype, rank=1)
         assert len(alone['sums']) == 20
@@ -52,8 +52,8 @@ def test_two_processes_equal_one_through_a_stage_change(tmp_path):
     # Each goes on from the other's checkpoint: in the first stage and across its end, and in the second.
     further_one, further_two = tmp_path / 'further_one', tmp_path / 'further_two'
     finish(
-        start(SCRIPT, 1, further_one, 'float64', two / 'float64' / 'iter_7.pth'),
-        start(SCRIPT, 2, further_two, 'float64', one / 'float64' / 'iter_14.pth'),
+        start([SCRIPT, further_one, 'float64', two / 'float64' / 'iter_7.pth'], 1),
+        start([SCRIPT, further_two, 'float64', one / 'float64' / 'iter_14.pth'], 2),
     )
     for folder in (further_one, further_two):
         assert furthest(reached(folder / 'float64')['state'], alone) <= 1e-9

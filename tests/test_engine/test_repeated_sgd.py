@@ -8,9 +8,9 @@ from mmuda.apis import prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.engine.optimizers import RepeatedSGD
 from mmuda.registry import MODELS
+from mmuda.testing.toy import batch, segmentor
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import CONFIGS
-from tests.helpers.toy import batch, segmentor
 
 register_all_modules()
 OPTIONS = [dict(lr=0.1), dict(lr=0.1, momentum=0.9), dict(lr=0.03, momentum=0.9, weight_decay=0.2),

@@ -8,9 +8,10 @@ import torch
 
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.engine import resume_report as module
+from mmuda.testing.toy import plain_segmentor
 from mmuda.utils import UserError
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
-from tests.helpers.toy import build_runner, config, plain_segmentor
+from tests.helpers.toy import build_runner, config
 
 HOOKS = [dict(type=name) for name in ('IterSeedHook', 'CheckpointGuardHook', 'SummaryHook')]
 

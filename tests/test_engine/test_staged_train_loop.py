@@ -9,9 +9,10 @@ from mmengine.hooks import Hook
 
 from mmuda.engine.hooks.iter_seed_hook import IterSeedHook
 from mmuda.registry import DATASETS
+from mmuda.testing.toy import ToyDataset, plain_segmentor, segmentor
 from mmuda.utils.seeds import mix_seed, seeded
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
-from tests.helpers.toy import KilledError, KillHook, ToyDataset, build_runner, config, plain_segmentor, segmentor
+from tests.helpers.toy import KilledError, KillHook, build_runner, config
 
 
 class Witness(Hook):

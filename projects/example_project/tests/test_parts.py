@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
 from mmuda.models.wrappers import DomainAdaptation
+from mmuda.testing import check_term
 
 # By its place, so that a copy of the project tests itself.
 package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
@@ -115,6 +116,17 @@ def test_alignment_says_what_it_reads_and_keeps_its_state():
     assert 'loss_proportion' not in losses and torch.equal(term.pixels, before)
     with pytest.raises(ValueError, match=r'must lie in \[0, 1\)'):
         alignment(momentum=1.0)
+
+
+def test_alignment_keeps_the_rules_of_all_terms():
+    cfg = dict(
+        type='ProportionAlignment',
+        num_classes=K,
+        proportion_loss=dict(type='ProportionLoss'),
+        discriminator=dict(type='DilatedDiscriminator', in_channels=K, base_channels=4),
+        loss=dict(type='GANLoss', gan_type='vanilla'),
+    )
+    check_term(cfg)
 
 
 def test_illumination_is_its_formula_and_follows_the_seed():

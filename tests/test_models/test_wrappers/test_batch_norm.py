@@ -5,8 +5,9 @@ import torch
 from mmengine.config import ConfigDict
 
 from mmuda.registry import MODELS
+from mmuda.testing.toy import batch, segmentor
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
-from tests.helpers.toy import batch, build_runner, config, segmentor
+from tests.helpers.toy import build_runner, config
 
 FORWARD = dict(target=dict(type='ForwardTerm'))
 

@@ -1,14 +1,11 @@
 """Methods of different papers, each through the wrapper and a Runner: what moves, resume, two processes."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
 
+from mmuda.testing import differences
+from mmuda.testing.processes import finish, start
 from tests.helpers import ROOT
 from tests.helpers.compositions import (
     COMPOSITIONS,
@@ -20,7 +17,7 @@ from tests.helpers.compositions import (
     srda,
 )
 from tests.helpers.compositions import three_steps as dann
-from tests.helpers.toy import ForwardsHook, KilledError, KillHook, MovesHook, build_runner, differences, state_of
+from tests.helpers.toy import ForwardsHook, KilledError, KillHook, MovesHook, build_runner, state_of
 
 HEAD, BACKBONE = 'segmentor.decode_head', 'segmentor.backbone'
 
@@ -173,30 +170,7 @@ def test_exemplars_reach_the_discriminator_without_a_forward(tmp_path):
 
 def test_two_processes_stay_equal(tmp_path):
     script = ROOT / 'tests/helpers/compositions.py'
-    with socket.socket() as free:
-        free.bind(('127.0.0.1', 0))
-        port = free.getsockname()[1]
-    environment = dict(
-        os.environ,
-        MASTER_ADDR='127.0.0.1',
-        MASTER_PORT=str(port),
-        WORLD_SIZE='2',
-        CUDA_VISIBLE_DEVICES='',
-        OMP_NUM_THREADS='1',
-        PYTHONPATH=os.pathsep.join(filter(None, (str(ROOT), os.environ.get('PYTHONPATH')))),
-    )
-    ranks = [
-        subprocess.Popen(
-            [sys.executable, str(script), str(tmp_path)],
-            env=dict(environment, RANK=str(rank), LOCAL_RANK=str(rank)),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    said = [process.communicate(timeout=240)[0] for process in ranks]
-    assert [process.returncode for process in ranks] == [0, 0], said[0][-3000:] + said[1][-3000:]
+    finish(start([script, tmp_path]))
     for name in COMPOSITIONS:
         first, second = (torch.load(tmp_path / f'{name}_{rank}.pth', weights_only=True) for rank in range(2))
         assert differences(first, second) == [], name

@@ -11,8 +11,8 @@ from mmengine.logging import MessageHub
 from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.registry import MODELS
+from mmuda.testing.toy import batch
 from tests.helpers import CONFIGS
-from tests.helpers.toy import batch
 
 FOLDER = CONFIGS / 'cyclegan'
 PUBLISHED = sorted(p.stem for p in FOLDER.glob('cyclegan_*.py') if 'hannover' not in p.stem)

@@ -9,7 +9,9 @@ from mmengine.logging import MessageHub
 
 from mmuda.models.wrappers.image_pool import ImagePool
 from mmuda.registry import MODELS
-from tests.helpers.toy import SIZE, KilledError, KillHook, batch, build_runner, config, differences, state_of
+from mmuda.testing import differences
+from mmuda.testing.toy import SIZE, batch
+from tests.helpers.toy import KilledError, KillHook, build_runner, config, state_of
 
 GENERATOR = dict(type='ResNetGenerator', base_channels=2, blocks=1, activation='relu')
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=3)

@@ -8,8 +8,9 @@ import torch
 
 from mmuda.models.wrappers.masked_autoencoder import sine_positions
 from mmuda.registry import MODELS
+from mmuda.testing import differences
 from mmuda.utils.setup_env import register_all_modules
-from tests.helpers.toy import KilledError, KillHook, build_runner, config, differences, optimizer, state_of
+from tests.helpers.toy import KilledError, KillHook, build_runner, config, optimizer, state_of
 
 register_all_modules()
 SIZE = 64

@@ -8,8 +8,9 @@ import torch
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.models.wrappers.network_options import apply_network_options
 from mmuda.registry import MODELS
+from mmuda.testing.toy import batch, plain_segmentor
 from tests.helpers.compositions import FEATURE, OUTPUT, TWO_OPTIMIZERS, srda
-from tests.helpers.toy import batch, build_runner, plain_segmentor
+from tests.helpers.toy import build_runner
 
 EVERYTHING = {'segmentor.backbone': {}, 'segmentor.decode_head': {}, 'terms.*.discriminator': {}}
 

@@ -11,8 +11,8 @@ from mmengine.logging import MessageHub
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
 from mmuda.models.wrappers import Stage, Step
 from mmuda.registry import MODELS, VIEWS
+from mmuda.testing.toy import batch, plain_segmentor, segmentor
 from tests.helpers.compositions import OUTPUT
-from tests.helpers.toy import batch, plain_segmentor, segmentor
 
 RATE = 0.1
 GENERATOR = dict(name='segmentor', losses=['*.segmentor'], optimizers=['segmentor'], forward='fresh')

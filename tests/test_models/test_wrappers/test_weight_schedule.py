@@ -6,8 +6,10 @@ from mmengine.logging import MessageHub
 
 from mmuda.models.wrappers import Stage
 from mmuda.registry import MODELS
+from mmuda.testing import differences
+from mmuda.testing.toy import batch, plain_segmentor
 from tests.helpers.compositions import OUTPUT
-from tests.helpers.toy import KilledError, KillHook, batch, build_runner, config, differences, plain_segmentor, state_of
+from tests.helpers.toy import KilledError, KillHook, build_runner, config, state_of
 
 MODEL = dict(type='DomainAdaptation', segmentor=plain_segmentor(), terms=dict(output=OUTPUT))
 SGD = dict(type='SGD', lr=0.01)

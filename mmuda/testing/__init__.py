@@ -1,0 +1,28 @@
+"""Checks for authors of plugins: what every term, view and segmentor must pass, with toy networks and drawn data.
+
+A plugin's tests call :func:`check_term`, :func:`check_view` or :func:`check_segmentor` with the config of their part.
+May import everything of mmuda but ``experiments``; nothing of mmuda imports it.
+"""
+
+from .checks import check_segmentor, check_term, check_view, segmentor_case, term_case, view_case
+from .ranks import check_ranks
+from .toy import ToyBackbone, ToyDataset, ToyDiscriminator, ToyHead, plain_segmentor, segmentor
+from .trial import Case, differences
+
+__all__ = [
+    'Case',
+    'ToyBackbone',
+    'ToyDataset',
+    'ToyDiscriminator',
+    'ToyHead',
+    'check_ranks',
+    'check_segmentor',
+    'check_term',
+    'check_view',
+    'differences',
+    'plain_segmentor',
+    'segmentor',
+    'segmentor_case',
+    'term_case',
+    'view_case',
+]
