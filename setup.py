@@ -1,9 +1,11 @@
 """Packaging of mmuda. The settings of ruff and pytest are in pyproject.toml."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).parent
 
@@ -25,7 +27,23 @@ def read_readme() -> str:
     return readme.read_text(encoding='utf-8') if readme.exists() else ''
 
 
-# Configs, tools and projects are used from a checkout, as mmseg's are: only the package is installed.
+class BuildWithConfigs(build_py):
+    """Puts the configs into the package, at the place where mmengine looks for ``mmuda::...``.
+
+    A checkout has a link there, which editable installs follow.
+    """
+
+    def run(self) -> None:
+        super().run()
+        if self.editable_mode:
+            return
+        for source in sorted((ROOT / 'configs').rglob('*.py')):
+            target = Path(self.build_lib, 'mmuda', '.mim', source.relative_to(ROOT))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+
+
+# Tools and projects are used from a checkout, as mmseg's are: the package and its configs are installed.
 setup(
     name='mmuda',
     version=read_version(),
@@ -35,7 +53,8 @@ setup(
     license='Apache-2.0',
     keywords='remote sensing, semantic segmentation, unsupervised domain adaptation, super-resolution',
     packages=find_packages(include=['mmuda', 'mmuda.*']),
-    package_data={'mmuda': ['datasets/legends/*.json']},
+    package_data={'mmuda': ['datasets/legends/*.json', '.mim/model-index.yml']},
+    cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={'tests': read_requirements('tests')},

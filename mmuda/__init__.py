@@ -2,9 +2,11 @@
 
 from mmuda.utils.environment import check_packages, hide_misleading_warnings, wait_passively
 from mmuda.utils.old_names import tell_moved_modules
+from mmuda.utils.quiet_import import hide_missing_onedl
 
 check_packages()
 hide_misleading_warnings()
+hide_missing_onedl()
 wait_passively()
 tell_moved_modules()
 

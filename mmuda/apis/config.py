@@ -12,7 +12,7 @@ from mmuda.apis.options import merge_options
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
 from mmuda.utils.old_names import MODULES
-from mmuda.utils.setup_env import allow_mmseg_configs, register_all_modules
+from mmuda.utils.setup_env import allow_package_configs, register_all_modules
 
 CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 
@@ -20,7 +20,8 @@ CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Config:
     """Read a config, register all modules of mmseg and mmuda, and make ``mmuda`` the default scope.
 
-    Besides files, a config may inherit mmseg's bundled ones: ``_base_ = ['mmseg::_base_/models/fcn_unet_s5-d16.py']``.
+    Besides files, a config may inherit those that mmuda and mmseg bring, wherever it lies:
+    ``_base_ = ['mmuda::_base_/default_runtime.py', 'mmseg::_base_/models/fcn_unet_s5-d16.py']``.
 
     What it leaves out is filled in, see :func:`fill_defaults`.
 
@@ -52,7 +53,7 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
 
 def _read(path: Path) -> Config:
     """The config of a file; whatever reading it raises is about what its author wrote."""
-    allow_mmseg_configs()
+    allow_package_configs()
     if path.suffix not in CONFIG_SUFFIXES:
         raise UserError(f'config {path} has the suffix {path.suffix!r}; it must be one of {", ".join(CONFIG_SUFFIXES)}')
     try:

@@ -1,4 +1,4 @@
-"""Makes the registries of mmseg and mmuda, and mmseg's bundled configs, usable."""
+"""Makes the registries of mmseg and mmuda, and the configs that both bring, usable."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,12 +9,13 @@ from mmengine.registry import init_default_scope
 MODULES = ('structures', 'models', 'datasets', 'synthetic', 'engine', 'evaluation', 'visualization')
 
 
-def allow_mmseg_configs() -> None:
-    """Let a config inherit ``mmseg::_base_/...``.
+def allow_package_configs() -> None:
+    """Let a config inherit ``mmuda::_base_/...`` and ``mmseg::_base_/...``.
 
-    mmengine maps the scope ``mmseg`` to the distribution ``mmsegmentation``; the installed one, with the same
-    configs, is ``onedl-mmsegmentation``.
+    mmengine does not know the scope ``mmuda``, and maps ``mmseg`` to the distribution ``mmsegmentation``; the installed
+    one, with the same configs, is ``onedl-mmsegmentation``.
     """
+    MODULE2PACKAGE['mmuda'] = 'mmuda'
     MODULE2PACKAGE['mmseg'] = 'onedl-mmsegmentation'
 
 
@@ -26,7 +27,7 @@ def register_all_modules(set_default_scope: bool = True) -> None:
     """
     from mmseg.utils import register_all_modules as register_mmseg
 
-    allow_mmseg_configs()
+    allow_package_configs()
     register_mmseg(init_default_scope=False)
     import_module('mmseg.visualization')  # not among those, and a child registry does not look for it
     import_module('mmuda.utils.fileio')  # the storage backend `atomic`

@@ -37,3 +37,12 @@ def test_an_unknown_type_is_answered_with_those_that_come_close(write):
     expected = "type 'EncoderDecodr' in the config is not a registered model; did you mean EncoderDecoder"
     with pytest.raises(UserError, match=expected):
         MODELS.build(dict(type='EncoderDecodr'))
+    text = str(name_near_misses(error.value))
+    assert "type 'EncoderDecodr' in the config is not a registered model; did you mean EncoderDecoder" in text
+    assert name_near_misses(KeyError('lr')).args == ('lr',)
+
+
+def test_a_config_anywhere_inherits_mmudas(write):
+    path = write("_base_ = ['mmuda::_base_/models/noadapt_resaspp_narrow.py', 'mmuda::_base_/default_runtime.py']")
+    cfg = load_config(path)
+    assert cfg.model.segmentor.backbone.type == 'NoAdaptBackbone' and cfg.default_scope == 'mmuda'
