@@ -59,7 +59,7 @@ def check_term(cfg: dict, *, ranks: bool = True, **options) -> None:
         AssertionError: Naming the term and the rule that it breaks.
 
     Example:
-        >>> check_term(dict(type='CategoryAlignment', feature='features.1'))
+        >>> check_term(dict(type='CategoryAlignment', source='source:features.1', target='target:features.1'))
     """
     case = term_case(cfg, **options)
     trial = Trial(case)
@@ -87,9 +87,9 @@ def view_case(
         f"{part} must be forwarded by the 'student' or the 'teacher': its network is {view.network!r}.",
     )
     # What reads it decides how far it is forwarded.
-    model['terms'] = {NAME: dict(type='ForwardTerm', view=NAME, tap='image')}
+    model['terms'] = {NAME: dict(type='ForwardTerm', tap=f'{NAME}:image')}
     batch = _built(Trial(_case(part, model, segmentor, streams, ())))
-    term = dict(type='ForwardTerm', view=NAME, tap='logits' if 'inputs' in batch else 'label')
+    term = dict(type='ForwardTerm', tap=f'{NAME}:logits' if 'inputs' in batch else f'{NAME}:label')
     if view.network == 'student' and 'inputs' in batch:
         if all('gt_sem_seg' in sample for sample in batch['data_samples']):
             term = dict(type='SupervisedTerm', view=NAME)

@@ -19,8 +19,8 @@ from mmuda.utils.patterns import matches
 from mmuda.utils.seeds import mix_seed, seeded
 
 NAME = 'checked'  # of the part in the model
-SEGMENTOR_PHASE, DISCRIMINATOR_PHASE = 'generator', 'discriminator'
-SEGMENTOR_OPTIMIZER, DISCRIMINATOR_OPTIMIZER = 'generator', 'discriminators'
+DISCRIMINATOR_PHASE = 'discriminator'
+SEGMENTOR_OPTIMIZER, DISCRIMINATOR_OPTIMIZER = 'segmentor', 'discriminator'
 BATCH_SIZE = 2
 
 

@@ -60,6 +60,11 @@ class DeclaredContext:
             self._refuse(f"where '{view}' holds data")
         return self._context.validity(view, like)
 
+    def size(self, view: str) -> tuple[int, int]:
+        if view.partition(TEACHER)[0] not in self._views:
+            self._refuse(f"the size of '{view}'")
+        return self._context.size(view)
+
     def outputs(self, view: str) -> Any:
         return self._refuse(f"all taps of '{view}'")
 

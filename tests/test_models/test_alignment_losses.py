@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmuda.registry import MODELS, TERMS
-from tests.helpers.taps import Taps
+from mmuda.testing import Taps
 
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 

@@ -6,7 +6,7 @@ from mmengine.logging import MessageHub
 
 from mmuda.models.terms.instance import instance_means
 from mmuda.registry import TERMS
-from tests.helpers.taps import Taps
+from mmuda.testing import Taps
 
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)
 K, D = 4, 5

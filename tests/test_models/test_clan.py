@@ -8,8 +8,8 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
 from mmuda.registry import MODELS, TERMS
+from mmuda.testing import Taps
 from mmuda.utils.setup_env import register_all_modules
-from tests.helpers.taps import Taps
 
 register_all_modules()
 TOLERANCE = dict(rtol=1e-9, atol=1e-9)

@@ -12,8 +12,8 @@ from torch import nn
 from mmuda.models.losses import aggregate_regions, labels_of_regions
 from mmuda.models.terms import gaussian_blur, sargmax
 from mmuda.registry import MODELS, TERMS
+from mmuda.testing import Taps
 from mmuda.utils.setup_env import register_all_modules
-from tests.helpers.taps import Taps
 
 register_all_modules()
 WIDTHS = (32, 64, 128, 128, 128, 128, 128, 128)

@@ -8,9 +8,9 @@ import torch.nn.functional as F
 from mmengine.config import Config
 
 from mmuda.registry import TERMS
+from mmuda.testing import Taps
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import CONFIGS
-from tests.helpers.taps import Taps
 
 register_all_modules()
 TOLERANCE = dict(rtol=1e-12, atol=1e-12)

@@ -46,7 +46,7 @@ custom_imports = dict(imports=['drawn_plugin'], allow_failed_imports=False)
 model = dict(segmentor=dict(decode_head=dict(num_classes=3)), terms=dict(square=dict(type='SquaredLogits')))
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
-    generator=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-3)),
+    segmentor=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=1e-3)),
 )
 train_dataloader = dict(
     batch_size=2,

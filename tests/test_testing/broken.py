@@ -79,7 +79,7 @@ class TrainsNothing(Mean):
 class KeepsGraphInDetachedStep(Mean):
     """Remembers the logits of its segmentor's step and trains its discriminator on them."""
 
-    phases = ('generator', 'discriminator')
+    phases = ('segmentor', 'discriminator')
 
     def __init__(self):
         super().__init__()
@@ -87,7 +87,7 @@ class KeepsGraphInDetachedStep(Mean):
 
     def losses(self, phase, context):
         logits = context.tap('target:logits')
-        if phase == 'generator' and logits.requires_grad:
+        if phase == 'segmentor' and logits.requires_grad:
             self.seen = lambda: logits
         return {'loss': self.discriminator(self.seen()).square().mean()}
 

@@ -14,30 +14,36 @@ SUPER_RESOLUTION = dict(
     sr_head=dict(type='SuperResolutionHead', **WIDTH),
     decode_head=dict(type='PyramidFusionHead', num_classes=3, **WIDTH),
 )
+SUPER_RESOLVED = dict(segmentor=SUPER_RESOLUTION, streams=FINE)
 TWO_HEADS = dict(segmentor=segmentor(auxiliary=True))
-CLASSIFIERS = ('module.decode_head', 'module.auxiliary_head')
+CLASSIFIERS = ('target:module.decode_head', 'target:module.auxiliary_head')
+PROB = dict(source='source:prob', target='target:prob')
+LOGITS = dict(source='source:logits', target='target:logits', resize_to='image', activation='softmax')
+FEATURES = dict(source='source:features.1', target='target:features.1')
+BOTH_FEATURES = {view: [f'{view}:features.{i}' for i in range(2)] for view in ('source', 'target')}
+PARAMETERS = dict(first='source:parameters.decode_head', second='source:parameters.auxiliary_head')
+IMAGES = dict(source='source:sr_image', target='target:fine_image', moves='source')
 
 # (config, options of the check)
 TERMS = [
     (dict(type='SupervisedTerm'), {}),
-    (dict(type='AdversarialAlignment', tap='prob', discriminator=DISCRIMINATOR, loss=VANILLA), {}),
-    (dict(type='AdversarialAlignment', tap='sr_image', real='fine_image', discriminator=DISCRIMINATOR, loss=VANILLA),
-     dict(segmentor=SUPER_RESOLUTION, streams=FINE)),
-    (dict(type='DiscrepancyAlignment', tap='logits', resize_to='image', activation='softmax', local_weight=1.0,
-          classifiers=CLASSIFIERS, discriminator=DISCRIMINATOR, loss=VANILLA), TWO_HEADS),
-    (dict(type='LabelMapAlignment', view='target', crop_size=12, loss=VANILLA, temperature=1.0,
+    (dict(type='AdversarialAlignment', discriminator=DISCRIMINATOR, loss=VANILLA, **PROB), {}),
+    (dict(type='AdversarialAlignment', discriminator=DISCRIMINATOR, loss=VANILLA, **IMAGES), SUPER_RESOLVED),
+    (dict(type='DiscrepancyAlignment', classifiers=CLASSIFIERS, local_weight=1.0, discriminator=DISCRIMINATOR,
+          loss=VANILLA, **LOGITS), TWO_HEADS),
+    (dict(type='LabelMapAlignment', prediction='target:logits', crop_size=12, loss=VANILLA, temperature=1.0,
           discriminator=dict(DISCRIMINATOR, in_channels=1)), dict(streams=EXEMPLARS)),
-    (dict(type='CategoryAlignment', class_vector='feature', feature='features.1'), {}),
-    (dict(type='InstanceAlignment', classes=(1, 2), channels=4, feature='features.1', memory=3, warmup=0), {}),
-    (dict(type='ParameterSimilarity', first='decode_head', second='auxiliary_head'), TWO_HEADS),
+    (dict(type='CategoryAlignment', **FEATURES), {}),
+    (dict(type='InstanceAlignment', classes=(1, 2), channels=4, memory=3, warmup=0, **FEATURES), {}),
+    (dict(type='ParameterSimilarity', **PARAMETERS), TWO_HEADS),
     (dict(type='RegionAggregation'), dict(streams=CELLS)),
-    (dict(type='StyleContentAlignment', stages=(0, 1)), {}),
+    (dict(type='StyleContentAlignment', **BOTH_FEATURES), {}),
     (dict(type='TapCrossEntropy', tap='source:aux.0.logits', gamma=2.0), TWO_HEADS),
     (dict(type='TapLoss', tap='target:sr_image', reference='target:fine_image', loss=dict(type='PixelMSELoss')),
-     dict(segmentor=SUPER_RESOLUTION, streams=FINE)),
+     SUPER_RESOLVED),
     (dict(type='ForwardTerm'), dict(trains=())),
 ]  # fmt: skip
-VIEWS = [(dict(type='SuperResolvedView'), dict(segmentor=SUPER_RESOLUTION, streams=FINE))]
+VIEWS = [(dict(type='SuperResolvedView'), SUPER_RESOLVED)]
 SEGMENTORS = [
     (segmentor(auxiliary=True), {}),
     (plain_segmentor(stride=2), {}),

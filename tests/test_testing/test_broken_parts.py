@@ -6,19 +6,19 @@ from mmuda.testing import check_segmentor, check_term, check_view, plain_segment
 from tests.test_testing import broken  # noqa: F401
 
 BROKEN_TERMS = dict(
-    ReadsUndeclaredTap="must read only what it declares: phase 'generator' reads 'source:label'",
-    ReadsUndeclaredBatch="must read only what it declares: phase 'generator' reads the batch of 'source'",
-    ReachesIntoContext="must read by the context's public names: phase 'generator' reaches for '_streams'",
-    GivesMap=r"must give scalar tensors: 'loss' of phase 'generator' is of shape \(2, 3, 16, 16\)",
-    GivesNumber="must give scalar tensors: 'loss' of phase 'generator' is a float",
-    GivesNaN="must give finite values: 'loss' of phase 'generator' is nan",
-    NamesNoLoss="must name what it trains with 'loss': 'entropy' of phase 'generator' carries a graph",
-    TrainsNothing="must train the segmentor in phase 'generator': no gradient",
-    KeepsGraphInDetachedStep="must leave no graph in a detached step: phase 'generator' reaches the segmentor",
-    KeepsGraph="must keep no graph beyond its step: after phase 'generator' mean holds one",
+    ReadsUndeclaredTap="must read only what it declares: phase 'segmentor' reads 'source:label'",
+    ReadsUndeclaredBatch="must read only what it declares: phase 'segmentor' reads the batch of 'source'",
+    ReachesIntoContext="must read by the context's public names: phase 'segmentor' reaches for '_streams'",
+    GivesMap=r"must give scalar tensors: 'loss' of phase 'segmentor' is of shape \(2, 3, 16, 16\)",
+    GivesNumber="must give scalar tensors: 'loss' of phase 'segmentor' is a float",
+    GivesNaN="must give finite values: 'loss' of phase 'segmentor' is nan",
+    NamesNoLoss="must name what it trains with 'loss': 'entropy' of phase 'segmentor' carries a graph",
+    TrainsNothing="must train the segmentor in phase 'segmentor': no gradient",
+    KeepsGraphInDetachedStep="must leave no graph in a detached step: phase 'segmentor' reaches the segmentor",
+    KeepsGraph="must keep no graph beyond its step: after phase 'segmentor' mean holds one",
     RemembersInList='must resume to the bit: .* of the losses differs',
     GrowsItsState='must load its own state into a new one: .*means',
-    ComputesInHalf="must compute in float32 under bfloat16 autocast: in phase 'generator' .*mean",
+    ComputesInHalf="must compute in float32 under bfloat16 autocast: in phase 'segmentor' .*mean",
 )
 BROKEN_VIEWS = dict(
     ViewReadsUndeclaredTap="must read only what it declares: build reads 'source:image'",

@@ -3,7 +3,6 @@
 import math
 from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
 from mmuda.models.wrappers import DomainAdaptation
-from mmuda.testing import check_term
+from mmuda.testing import Taps, check_term
 
 # By its place, so that a copy of the project tests itself.
 package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
@@ -74,17 +73,13 @@ def alignment(**kwargs):
     ).double()
 
 
-def context_of(taps):
-    return SimpleNamespace(tap=taps.__getitem__)
-
-
 def test_alignment_is_its_formula():
     term = alignment(momentum=0.9)
     prob = (3 * torch.randn(2, K, 5, 6, dtype=torch.float64)).softmax(dim=1).requires_grad_(True)
     labels = torch.randint(0, K - 1, (2, 2, 9, 9))  # the last class is never there
     labels[:, 0, :2] = 255
     for label in labels:
-        losses = term.losses('segmentor', context_of({'target:prob': prob, 'source:label': label}))
+        losses = term.losses('segmentor', Taps({'target:prob': prob, 'source:label': label}))
 
     entropy = -(prob * prob.log()).sum(dim=1, keepdim=True).detach() / math.log(K)
     # Target is driven to label 0, the source's.
@@ -112,7 +107,7 @@ def test_alignment_says_what_it_reads_and_keeps_its_state():
     assert 'pixels' in term.state_dict()
     before = term.pixels.clone()
     prob = torch.rand(1, K, 4, 4, dtype=torch.float64)
-    losses = term.losses('discriminator', context_of({'target:prob': prob, 'city:prob': prob}))
+    losses = term.losses('discriminator', Taps({'target:prob': prob, 'city:prob': prob}))
     assert 'loss_proportion' not in losses and torch.equal(term.pixels, before)
     with pytest.raises(ValueError, match=r'must lie in \[0, 1\)'):
         alignment(momentum=1.0)
