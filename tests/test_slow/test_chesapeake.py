@@ -1,8 +1,12 @@
-"""Real patches of West Virginia through the converter and one training step of the full-size network."""
+"""Patches of West Virginia through the converter and two training steps of the full-size network.
+
+The real ones are slow; each run of the tests does the same with drawn ones.
+"""
 
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from mmuda.apis import load_config, train
 from mmuda.apis.oracle import coarse_oracle
@@ -10,6 +14,7 @@ from mmuda.converters.low2high import Labels, build_low2high
 from tests.helpers import ROOT
 
 DATA = ROOT / 'data' / 'chesapeake_wv'
+CELL = 30  # metres and pixels
 EAST, NORTH = 500_000.0, 4_150_000.0
 CONFIG = ROOT / 'configs' / 'low2high' / 'adversarial_unet-r18_chesapeake.py'
 
@@ -22,18 +27,32 @@ def write(path, bands, gsd, left, top):
         file.write(bands)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not DATA.is_dir(), reason='data/chesapeake_wv is not linked')
-def test_real_patches_are_converted_and_trained_on(tmp_path, monkeypatch):
+def draw(folder, side=540):
+    """Two patches as the real ones lie in their folder: cells of 30 px, and a fine label that differs a little."""
+    rng = np.random.default_rng(0)
+    for name in ('a', 'b'):
+        classes = rng.integers(0, 4, (side // CELL, side // CELL)).repeat(CELL, axis=0).repeat(CELL, axis=1)
+        fine = np.where(rng.random(classes.shape) < 0.8, classes, rng.integers(0, 4, classes.shape))
+        image = (60 * fine + rng.integers(0, 60, (4, side, side))).astype(np.uint8)
+        write(folder / 'naip_rgbn' / f'{name}.tif', image, 1.0, EAST, NORTH)
+        for kind, codes, label in (
+            ('land_cover_1m', (1, 2, 3, 5), fine),
+            ('nlcd_30m_as_1m', (11, 41, 81, 22), classes),
+        ):
+            (folder / kind).mkdir(exist_ok=True)
+            Image.fromarray(np.array(codes, np.uint8)[label]).save(folder / kind / f'{name}.png')
+
+
+def convert_and_train(data, tmp_path):
     """The patches have no georeference, and NLCD is repeated to 1 m: it is given back its 30 m, read at centres."""
-    for n, image in enumerate(sorted((DATA / 'naip_rgbn').glob('*.tif'))):
+    for n, image in enumerate(sorted((data / 'naip_rgbn').glob('*.tif'))):
         left = EAST + 1000 * n
-        for kind, source, suffix in (('naip', image, '_naip-new.tif'), ('lc', DATA / 'land_cover_1m', '_lc.tif')):
+        for kind, source, suffix in (('naip', image, '_naip-new.tif'), ('lc', data / 'land_cover_1m', '_lc.tif')):
             source = source if source.is_file() else source / f'{image.stem}.png'
             with rasterio.open(source) as file:
                 write(tmp_path / kind / f'{image.stem}{suffix}', file.read(), 1.0, left, NORTH)
-        with rasterio.open(DATA / 'nlcd_30m_as_1m' / f'{image.stem}.png') as file:
-            cells = file.read(1)[15::30, 15::30]
+        with rasterio.open(data / 'nlcd_30m_as_1m' / f'{image.stem}.png') as file:
+            cells = file.read(1)[CELL // 2 :: CELL, CELL // 2 :: CELL]
         write(tmp_path / 'nlcd' / f'{image.stem}_nlcd.tif', cells[None], 30.0, left, NORTH)
     fine = Labels(str(tmp_path / 'lc'), '_lc.tif', 'chesapeake')
     coarse = Labels(str(tmp_path / 'nlcd'), '_nlcd.tif', 'nlcd')
@@ -63,3 +82,14 @@ def test_real_patches_are_converted_and_trained_on(tmp_path, monkeypatch):
     assert np.isfinite(metrics['val/mIoU']) and 'val/cell/mIoU' in metrics
     cfg.test_dataloader = cfg.val_dataloader
     assert 30 < coarse_oracle(cfg)['aAcc'] < 100
+
+
+def test_drawn_patches_are_converted_and_trained_on(tmp_path):
+    draw(tmp_path / 'drawn')
+    convert_and_train(tmp_path / 'drawn', tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not DATA.is_dir(), reason='data/chesapeake_wv is not linked')
+def test_real_patches_are_converted_and_trained_on(tmp_path):
+    convert_and_train(DATA, tmp_path)
