@@ -2,8 +2,8 @@
 
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.coarse.low2high import Low2High, Low2HighExemplars
-from mmuda.datasets.pairing import GivenPairing, RandomPairing, build_pairing
-from mmuda.datasets.patch_set import LoadPatch, PatchSet
+from mmuda.datasets.pairing import build_pairing
+from mmuda.datasets.patch_set import PatchSet
 from mmuda.datasets.public.drone_buildings import DroneBuildings
 from mmuda.datasets.public.german_cities import GermanCity
 from mmuda.datasets.public.inria import InriaBuildings
@@ -38,12 +38,10 @@ __all__ = [
     'EdgeSampler',
     'DroneBuildings',
     'GermanCity',
-    'GivenPairing',
     'InriaBuildings',
     'LabelMapDataset',
     'LoadCoarseLabels',
     'LoadLabelWindow',
-    'LoadPatch',
     'LoadRasterWindow',
     'Low2High',
     'Low2HighExemplars',
@@ -54,7 +52,6 @@ __all__ = [
     'Potsdam',
     'RandomFlipAll',
     'RandomGroundCrop',
-    'RandomPairing',
     'RandomImageScale',
     'RandomQuarterTurn',
     'RasterDataset',

@@ -12,4 +12,4 @@ from .views import *  # noqa: F403
 from .weight_init import KaimingWeightsInit
 from .wrappers import *  # noqa: F403
 
-__all__ = ['KaimingWeightsInit', 'UDADataPreprocessor']
+__all__ = ['UDADataPreprocessor']

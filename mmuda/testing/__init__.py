@@ -7,7 +7,7 @@ May import everything of mmuda but ``experiments``; nothing of mmuda imports it.
 from .checks import check_segmentor, check_term, check_view, segmentor_case, term_case, view_case
 from .ranks import check_ranks
 from .taps import Taps
-from .toy import ToyBackbone, ToyDataset, ToyDiscriminator, ToyHead, plain_segmentor, segmentor
+from .toy import ToyBackbone, ToyDataset, ToyDiscriminator, plain_segmentor, segmentor
 from .trial import Case, differences
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     'ToyBackbone',
     'ToyDataset',
     'ToyDiscriminator',
-    'ToyHead',
     'check_ranks',
     'check_segmentor',
     'check_term',

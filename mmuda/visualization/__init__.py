@@ -1,12 +1,11 @@
 """Pictures of images, truth and predictions, and rasters of predictions."""
 
 from mmuda.visualization.colours import IGNORED_COLOUR, colour_labels, colour_table, default_palette, viewable
-from mmuda.visualization.label_raster import NO_PREDICTION, label_raster
+from mmuda.visualization.label_raster import label_raster
 from mmuda.visualization.panels import Panel, draw_panels
 
 __all__ = [
     'IGNORED_COLOUR',
-    'NO_PREDICTION',
     'Panel',
     'colour_labels',
     'colour_table',

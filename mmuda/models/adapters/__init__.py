@@ -8,6 +8,5 @@ __all__ = [
     'PARAMETERS_PREFIX',
     'EncoderDecoderAdapter',
     'SegmentorAdapter',
-    'SuperResolutionAdapter',
     'build_adapter',
 ]
