@@ -9,21 +9,20 @@ from mmuda.experiments import compare
 from mmuda.synthetic import dataset
 from tests.helpers import ROOT
 
-CONFIGS = [ROOT / f'configs/srda/{name}_resaspp_synthetic.py' for name in ('noadapt', 'srda')]
+# By stage, the iterations of the short variant.
+STAGES = dict(noadapt=dict(train=1), srda=dict(pretrain=1, joint=1))
+CONFIGS = [ROOT / f'configs/srda/{name}_resaspp_synthetic.py' for name in STAGES]
 SHORT = """
 _base_ = '{base}'
 custom_imports = dict(imports=['tests.helpers.small_imagery'])
-stages = _base_.train_cfg.stages
-for stage in stages:
-    stage['iters'] = 1
-train_cfg = dict(stages=stages)
+train_cfg = dict(iters={iters})
 """
 
 
-def short(config, folder):
+def short(config, iters, folder):
     """A config that does one iteration a stage, on small scenes."""
     path = folder / config.name
-    path.write_text(SHORT.format(base=config))
+    path.write_text(SHORT.format(base=config, iters=iters))
     return path
 
 
@@ -42,7 +41,7 @@ def adapt(configs, tmp_path):
 def test_the_first_iterations(tmp_path, monkeypatch):
     monkeypatch.setattr(dataset, 'generate', dataset.generate)  # the configs change it: put it back afterwards
     monkeypatch.setenv('PYTHONPATH', os.pathsep.join([str(ROOT), os.environ.get('PYTHONPATH', '')]))
-    noadapt, srda = adapt([short(config, tmp_path) for config in CONFIGS], tmp_path)
+    noadapt, srda = adapt([short(*pair, tmp_path) for pair in zip(CONFIGS, STAGES.values(), strict=True)], tmp_path)
     assert 0 < noadapt < 100 and 0 < srda < 100
 
 

@@ -10,13 +10,14 @@ from mmuda.apis import load_config
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.models.terms import Term
 from mmuda.registry import MODELS, TERMS
+from mmuda.testing import plain_segmentor
 from mmuda.utils import old_names
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 from tests.helpers import ROOT
 from tests.helpers.compositions import OUTPUT, TWO_OPTIMIZERS
 from tests.helpers.tiny import CONFIG
-from tests.helpers.toy import build_runner, config, plain_segmentor
+from tests.helpers.toy import build_runner, config
 
 register_all_modules()
 GUIDE = (ROOT / 'docs' / 'migration.md').read_text()
