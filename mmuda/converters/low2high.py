@@ -18,7 +18,7 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from mmuda.datasets.coarse.cells import cell_positions, overlap, read_cells
+from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap, read_cells
 from mmuda.datasets.coarse.low2high import CLASSES, SPLITS
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
@@ -224,11 +224,13 @@ def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Lab
 
 def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> None:
     """Refuse coarse labels that were resampled to the imagery's grid: nothing tells their cells any more."""
-    rows, cols = cell_positions(open_raster(str(image)), open_raster(path), window)
-    cells = (np.ptp(rows) + 1) * (np.ptp(cols) + 1)
-    if cells * MIN_CELL > window[2] * window[3]:
+    with _told():
+        cells, _ = cells_below(open_raster(str(image)), open_raster(path), window)
+    covered = cells[cells != NO_CELL]
+    count = len(np.unique(covered))
+    if count * MIN_CELL > covered.size:
         raise UserError(
-            f'a tile of {image} has {window[2] * window[3]} px and {cells} cells of the coarse label {path}: it was '
+            f'a tile of {image} has {covered.size} px and {count} cells of the coarse label {path}: it was '
             "repeated onto the imagery's grid, where its cells are lost; give the product at its own resolution"
         )
 
@@ -301,14 +303,10 @@ def _unfit(label: np.ndarray, min_classes: int, max_share: float, max_ignored: f
 def _coarse_part(image: str, path: str, window, lut: LabelTable) -> tuple[np.ndarray, dict]:
     """Cells that a tile touches, as classes, and their grid."""
     coarse = open_raster(path)
-    rows, cols = cell_positions(open_raster(image), coarse, window)
-    top, left = max(0, int(rows.min())), max(0, int(cols.min()))
-    height = min(coarse.height, int(rows.max()) + 1) - top
-    width = min(coarse.width, int(cols.max()) + 1) - left
+    _, (top, left, height, width) = cells_below(open_raster(image), coarse, window)
     cells = read_label(path, (top, left, height, width), lut)
-    return cells, dict(
-        crs=coarse.crs, transform=rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
-    )
+    grid = rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
+    return cells, dict(crs=coarse.crs, transform=grid)
 
 
 def _write(path: Path, bands: np.ndarray, grid: dict, valid: np.ndarray | None = None, meanings=None) -> None:

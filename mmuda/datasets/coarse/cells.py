@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from rasterio.warp import Resampling, reproject, transform_bounds
 from rasterio.warp import transform as transform_coordinates
-from rasterio.warp import transform_bounds
+from rasterio.windows import Window
+from rasterio.windows import transform as transform_of
 
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, control_of
 from mmuda.datasets.raster.reading import open_raster, read_window
@@ -12,15 +14,16 @@ from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 
 NO_CELL = -1
-# Between control points so far apart a change of projection is taken as linear: errors stay below a thousandth of a
-# pixel at metres a pixel.
-CONTROL_STEP = 32
-# In cells: an edge that rounding moves by so little is still met.
-TOLERANCE = 1e-6
+# Points along each edge of a window that are projected to find the cells below it, and the cells that a curved edge may
+# bulge beyond them.
+EDGE_POINTS = 21
+MARGIN = 2
 
 
-def cell_positions(image, coarse, window: tuple[int, int, int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """Row and column of the coarse cell below each pixel's centre.
+def cells_below(
+    image, coarse, window: tuple[int, int, int, int]
+) -> tuple[np.ndarray, tuple[int, int, int, int] | None]:
+    """The coarse cell below each pixel's centre.
 
     Args:
         image (rasterio.DatasetReader): The image.
@@ -28,45 +31,66 @@ def cell_positions(image, coarse, window: tuple[int, int, int, int]) -> tuple[np
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the image.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: Rows and columns, (height, width) int64; they may leave the coarse raster.
+        tuple[np.ndarray, tuple[int, int, int, int] | None]: Index of each pixel's cell, (height, width) int32, counted
+        row by row over the part of the coarse raster that the window touches, -1 outside the raster; and that part,
+        (row, col, height, width) in cells, None if the window touches nothing.
 
     Raises:
         UserError: If one of the two has no georeference, or their projections cannot be brought together.
     """
     _check_projected(image, coarse)
     top, left, height, width = window
-    rows, cols = top + np.arange(height) + 0.5, left + np.arange(width) + 0.5
-    if image.crs == coarse.crs:
-        y, x = np.meshgrid(rows, cols, indexing='ij')
-        found_x, found_y = _apply(~coarse.transform, *_apply(image.transform, x, y))
-    else:
-        found_x, found_y = _through_projection(image, coarse, rows, cols)
-    return tuple(np.floor(axis + TOLERANCE).astype(np.int64) for axis in (found_y, found_x))
-
-
-def _through_projection(image, coarse, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Coarse pixel coordinates (x, y), exact at control points and bilinear between them."""
-    knots = [np.linspace(axis[0], axis[-1], max(2, -(-len(axis) // CONTROL_STEP) + 1)) for axis in (rows, cols)]
-    y, x = np.meshgrid(*knots, indexing='ij')
-    world = _apply(image.transform, x.ravel(), y.ravel())
+    found = np.zeros((height, width), dtype=np.int32)
+    around = _part_around(image, coarse, window)
+    if around is None:
+        return found + NO_CELL, None
+    # From 1: GDAL leaves 0 where there is no cell, and copies faster than with a "no data" value.
+    numbers = np.arange(1, around.height * around.width + 1, dtype=np.int32).reshape(around.height, around.width)
     try:
-        xs, ys = transform_coordinates(image.crs, coarse.crs, *world)
+        reproject(
+            numbers,
+            found,
+            src_crs=coarse.crs,
+            src_transform=transform_of(around, coarse.transform),
+            dst_crs=image.crs,
+            dst_transform=transform_of(Window(left, top, width, height), image.transform),
+            resampling=Resampling.nearest,
+        )
     except COORDINATE_ERRORS as error:
-        raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
-    found = _apply(~coarse.transform, np.array(xs), np.array(ys))
-    if not all(np.isfinite(axis).all() for axis in found):
-        raise UserError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
-    return tuple(_bilinear(axis.reshape(y.shape), knots, (rows, cols)) for axis in found)
+        raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+    touched = np.flatnonzero(np.bincount(found.ravel())[1:])
+    if not len(touched):
+        return found + NO_CELL, None
+    rows, cols = np.divmod(touched, around.width)
+    part = rows.min(), cols.min(), np.ptp(rows) + 1, np.ptp(cols) + 1
+    index = np.full(numbers.size + 1, NO_CELL, dtype=np.int32)
+    index[touched + 1] = (rows - part[0]) * part[3] + cols - part[1]
+    return index[found], (int(part[0] + around.row_off), int(part[1] + around.col_off), int(part[2]), int(part[3]))
+
+
+def _part_around(image, coarse, window: tuple[int, int, int, int]) -> Window | None:
+    """A part of the coarse raster that holds all cells below a window, None if they lie outside it."""
+    top, left, height, width = window
+    along = np.linspace(0, 1, EDGE_POINTS)
+    x = left + width * np.concatenate([along, along, np.zeros(EDGE_POINTS), np.ones(EDGE_POINTS)])
+    y = top + height * np.concatenate([np.zeros(EDGE_POINTS), np.ones(EDGE_POINTS), along, along])
+    x, y = _apply(image.transform, x, y)
+    if image.crs != coarse.crs:
+        try:
+            x, y = map(np.array, transform_coordinates(image.crs, coarse.crs, x, y))
+        except COORDINATE_ERRORS as error:
+            raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+    x, y = _apply(~coarse.transform, x, y)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
+    left, top = max(0, int(x.min()) - MARGIN), max(0, int(y.min()) - MARGIN)
+    right, bottom = min(coarse.width, int(x.max()) + 1 + MARGIN), min(coarse.height, int(y.max()) + 1 + MARGIN)
+    return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
 
 
 def _apply(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     a, b, c, d, e, f = tuple(transform)[:6]
     return a * x + b * y + c, d * x + e * y + f
-
-
-def _bilinear(values: np.ndarray, knots: list[np.ndarray], points: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    along = np.stack([np.interp(points[0], knots[0], column) for column in values.T], axis=1)
-    return np.stack([np.interp(points[1], knots[1], row) for row in along])
 
 
 def read_cells(
@@ -81,29 +105,24 @@ def read_cells(
 
     Returns:
         tuple[np.ndarray, np.ndarray, np.ndarray]: Index of each pixel's cell, (height, width) int32, counted row by
-        row over the cells that the window touches, -1 outside the coarse raster; the coarse raster's value at each
+        row over the part that the window touches, -1 outside the coarse raster; the coarse raster's value at each
         pixel, (height, width), 0 outside it; whether the pixel lies inside it, in a cell that its mask or opacity does
         not take out and whose value is finite, (height, width) bool.
 
     Raises:
-        UserError: As :func:`cell_positions`.
+        ValueError: As :func:`cells_below`.
     """
     coarse = open_raster(coarse_path)
-    rows, cols = cell_positions(open_raster(image_path), coarse, window)
-    inside = (rows >= 0) & (rows < coarse.height) & (cols >= 0) & (cols < coarse.width)
-    cells = np.full(rows.shape, NO_CELL, dtype=np.int32)
-    values = np.zeros(rows.shape, dtype=coarse.dtypes[0])
-    if inside.any():
-        top, left = rows[inside].min(), cols[inside].min()
-        height, width = rows[inside].max() - top + 1, cols[inside].max() - left + 1
-        cells[inside] = (rows[inside] - top) * width + cols[inside] - left
-        area = int(top), int(left), int(height), int(width)
-        band = image_bands(coarse_path)[0]
-        part = read_window(coarse_path, area, band)
-        values[inside] = part[rows[inside] - top, cols[inside] - left]
-        valid = valid_pixels(coarse_path, area, (band,), part, nodata=False)
-        inside[inside] = valid[rows[inside] - top, cols[inside] - left]
-    return cells, values, inside
+    cells, part = cells_below(open_raster(image_path), coarse, window)
+    inside = cells != NO_CELL
+    if part is None:
+        return cells, np.zeros(cells.shape, dtype=coarse.dtypes[0]), inside
+    band = image_bands(coarse_path)[0]
+    labels = read_window(coarse_path, part, band)
+    valid = valid_pixels(coarse_path, part, (band,), labels, nodata=False)
+    values = labels.ravel()[cells]
+    values[~inside] = 0
+    return cells, values, inside & valid.ravel()[cells]
 
 
 def overlap(image, coarse) -> bool:

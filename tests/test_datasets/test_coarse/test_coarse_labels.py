@@ -6,7 +6,7 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets import CoarseLabelDataset, LabelMapDataset, RandomFlipAll, RandomQuarterTurn
-from mmuda.datasets.coarse.cells import cell_positions, overlap, read_cells
+from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap, read_cells
 from mmuda.datasets.raster.reading import close_rasters, open_raster
 from mmuda.utils.setup_env import register_all_modules
 
@@ -64,11 +64,14 @@ def test_a_pixel_lies_in_the_cell_below_its_centre(grid, window, tmp_path):
     values = np.random.default_rng(1).integers(0, 200, (40, 40)).astype(np.uint8)
     coarse = write(tmp_path / 'coarse.tif', values, transform, crs)
     rows, cols = cells_by_loop(image, coarse, window)
-    with rasterio.open(image) as first, rasterio.open(coarse) as second:
-        found = cell_positions(first, second, window)
-    assert np.array_equal(found[0], rows) and np.array_equal(found[1], cols)
-    cells, labels, inside = read_cells(image, coarse, window)
     known = (rows >= 0) & (rows < 40) & (cols >= 0) & (cols < 40)
+    top, left = rows[known].min(), cols[known].min()
+    part = top, left, np.ptp(rows[known]) + 1, np.ptp(cols[known]) + 1
+    with rasterio.open(image) as first, rasterio.open(coarse) as second:
+        found = cells_below(first, second, window)
+    assert np.array_equal(found[0], np.where(known, (rows - top) * part[3] + cols - left, NO_CELL))
+    assert found[1] == part
+    cells, labels, inside = read_cells(image, coarse, window)
     assert np.array_equal(inside, known) and ((cells >= 0) == known).all()
     assert np.array_equal(labels[known], values[rows[known], cols[known]])
     # Two pixels have one index exactly where they lie in one cell.
@@ -78,19 +81,29 @@ def test_a_pixel_lies_in_the_cell_below_its_centre(grid, window, tmp_path):
     assert len(set(names.values())) == len(names)
 
 
-def test_a_large_image_in_another_projection_is_placed_to_a_thousandth_of_a_pixel(tmp_path):
+def test_a_large_image_in_another_projection_is_placed_to_a_thousandth_of_a_cell(tmp_path):
+    """GDAL takes the change of projection as linear between points of a row; a pixel may change sides at an edge."""
     image = image_of(tmp_path / 'image.tif', 512, 512)
     (x,), (y,) = transform_coordinates(UTM, ALBERS, [EAST], [NORTH])
-    fine = write(
-        tmp_path / 'coarse.tif', np.zeros((8, 8), np.uint8),
-        rasterio.Affine(1e-3, 0, x, 0, -1e-3, y), ALBERS,
-    )  # fmt: skip
-    window = (0, 0, 512, 512)
-    with rasterio.open(image) as first, rasterio.open(fine) as second:
-        rows, cols = cell_positions(first, second, window)
-    for i, j in ((5, 9), (100, 300), (250, 251), (511, 17), (333, 444)):
-        found = cells_by_loop(image, fine, (i, j, 1, 1))
-        assert abs(rows[i, j] - found[0][0, 0]) <= 1 and abs(cols[i, j] - found[1][0, 0]) <= 1
+    transform = rasterio.Affine(1, 0, x - 300.4, 0, -1, y + 300.7)
+    coarse = write(tmp_path / 'coarse.tif', np.zeros((1400, 1400), np.uint8), transform, ALBERS)
+    with rasterio.open(image) as first, rasterio.open(coarse) as second:
+        cells, (top, left, _, width) = cells_below(first, second, (0, 0, 512, 512))
+    rows, cols = np.divmod(cells, width)
+    north, east = NORTH - np.arange(512) - 0.5, EAST + np.arange(512) + 0.5
+    easts, norths = transform_coordinates(UTM, ALBERS, np.tile(east, 512), np.repeat(north, 512))
+    for found, exact in (
+        (rows + top, (transform.f - np.reshape(norths, (512, 512)))),
+        (cols + left, (np.reshape(easts, (512, 512)) - transform.c)),
+    ):
+        assert (found - 1e-3 <= exact).all() and (exact <= found + 1 + 1e-3).all()
+
+
+def test_a_window_outside_the_coarse_raster_has_no_cells(tmp_path):
+    image = image_of(tmp_path / 'image.tif')
+    coarse = write(tmp_path / 'coarse.tif', np.ones((4, 4), np.uint8), rasterio.Affine(10, 0, EAST + 40, 0, -10, NORTH))
+    cells, values, inside = read_cells(image, coarse, (0, 0, 30, 30))
+    assert (cells == NO_CELL).all() and not values.any() and not inside.any()
 
 
 @pytest.fixture
