@@ -1,12 +1,10 @@
 """Looks at a config before hours go into it: builds everything, trains a few iterations, reports, keeps nothing."""
 
 import inspect
-import resource
-import sys
+import math
 import tempfile
 from dataclasses import dataclass, field
 
-import torch
 from mmengine.config import Config
 from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
@@ -19,7 +17,6 @@ from mmuda.apis.class_checks import (
     classes_of,
     dataset_of,
     metrics_without_labels,
-    unwrapped,
 )
 from mmuda.apis.dataset_notes import notes_of
 from mmuda.apis.plausible import implausible_distances
@@ -30,8 +27,11 @@ from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
 from mmuda.apis.train import start_processes
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import load_weights
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import Stage
 from mmuda.utils.errors import UserError
+from mmuda.utils.memory import peak_of_gpu, peak_of_process
+from mmuda.utils.progress import duration
 
 RUNNER_KEYS = tuple(inspect.signature(Runner.__init__).parameters)
 # Samples looked at for class shares; beyond that a check would become a pass over the data.
@@ -80,7 +80,8 @@ class CheckReport:
         for stage in self.stages:
             lines.append(f'  stage {stage.name}: {stage.iters} iterations, {stage.seconds:.2f} s an iteration')
             lines += [f'    {name} = {value:.4g}' for name, value in stage.losses.items()]
-        lines.append(f'  estimate for all stages, validation not counted: {_duration(self.seconds)}')
+        why = ', no iteration was completed' if math.isnan(self.seconds) else ''
+        lines.append(f'  estimate for all stages, validation not counted: {duration(self.seconds)}{why}')
         lines += [f'  highest memory, {where}: {amount:,.0f} MiB' for where, amount in self.memory.items()]
         if not self.warnings:
             return '\n'.join([*lines, 'nothing looks wrong'])
@@ -214,11 +215,8 @@ def learning_rates_of(runner: Runner) -> dict[str, list[float]]:
 
 def peak_memory() -> dict[str, float]:
     """Highest memory so far in MiB: of the process, and of the GPU if there is one."""
-    unit = 1 if sys.platform == 'darwin' else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
-    memory = {'process': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20}
-    if torch.cuda.is_available():
-        memory['GPU'] = torch.cuda.max_memory_allocated() / 2**20
-    return memory
+    peaks = {'process': peak_of_process(), 'GPU': peak_of_gpu()}
+    return {name: peak for name, peak in peaks.items() if peak is not None}
 
 
 def _warnings_of_rates(report: CheckReport) -> list[str]:
@@ -241,10 +239,3 @@ def _warnings_between(streams: list[StreamReport]) -> list[str]:
                 'give both the same ground extent, unless the difference in scale is meant'
             )
     return warnings
-
-
-def _duration(seconds: float) -> str:
-    if seconds != seconds:
-        return 'unknown, no iteration was completed'
-    minutes = seconds / 60
-    return f'{minutes:.1f} min' if minutes < 120 else f'{minutes / 60:.1f} h'

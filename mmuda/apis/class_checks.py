@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from mmengine.fileio import list_from_file
-from mmengine.model import is_model_wrapper
 from mmengine.runner import Runner
 from mmseg.evaluation import IoUMetric
 from torch import nn
 
 from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import Stage, check_channels, check_heads, heads_by_key
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
@@ -143,11 +143,6 @@ def classes_of(dataset) -> tuple[str, ...]:
 def dataset_of(loop):
     """The dataset of a loop of the runner; None if there is no such loop."""
     return getattr(getattr(loop, 'dataloader', None), 'dataset', None)
-
-
-def unwrapped(model: nn.Module) -> nn.Module:
-    """The model itself, without the wrapper of a distributed run."""
-    return model.module if is_model_wrapper(model) else model
 
 
 def _bands(model: nn.Module) -> int:

@@ -28,6 +28,7 @@ from mmuda.structures import no_data_of, no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
+from mmuda.utils.json_file import write_json
 from mmuda.utils.progress import Progress
 from mmuda.utils.ranks import sole_job
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
@@ -128,7 +129,7 @@ def pair_domains(
         )
         if dist.is_main_process():
             write_atomically(_picture(source, target, index, score, strategy), Path(f'{out}.png'))
-            write_atomically(json.dumps(result).encode(), out)
+            write_json(result, out, indent=None)
             for rank in range(dist.get_world_size()):
                 _state_file(out, rank).unlink(missing_ok=True)
         dist.barrier()

@@ -8,8 +8,10 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmuda.apis.class_checks import unwrapped
+from mmuda import registry as registries
+from mmuda.apis.config_check import unknown_type
 from mmuda.apis.config_shapes import check_complete
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import explain_channels
 from mmuda.registry import RUNNERS
 from mmuda.utils.errors import told_of

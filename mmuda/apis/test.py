@@ -4,12 +4,13 @@ from contextlib import nullcontext
 
 from mmengine.config import Config
 
-from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of, unwrapped
+from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.start import start_from
 from mmuda.checkpoints.reading import force_safe_loading
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import sole_job
 

@@ -29,7 +29,7 @@ from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
-from mmuda.utils.json_file import read_object
+from mmuda.utils.json_file import read_object, write_json
 from mmuda.utils.progress import Progress
 from mmuda.utils.seeds import mix_seed
 
@@ -246,7 +246,7 @@ def _claim(path: Path, settings: dict) -> None:
                 f'{path.parent} holds tiles of the region {path.stem} that were made with other {", ".join(differing)} '
                 f'({path}); give another --out or --region, or remove them'
             )
-    write_atomically(json.dumps(settings, indent=2).encode(), path)
+    write_json(settings, path)
 
 
 def _draw(seed: int, name: str) -> str:

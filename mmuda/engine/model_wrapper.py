@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from mmengine import dist
-from mmengine.model import revert_sync_batchnorm
+from mmengine.model import is_model_wrapper, revert_sync_batchnorm
 from torch import nn
 
 from mmuda.registry import MODEL_WRAPPERS
@@ -41,3 +41,8 @@ class GradSyncWrapper(nn.Module):
 
     def test_step(self, data):
         return self.module.test_step(data)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model itself, without the wrapper of a distributed run."""
+    return model.module if is_model_wrapper(model) else model

@@ -1,122 +1,23 @@
 """Trains configs over seeds, each run in its own process, and sets what they reached side by side."""
 
-import json
 import os
-import re
-import subprocess
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmengine.config import Config
 
-import mmuda
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
 from mmuda.experiments.picture import TrainedRun, draw_comparison
+from mmuda.experiments.runs import Run, train_all
 from mmuda.experiments.table import Table
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.utils.json_file import read_object
-from mmuda.utils.locks import take_lock
+from mmuda.utils.json_file import write_json
 
-POLL_SECONDS = 1.0
-REPORT_SECONDS = 60.0
-LOG_NAME = 'console.log'
-# A failed run is explained by the end of its log; the whole of it would bury the other runs.
-TAIL_LINES = 15
-TAIL_BYTES = 16_384
 WEIGHTS = ('last', 'best')
 # Keys of a config that begin so change neither the weights nor the validation.
 NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
-ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
-
-
-@dataclass
-class Run:
-    """One config trained with one seed.
-
-    Attributes:
-        config: Stem of the config's name.
-        seed: The seed.
-        config_path: The resolved config that the process reads.
-        work_dir: Folder of the run.
-        iterations: Length of the training.
-        done: Iterations done, as far as its log tells.
-        seconds: How long the process runs.
-    """
-
-    config: str
-    seed: int
-    config_path: Path
-    work_dir: Path
-    iterations: int
-    done: int = 0
-    seconds: float = 0.0
-    process: subprocess.Popen | None = field(default=None, repr=False)
-    _log_start: int = 0
-    _started: float = 0.0
-    _progress: list[tuple[int, float]] = field(default_factory=list, repr=False)
-
-    def __str__(self) -> str:
-        return f'{self.config} seed {self.seed}'
-
-    @property
-    def log(self) -> Path:
-        return self.work_dir / LOG_NAME
-
-    @property
-    def summary(self) -> dict | None:
-        """What the run reached, None if it has not ended."""
-        path = self.work_dir / 'summary.json'
-        if not path.is_file():
-            return None
-        summary = read_object(path, f'move {self.work_dir} away to train this run again', keys=('mode', 'seconds'))
-        metrics = summary.get('metrics') or {}
-        if not isinstance(metrics, dict) or not all(isinstance(v, int | float | None) for v in metrics.values()):
-            raise UserError(f'metrics of {path} are not numbers by name; move {self.work_dir} away to train it again')
-        return summary if summary['mode'] == 'train' else None
-
-    @property
-    def seconds_an_iteration(self) -> float | None:
-        """Between the first and the last iteration that the process logged, so without its start."""
-        if len(self._progress) < 2:
-            return None
-        (first, start), (last, end) = self._progress
-        return (end - start) / (last - first)
-
-    def start(self, command: list[str], environment: dict[str, str]) -> None:
-        """Start or resume the training.
-
-        Raises:
-            UserError: If another process trains it.
-        """
-        with self.log.open('ab') as log:
-            # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
-            if not take_lock(log):
-                raise UserError(f'{self.work_dir} is being trained by another process; wait for it')
-            self._log_start = log.tell()
-            arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
-            self.process = subprocess.Popen(
-                [*command, *arguments, '--resume', 'auto'], stdout=log, stderr=subprocess.STDOUT, env=environment
-            )
-        self._started = time.monotonic()
-
-    def update(self) -> None:
-        """Read from the log how far the process is."""
-        self.seconds = time.monotonic() - self._started
-        found = ITERATION.findall(self.log_tail())
-        if found and int(found[-1][0]) > self.done:
-            self.done = int(found[-1][0])
-            self._progress = [*self._progress[:1], (self.done, self.seconds)]
-
-    def log_tail(self) -> bytes:
-        """The end of what the process logged, without what earlier processes did."""
-        with self.log.open('rb') as file:
-            file.seek(max(self._log_start, self.log.stat().st_size - TAIL_BYTES))
-            return file.read()
 
 
 def compare(
@@ -171,12 +72,12 @@ def compare(
             f'target_only={target_only} is none of the configs after the first, {names[1:]}; add it to them'
         )
     runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
-    failed = _Scheduler(runs, list(train_command), jobs, report).run()
+    failed = train_all(runs, train_command, jobs, report)
     summaries = [(run.config, run.seed, _judged(run, found, weights)) for run in runs if (found := run.summary)]
     _check_columns(columns, summaries)
     table = Table.from_summaries(summaries, target_only, columns)
     write_atomically(f'{table}\n'.encode(), Path(out) / 'table.md')
-    write_atomically((json.dumps(table.as_dict(), indent=2) + '\n').encode(), Path(out) / 'table.json')
+    write_json(table.as_dict(), Path(out) / 'table.json')
     if failed:
         raise UserError(
             f'{len(failed)} of {len(runs)} runs failed: {", ".join(f"{run} ({run.log})" for run in failed)}; mend the '
@@ -266,102 +167,6 @@ def _trains_the_same(text: str, other: str) -> bool:
     return parts[0] == parts[1]
 
 
-class _Scheduler:
-    """Keeps ``jobs`` processes busy and tells how far they are."""
-
-    def __init__(self, runs: list[Run], command: list[str], jobs: int, report: Callable[[str], None]) -> None:
-        self.runs = runs
-        self.command = command
-        self.jobs = jobs
-        self.report = report
-        self.waiting = deque(run for run in runs if run.summary is None)
-        self.active: list[Run] = []
-        self.failed: list[Run] = []
-
-    def run(self) -> list[Run]:
-        """Train everything that has not ended; returns the runs that failed."""
-        known = len(self.runs) - len(self.waiting)
-        self.report(f'{len(self.runs)} runs, {known} of them ended earlier, {self.jobs} at a time')
-        last = time.monotonic()
-        try:
-            while self.waiting or self.active:
-                while self.waiting and len(self.active) < self.jobs:
-                    self.waiting[0].start(self.command, _environment(self.jobs))
-                    self.active.append(self.waiting.popleft())
-                time.sleep(POLL_SECONDS)
-                ended = self._collect()
-                if ended or time.monotonic() - last >= REPORT_SECONDS:
-                    self.report(self._progress())
-                    last = time.monotonic()
-        finally:
-            for run in self.active:  # only after an interruption
-                run.process.terminate()
-                run.process.wait()
-        return self.failed
-
-    def _collect(self) -> bool:
-        """Take runs that have ended out of the active ones; returns whether there were any."""
-        ended = []
-        for run in self.active:
-            status = run.process.poll()
-            run.update()
-            if status is not None:
-                ended.append(run)
-                self._tell_end(run, status)
-        self.active = [run for run in self.active if run not in ended]
-        return bool(ended)
-
-    def _tell_end(self, run: Run, status: int) -> None:
-        summary = run.summary if status == 0 else None
-        if summary is None:
-            self.failed.append(run)
-            tail = run.log_tail().decode(errors='replace').splitlines()[-TAIL_LINES:]
-            self.report('\n  '.join([f'{run} failed with status {status}; its log {run.log} ends:', *tail]))
-            return
-        run.done = run.iterations
-        metrics = summary.get('metrics') or {}
-        miou = f'mIoU {metrics["mIoU"]:.2f}' if metrics.get('mIoU') is not None else 'no mIoU'
-        self.report(f'{run}: {miou}, {run.seconds:.0f} s')
-
-    def _progress(self) -> str:
-        finished = sum(run.summary is not None for run in self.runs)
-        parts = [f'{finished}/{len(self.runs)} runs ended']
-        parts += [f'{run} {run.done}/{run.iterations}' for run in self.active]
-        left = self._seconds_left()
-        if left:
-            parts.append(
-                f'about {_duration(left)} left, end {time.strftime("%H:%M", time.localtime(time.time() + left))}'
-            )
-        return f'[{time.strftime("%H:%M:%S")}] ' + '; '.join(parts)
-
-    def _seconds_left(self) -> float | None:
-        """Estimate from the speed of each config so far; a config that has none gets the mean of the others."""
-        speeds: dict[str, list[float]] = {}
-        for run in self.runs:
-            if run.seconds_an_iteration is not None:
-                speeds.setdefault(run.config, []).append(run.seconds_an_iteration)
-        if not speeds:
-            return None
-        means = {config: sum(values) / len(values) for config, values in speeds.items()}
-        default = sum(means.values()) / len(means)
-        remaining = [
-            (run.iterations - run.done) * means.get(run.config, default) for run in [*self.active, *self.waiting]
-        ]
-        return max([sum(remaining) / self.jobs, *remaining], default=0.0)
-
-
-def _environment(jobs: int) -> dict[str, str]:
-    """Environment of a run: its share of the cores, and the package that this process uses."""
-    environment = dict(os.environ, PYTHONUNBUFFERED='1')
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
-    # Threads that spin while they wait take the cores from others: a step was three times slower on busy cores.
-    environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
-    package = str(Path(mmuda.__file__).parents[1])
-    environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))
-    return environment
-
-
 def _draw(runs: list[Run], path: Path, report) -> None:
     of_first_seed = [run for run in runs if run.seed == runs[0].seed]
     first, last = (
@@ -370,11 +175,6 @@ def _draw(runs: list[Run], path: Path, report) -> None:
     )
     draw_comparison(first, last, path)
     report(f'picture of the runs with seed {runs[0].seed}: {path}')
-
-
-def _duration(seconds: float) -> str:
-    minutes = seconds / 60
-    return f'{seconds:.0f} s' if minutes < 1 else f'{minutes:.0f} min' if minutes < 120 else f'{minutes / 60:.1f} h'
 
 
 def _print(line: str) -> None:

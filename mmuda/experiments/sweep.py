@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -14,6 +13,8 @@ from mmuda.experiments.compare import compare
 from mmuda.experiments.table import Spread
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.json_file import write_json
+from mmuda.utils.markdown import markdown_table
 
 
 def sweep(
@@ -65,14 +66,13 @@ def sweep(
     if references:
         table = compare(references, out / 'references', train_command, **common)
         levels = {row.config: row.columns[metric] for row in table.rows}
-    lines = [f'| {label or key} | {metric} | seeds |', '|---|---|---|']
-    lines += [f'| {name} | {spread.text()} | {spread.count} |' for name, spread in {**levels, **found}.items()]
-    text = '\n'.join(lines)
+    spreads = {**levels, **found}
+    text = markdown_table(
+        [label or key, metric, 'seeds'], [(name, spread.text(), spread.count) for name, spread in spreads.items()]
+    )
     rows = dict(values={value: asdict(spread) for value, spread in found.items()})
     rows['references'] = {name: asdict(spread) for name, spread in levels.items()}
-    write_atomically(
-        json.dumps(dict(config=str(config), key=key, metric=metric, **rows), indent=2).encode(), out / 'sweep.json'
-    )
+    write_json(dict(config=str(config), key=key, metric=metric, **rows), out / 'sweep.json')
     write_atomically(f'{text}\n'.encode(), out / 'sweep.md')
     write_atomically(_draw(values, list(found.values()), levels, label or key, metric), out / 'sweep.png')
     return text

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import torch
 
 from mmuda.evaluation.nam import normalised_adaptability
+from mmuda.utils.markdown import markdown_table
 
 CLASS_PREFIX = 'IoU.'
 
@@ -177,7 +178,7 @@ class Table:
             'MiB',
             'seconds',
         ]
-        lines = [_line(header), _line([':--', *['--:'] * (len(header) - 1)])]
+        rows = []
         for row in self.rows:
             ious = [row.classes.get(name) for name in classes]
             cells = [
@@ -192,8 +193,9 @@ class Table:
                 '-' if row.peak_memory is None else f'{row.peak_memory:.0f}',
                 f'{row.seconds:.0f}' + ('*' if row.resumed else ''),
             ]
-            lines.append(_line(cells))
-        lines += [
+            rows.append(cells)
+        lines = [
+            markdown_table(header, rows),
             '',
             'IoU in percent of the validation set, mean ± sample standard deviation over seeds, by class the mean; '
             f'differences are to {first} with the same seed, mean ± sample standard deviation. it/s are training '
@@ -207,10 +209,6 @@ class Table:
         selections = dict.fromkeys(text for row in self.rows for text in row.selection if text)
         lines += ['', f'Weights: {"; ".join(selections) or "not told"}. Machine: {self.machine}.']
         return '\n'.join(lines)
-
-
-def _line(cells: Iterable[str]) -> str:
-    return f'| {" | ".join(cells)} |'
 
 
 def _miou(summary: dict | None) -> float | None:

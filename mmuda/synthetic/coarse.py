@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +14,7 @@ from scipy import ndimage
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
-from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import filling
 
 from .generator import exclusive, generate
 from .materials import ISPRS_PALETTE
@@ -179,16 +176,11 @@ def write_coarse(root: Path, ratio: int, offset: tuple[int, int], shift: tuple[i
     folder = root / name
     with exclusive(folder):
         if not folder.is_dir():
-            temporary = Path(tempfile.mkdtemp(prefix=f'.{name}.', dir=root))
-            try:
-                temporary.chmod(0o755)
+            with filling(folder) as temporary:
                 for split in SCENES['source']:
                     for fine in sorted((root / 'source' / split).glob('*_label6.tif')):
                         _write_cells(fine, temporary / split / fine.name.replace('_label6', '_label'), **settings)
                 (temporary / 'settings.json').write_text(json.dumps(settings))
-                os.rename(temporary, folder)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
     return name
 
 

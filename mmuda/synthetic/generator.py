@@ -3,8 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict
@@ -16,7 +14,7 @@ import rasterio
 from mmengine.logging import print_log
 
 from mmuda.datasets.raster.checked_writing import write_raster
-from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import filling
 from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress
@@ -122,20 +120,15 @@ def exclusive(root: Path) -> Iterator[None]:
 
 def write_all(root: Path, wanted: dict, seed: int, scenes: Scenes, styles, workers: int) -> None:
     """Write everything to a temporary folder next to ``root`` and rename it."""
-    temporary = Path(tempfile.mkdtemp(prefix=f'.{root.name}.', dir=root.parent))
     try:
-        temporary.chmod(0o755)
-        jobs = list_jobs(temporary, seed, scenes, styles)
-        run_jobs(jobs, root, workers)
-        (temporary / META).write_text(json.dumps(wanted, indent=1))
-        try:
-            os.rename(temporary, root)
-        except OSError:
-            # Without a lock another process can be first; what it wrote is as good.
-            if not is_complete(root, wanted):
-                raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with filling(root) as temporary:
+            jobs = list_jobs(temporary, seed, scenes, styles)
+            run_jobs(jobs, root, workers)
+            (temporary / META).write_text(json.dumps(wanted, indent=1))
+    except OSError:
+        # Without a lock another process can be first; what it wrote is as good.
+        if not is_complete(root, wanted):
+            raise
 
 
 def list_jobs(folder: Path, seed: int, scenes: Scenes, styles: Mapping[str, DomainStyle]) -> list[tuple]:

@@ -1,6 +1,8 @@
 """Files that are written whole or not at all."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,29 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def filling(folder: str | os.PathLike) -> Iterator[Path]:
+    """A temporary folder beside ``folder`` that gets its name when the block ends without an error.
+
+    Args:
+        folder: The new folder; its parent exists.
+
+    Yields:
+        The temporary folder, to be filled; it is removed after an error.
+
+    Raises:
+        OSError: If ``folder`` is there by then and is not empty.
+    """
+    folder = Path(folder)
+    temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
+    try:
+        temporary.chmod(0o755)
+        yield temporary
+        os.rename(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_atomically(data: bytes, path: str | os.PathLike) -> None:

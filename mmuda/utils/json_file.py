@@ -1,4 +1,4 @@
-"""Reads JSON files that people may have edited."""
+"""JSON files: read where people may have edited them, and written whole or not at all."""
 
 import json
 import os
@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
 
 
 def read_object(path: str | os.PathLike, remedy: str, keys: Iterable[str] = ()) -> dict:
@@ -29,3 +30,17 @@ def read_object(path: str | os.PathLike, remedy: str, keys: Iterable[str] = ()) 
     if missing:
         raise UserError(f'{path} lacks {", ".join(missing)}; {remedy}')
     return content
+
+
+def write_json(content: dict | list, path: str | os.PathLike, indent: int | None = 2) -> None:
+    """Write a JSON file, whole or not at all.
+
+    Args:
+        content: What JSON can hold.
+        path: The file.
+        indent: Spaces a level; None writes one line.
+
+    Raises:
+        UserError: As :func:`mmuda.utils.fileio.write_atomically`.
+    """
+    write_atomically((json.dumps(content, indent=indent) + '\n').encode(), path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -45,3 +46,13 @@ class Progress:
         spent = now - self._began
         left = spent / max(1, done - self.first) * (self.total - done)
         self.report(f'{done} of {self.total} {self.what} after {spent:.0f} s, about {left:.0f} s left')
+
+
+def duration(seconds: float) -> str:
+    """A time as people say it: ``'45 s'``, ``'12.5 min'``, ``'3.2 h'``; ``'unknown'`` if it is NaN."""
+    if math.isnan(seconds):
+        return 'unknown'
+    minutes = seconds / 60
+    if minutes < 1:
+        return f'{seconds:.0f} s'
+    return f'{minutes:.1f} min' if minutes < 120 else f'{minutes / 60:.1f} h'

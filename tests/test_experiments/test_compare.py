@@ -1,4 +1,5 @@
 import json
+import signal
 import statistics
 import sys
 
@@ -6,9 +7,10 @@ import pytest
 
 from mmuda.apis import UserError
 from mmuda.experiments import compare
+from mmuda.experiments import runs as runs_module
+from mmuda.experiments.runs import Run, seconds_left, train_all
 from mmuda.experiments.table import Spread, Table
-
-compare_module = sys.modules['mmuda.experiments.compare']
+from tests.helpers import unpadded
 
 # Stands in for tools/train.py: logs as mmengine does and writes the summary; counts how often it was started.
 TRAIN = """
@@ -38,7 +40,7 @@ os.replace(work_dir / 'summary.tmp', work_dir / 'summary.json')
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     """Compares configs of given contents by the stand-in; returns the table, what was reported and the folder."""
-    monkeypatch.setattr(compare_module, 'POLL_SECONDS', 0.02)
+    monkeypatch.setattr(runs_module, 'POLL_SECONDS', 0.02)
     monkeypatch.delenv('OMP_NUM_THREADS', raising=False)
     script = tmp_path / 'train.py'
     script.write_text(TRAIN)
@@ -76,7 +78,7 @@ def test_table_has_mean_spread_and_paired_difference(run):
     assert (second.classes, second.seconds) == ({'roof': 40.0}, 3.0)
     text = (run.out / 'table.md').read_text()
     assert text == f'{table}\n'
-    assert '| second | 41.67 ± 2.08 | +10.00 ± 0.00 | 0, 1, 2 | 40.00 | 5.00 | 501 | 3 |' in text
+    assert '| second | 41.67 ± 2.08 | +10.00 ± 0.00 | 0, 1, 2 | 40.00 | 5.00 | 501 | 3 |' in unpadded(text)
     saved = json.loads((run.out / 'table.json').read_text())
     assert saved['rows'][1]['difference'] == dict(mean=10.0, std=0.0, count=3)
     assert saved['rows'][0]['metrics']['2']['mIoU'] == 34.0
@@ -86,9 +88,9 @@ def test_table_has_mean_spread_and_paired_difference(run):
 def test_other_metrics_are_columns_and_best_weights_may_be_asked_for(run):
     contents = dict(first='x = "chosen"', second='x = "better chosen"')
     table, _ = run(columns=['F'], **contents)
-    assert '| 40.50 ± 0.71 | +10.00 ± 0.00 | 0.50 ± 0.71 | 0, 1 |' in str(table)
+    assert '| 40.50 ± 0.71 | +10.00 ± 0.00 | 0.50 ± 0.71 | 0, 1 |' in unpadded(str(table))
     table, _ = run(columns=['F'], weights='best', **contents)
-    assert '| second | 47.00 ± 0.00 | +10.00 ± 0.00 | 5.00 ± 7.07 | 0, 1 |' in str(table)
+    assert '| second | 47.00 ± 0.00 | +10.00 ± 0.00 | 5.00 ± 7.07 | 0, 1 |' in unpadded(str(table))
     assert 'Weights: best by F of the validation set.' in str(table)
     saved = json.loads((run.out / 'table.json').read_text())['rows'][1]
     assert saved['columns']['F']['mean'] == 5.0 and saved['metrics']['1'] == {'mIoU': 47.0, 'F': 10.0}
@@ -103,7 +105,7 @@ def test_nam_is_a_column_where_the_upper_end_is_named(run):
     table, _ = run(first='x = 1', middle='x = 2', last='x = "better"', target_only='configs/last.py')
     assert [row.nam for row in table.rows] == [0.0, 0.0, 100.0]
     text = (run.out / 'table.md').read_text()
-    assert '| config | mIoU | difference to the first | NAM | seeds |' in text
+    assert '| config | mIoU | difference to the first | NAM | seeds |' in unpadded(text)
     assert 'NAM is the share of the gap from first to last' in text
     with pytest.raises(UserError, match=r"target_only=other is none of the configs after the first, \['second'\]"):
         run(first='x = 1', second='x = 1', target_only='other')
@@ -138,7 +140,7 @@ def test_a_failed_run_is_told_and_resumed_the_others_count(run):
     with pytest.raises(UserError, match='1 of 2 runs failed: second seed 0'):
         run(first='x = 1', second='x = "fails"', seeds=(0,))
     assert any('the cause' in line for line in run.lines)
-    assert '| first | 30.00 |' in (run.out / 'table.md').read_text()
+    assert '| first | 30.00 |' in unpadded((run.out / 'table.md').read_text())
     (run.folder / 'mended').touch()
     table, _ = run(first='x = 1', second='x = "fails"', seeds=(0,))
     assert [starts(run, 'first', 0), starts(run, 'second', 0)] == [1, 2]
@@ -146,7 +148,7 @@ def test_a_failed_run_is_told_and_resumed_the_others_count(run):
 
 
 def test_runs_share_the_cores(run, monkeypatch):
-    monkeypatch.setattr(compare_module.os, 'sched_getaffinity', lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(runs_module.os, 'sched_getaffinity', lambda _: set(range(8)), raising=False)
     run(first='x = 1', seeds=(0, 1), jobs=2)
     assert json.loads((run.out / 'first' / 'seed0' / 'summary.json').read_text())['threads'] == '4'
 
@@ -161,6 +163,23 @@ def test_a_run_in_progress_is_left_alone(run):
         with pytest.raises(UserError, match='being trained by another process'):
             run(first='x = "fails"', seeds=(0,))
     assert starts(run, 'first', 0) == 1
+
+
+def test_an_interruption_ends_the_trainings_and_starts_no_more(tmp_path, monkeypatch):
+    """As the tool does on SIGTERM: an exception in the thread that waits."""
+
+    def interrupt(line):
+        if 'ended earlier' not in line:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs_module, 'REPORT_SECONDS', 0.0)
+    runs = [Run('first', seed, tmp_path / 'config.py', tmp_path / f'seed{seed}', 10) for seed in (0, 1)]
+    for one in runs:
+        one.work_dir.mkdir()
+    with pytest.raises(KeyboardInterrupt):
+        train_all(runs, [sys.executable, '-c', 'import time; time.sleep(60)'], 1, interrupt)
+    assert runs[0].process.returncode == -signal.SIGTERM
+    assert runs[1].process is None
 
 
 @pytest.mark.parametrize(
@@ -184,14 +203,11 @@ def test_two_configs_of_one_name_are_refused(run, tmp_path):
 
 def test_estimate_follows_the_speed_of_each_config(tmp_path):
     def job(config, done, progress):
-        return compare_module.Run(config, 0, tmp_path, tmp_path, 100, done=done, _progress=progress)
+        return Run(config, 0, tmp_path, tmp_path, 100, done=done, _progress=progress)
 
     slow = job('slow', 60, [(20, 10.0), (60, 90.0)])  # 2 s an iteration
     waiting = [job('slow', 0, []), job('new', 0, [])]  # a config without a speed gets the mean
-    scheduler = compare_module._Scheduler([slow, *waiting], [], 2, print)
-    scheduler.active = [slow]
-    scheduler.waiting = waiting
-    assert scheduler._seconds_left() == pytest.approx((40 * 2 + 100 * 2 + 100 * 2) / 2)
+    assert seconds_left([slow, *waiting], [slow, *waiting], 2) == pytest.approx((40 * 2 + 100 * 2 + 100 * 2) / 2)
 
 
 def test_a_config_without_metrics_has_no_difference():
@@ -199,7 +215,7 @@ def test_a_config_without_metrics_has_no_difference():
         [('a', 0, dict(metrics={'mIoU': 1.0}, seconds=1)), ('b', 0, dict(metrics=None, seconds=1))]
     )
     assert table.rows[1].difference == Spread(None, None, 0)
-    assert '| b | - | - | 0 | - | - | 1 |' in str(table)
+    assert '| b | - | - | 0 | - | - | 1 |' in unpadded(str(table))
 
 
 def test_spread_of_one_value_has_no_deviation():

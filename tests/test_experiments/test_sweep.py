@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-import mmuda.apis  # noqa: F401
 from mmuda.apis import UserError
+from mmuda.experiments import runs as runs_module
 from mmuda.experiments.sweep import sweep
+from tests.helpers import unpadded
 
-compare_module = sys.modules['mmuda.experiments.compare']
 # Stands in for tools/train.py: the score follows the setting.
 TRAIN = """
 import json, os, re, sys
@@ -27,7 +27,7 @@ os.replace(work_dir / 'summary.tmp', work_dir / 'summary.json')
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setattr(compare_module, 'POLL_SECONDS', 0.02)
+    monkeypatch.setattr(runs_module, 'POLL_SECONDS', 0.02)
     (tmp_path / 'train.py').write_text(TRAIN)
     for name, count in (('ours', 3), ('low', 0)):
         (tmp_path / f'{name}.py').write_text(f'train_cfg = dict(max_iters=100)\nexemplar = dict(count={count})\n')
@@ -44,7 +44,7 @@ def run(tmp_path, monkeypatch):
 def test_each_value_is_trained_with_each_seed(run):
     text = run([1, 2, 50], references=[run.folder / 'low.py'], label='exemplars')
     spread = statistics.stdev([0, 1, 4])
-    lines = text.splitlines()
+    lines = unpadded(text).splitlines()
     assert lines[0] == '| exemplars | mFscore | seeds |' and lines[2:] == [
         f'| low | {5 / 3:.2f} ± {spread:.2f} | 3 |',
         *(f'| {count} | {10 * count + 5 / 3:.2f} ± {spread:.2f} | 3 |' for count in (1, 2, 50)),
@@ -71,7 +71,7 @@ def test_values_that_are_paths_stay_below_the_folder(run):
         '_data_a_1',
         'references',
     ]
-    assert [line.split(' | ')[0] for line in text.splitlines()[2:]] == [
+    assert [line.split(' | ')[0] for line in unpadded(text).splitlines()[2:]] == [
         '| low',
         '| /data/a_1',
         '| ../b_2',

@@ -7,6 +7,7 @@ import numpy as np
 
 from mmuda.apis import exit_on_user_error, load_config
 from mmuda.apis.pair_domains import similarity_of_pairs
+from mmuda.utils.markdown import markdown_table
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,12 +18,13 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    print('| config | pairs | distinct targets | SemSim |\n|---|---|---|---|')
+    rows = []
     with exit_on_user_error():
         for name in args.configs:
             score, index = similarity_of_pairs(load_config(name))
             spread = f'{np.nanmean(score):.3f} ± {np.nanstd(score):.3f}'
-            print(f'| {Path(name).stem} | {len(index)} | {len(np.unique(index))} | {spread} |', flush=True)
+            rows.append((Path(name).stem, len(index), len(np.unique(index)), spread))
+    print(markdown_table(['config', 'pairs', 'distinct targets', 'SemSim'], rows))
 
 
 if __name__ == '__main__':

@@ -8,6 +8,7 @@ from mmuda.evaluation import choices
 from mmuda.evaluation.label_free_metric import CRITERIA
 from mmuda.experiments.table import Spread
 from mmuda.utils.errors import UserError, exit_on_user_error
+from mmuda.utils.markdown import markdown_table
 from mmuda.visualization.curves import plot_log, read_log
 
 
@@ -30,16 +31,15 @@ def main() -> None:
             except UserError as error:
                 raise UserError(f'{folder}: {error}') from error
         plot_log(args.work_dirs, [args.truth, *args.criteria], args.out)
-    print(f'| chosen by | rank correlation with {args.truth} | {args.truth} there | minus the last | iterations |')
-    print('|---|---|---|---|---|')
+    rows = []
     for of_runs in zip(*runs, strict=True):
         correlation = '' if of_runs[0].correlation is None else spread([one.correlation for one in of_runs])
         gain = [one.truth - run[0].truth for one, run in zip(of_runs, runs, strict=True)]
         where = ' '.join(str(one.iteration) for one in of_runs)
-        print(
-            f'| {of_runs[0].criterion} | {correlation} | {spread([one.truth for one in of_runs])} '
-            f'| {spread(gain, True)} | {where} |'
-        )
+        truth = spread([one.truth for one in of_runs])
+        rows.append((of_runs[0].criterion, correlation, truth, spread(gain, True), where))
+    header = f'rank correlation with {args.truth}', f'{args.truth} there', 'minus the last', 'iterations'
+    print(markdown_table(['chosen by', *header], rows))
     print(Path(args.out))
 
 

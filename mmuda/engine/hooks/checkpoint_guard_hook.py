@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from mmengine.hooks import Hook
-from mmengine.model import is_model_wrapper
 
 from mmuda.checkpoints.mmseg0 import drop_config, refuse_config
 from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.engine.trained_classes import check_start
 from mmuda.registry import HOOKS
@@ -40,7 +40,7 @@ class CheckpointGuardHook(Hook):
             refuse_config(checkpoint, path)
         else:
             drop_config(checkpoint, path)
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         model = getattr(model, 'module', model)  # a test-time augmentation model holds the trained one
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import statistics
-import sys
 import time
 from pathlib import Path
 
@@ -14,12 +13,8 @@ from mmengine.dist import is_main_process
 from mmengine.hooks import CheckpointHook, Hook
 
 from mmuda.registry import HOOKS
-from mmuda.utils.fileio import write_atomically
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None
+from mmuda.utils.json_file import write_json
+from mmuda.utils.memory import peak_of_gpu, peak_of_process
 
 # Entry of a checkpoint's `meta`.
 SO_FAR = 'so_far'
@@ -67,7 +62,7 @@ class SummaryHook(Hook):
 
     def after_train_iter(self, runner, batch_idx: int, data_batch=None, outputs=None) -> None:
         if torch.cuda.is_available():
-            self._allocated = max(self._allocated, torch.cuda.max_memory_allocated())
+            self._allocated = max(self._allocated, peak_of_gpu())
 
     def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
@@ -135,8 +130,7 @@ class SummaryHook(Hook):
         )
         if summary['metrics'] is None:
             summary['why'] = NO_VALIDATION
-        text = json.dumps(summary, indent=2) + '\n'
-        write_atomically(text.encode(), Path(runner.work_dir) / name)
+        write_json(summary, Path(runner.work_dir) / name)
 
 
 def _has_summary(runner) -> bool:
@@ -151,12 +145,8 @@ def _has_summary(runner) -> bool:
 
 def _peak_memory(allocated: int) -> int | None:
     """MiB: what a GPU had allocated, else what the process held; None where the system does not tell."""
-    if torch.cuda.is_available():
-        return round(allocated / 2**20)
-    if resource is None:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return round(peak / (2**20 if sys.platform == 'darwin' else 2**10))
+    peak = allocated if torch.cuda.is_available() else peak_of_process()
+    return None if peak is None else round(peak)
 
 
 def _rate(runner) -> float | None:

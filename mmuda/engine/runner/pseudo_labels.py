@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,8 +19,7 @@ from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
 from mmuda.structures import no_data_of_prediction
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
-from mmuda.utils.json_file import read_object
+from mmuda.utils.json_file import read_object, write_json
 
 RULES = ('median', 'portion', 'fixed')
 LEVELS = 65536  # confidences are kept as 16 bits: thresholds are exact to 1.5e-5
@@ -165,8 +163,7 @@ class PseudoLabels:
         tiles.write(temporary, palette_of(loader.dataset), sure_labels)
         if dist.is_main_process():
             report = describe(histogram, levels, classes)
-            text = json.dumps({**wanted, 'iteration': runner.iter, 'classes': report}, indent=2) + '\n'
-            write_atomically(text.encode(), temporary / REPORT)
+            write_json({**wanted, 'iteration': runner.iter, 'classes': report}, temporary / REPORT)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(temporary, folder)
             shares = ', '.join(f'{name} {one["kept"]:.0%} above {one["threshold"]:.2f}' for name, one in report.items())

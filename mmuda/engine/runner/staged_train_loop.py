@@ -6,13 +6,13 @@ import copy
 from collections.abc import Mapping
 
 from mmengine.config import Config
-from mmengine.model import is_model_wrapper
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop
 
 # Its `skip_iter`, which moves the sampler on without loading, only the maintained line of mmengine has.
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
+from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import PlanExecutor, Stage
 from mmuda.registry import LOOPS
 from mmuda.utils.errors import UserError
@@ -52,7 +52,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         self._loader_cfg = copy.deepcopy(dataloader)
         self._seed = runner.seed
         self._stage_index = None
-        model = runner.model.module if is_model_wrapper(runner.model) else runner.model
+        model = unwrapped(runner.model)
         for stage in self.stages:
             model.check_stage(stage)
             if stage.pseudo_labels:
@@ -111,7 +111,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
             self.dataloader = self.runner.build_dataloader(self._cfg_of(stage), seed=self._seed_of(index))
         self.dataloader_iterator = _InfiniteDataloaderIterator(self.dataloader)
         self.dataloader_iterator.skip_iter(self._iter - self.begin_of(index))
-        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        model = unwrapped(self.runner.model)
         model.set_stage(stage)
         self._count_accumulation(index, model)
         self._stage_index = index
@@ -140,7 +140,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
 
     def _check_stages(self) -> None:
         """Refuse what a later stage lacks now, not when it begins."""
-        model = self.runner.model.module if is_model_wrapper(self.runner.model) else self.runner.model
+        model = unwrapped(self.runner.model)
         streams = getattr(self.dataloader.dataset, 'streams', None)
         for stage in self.stages:
             model.check_optimizers(stage, self.runner.optim_wrapper)

@@ -1,0 +1,231 @@
+"""Trainings that run in processes of their own, and how far they are."""
+
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import mmuda
+from mmuda.utils.errors import UserError
+from mmuda.utils.json_file import read_object
+from mmuda.utils.locks import take_lock
+from mmuda.utils.progress import duration
+
+POLL_SECONDS = 1.0
+REPORT_SECONDS = 60.0
+LOG_NAME = 'console.log'
+# A failed run is explained by the end of its log; the whole of it would bury the other runs.
+TAIL_LINES = 15
+TAIL_BYTES = 16_384
+ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
+
+
+@dataclass
+class Run:
+    """One config trained with one seed.
+
+    Attributes:
+        config: Stem of the config's name.
+        seed: The seed.
+        config_path: The resolved config that the process reads.
+        work_dir: Folder of the run.
+        iterations: Length of the training.
+        done: Iterations done, as far as its log tells.
+        seconds: How long the process has run.
+    """
+
+    config: str
+    seed: int
+    config_path: Path
+    work_dir: Path
+    iterations: int
+    done: int = 0
+    seconds: float = 0.0
+    process: subprocess.Popen | None = field(default=None, repr=False)
+    _stopped: bool = False
+    _starting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _log_start: int = 0
+    _started: float = 0.0
+    _progress: list[tuple[int, float]] = field(default_factory=list, repr=False)
+
+    def __str__(self) -> str:
+        return f'{self.config} seed {self.seed}'
+
+    @property
+    def log(self) -> Path:
+        return self.work_dir / LOG_NAME
+
+    @property
+    def summary(self) -> dict | None:
+        """What the run reached, None if it has not ended."""
+        path = self.work_dir / 'summary.json'
+        if not path.is_file():
+            return None
+        summary = read_object(path, f'move {self.work_dir} away to train this run again', keys=('mode', 'seconds'))
+        metrics = summary.get('metrics') or {}
+        if not isinstance(metrics, dict) or not all(isinstance(v, int | float | None) for v in metrics.values()):
+            raise UserError(f'metrics of {path} are not numbers by name; move {self.work_dir} away to train it again')
+        return summary if summary['mode'] == 'train' else None
+
+    @property
+    def seconds_an_iteration(self) -> float | None:
+        """Between the first and the last iteration that the process logged, so without its start."""
+        if len(self._progress) < 2:
+            return None
+        (first, start), (last, end) = self._progress
+        return (end - start) / (last - first)
+
+    @property
+    def active(self) -> bool:
+        """Whether its process is running."""
+        return self.process is not None and self.process.poll() is None
+
+    def train(self, command: list[str], environment: dict[str, str]) -> int:
+        """Start or resume the training and wait for its end; returns the exit status.
+
+        Raises:
+            UserError: If another process trains it.
+        """
+        with self._starting:
+            if self._stopped:
+                return -signal.SIGTERM
+            self._start(command, environment)
+        return self.process.wait()
+
+    def _start(self, command: list[str], environment: dict[str, str]) -> None:
+        with self.log.open('ab') as log:
+            # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
+            if not take_lock(log):
+                raise UserError(f'{self.work_dir} is being trained by another process; wait for it')
+            self._log_start = log.tell()
+            self._started = time.monotonic()
+            arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
+            self.process = subprocess.Popen(
+                [*command, *arguments, '--resume', 'auto'], stdout=log, stderr=subprocess.STDOUT, env=environment
+            )
+
+    def stop(self) -> None:
+        """End the process if it runs, and let it start no more."""
+        with self._starting:
+            self._stopped = True
+        if self.active:
+            self.process.terminate()
+
+    def update(self) -> None:
+        """Read from the log how far the process is."""
+        self.seconds = time.monotonic() - self._started
+        found = ITERATION.findall(self.log_tail())
+        if found and int(found[-1][0]) > self.done:
+            self.done = int(found[-1][0])
+            self._progress = [*self._progress[:1], (self.done, self.seconds)]
+
+    def log_tail(self) -> bytes:
+        """The end of what the process logged, without what earlier processes did."""
+        with self.log.open('rb') as file:
+            file.seek(max(self._log_start, self.log.stat().st_size - TAIL_BYTES))
+            return file.read()
+
+
+def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Callable[[str], None]) -> list[Run]:
+    """Train every run that has not ended, ``jobs`` at a time.
+
+    Args:
+        runs: The runs, in the order in which they start.
+        command: Command of a training, see :func:`compare`.
+        jobs: Processes at a time.
+        report: Called with a line a minute and at the end of each run.
+
+    Returns:
+        The runs that failed.
+
+    Raises:
+        UserError: If another process trains one of them; the others are ended.
+    """
+    waiting = [run for run in runs if run.summary is None]
+    report(f'{len(runs)} runs, {len(runs) - len(waiting)} of them ended earlier, {jobs} at a time')
+    # A thread a process: all it does is wait.
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = {pool.submit(run.train, list(command), _environment(jobs)): run for run in waiting}
+        try:
+            return _watch(futures, runs, jobs, report)
+        finally:  # something is left only after an error or an interruption
+            for future in futures:
+                future.cancel()
+            for run in waiting:
+                run.stop()
+
+
+def _watch(futures: dict[Future, Run], runs: Sequence[Run], jobs: int, report: Callable[[str], None]) -> list[Run]:
+    """Tell how far the runs are until all have ended; returns those that failed."""
+    failed, unfinished, last = [], set(futures), time.monotonic()
+    while unfinished:
+        ended, unfinished = wait(unfinished, POLL_SECONDS, FIRST_COMPLETED)
+        for run in futures.values():
+            if run.active:
+                run.update()
+        for future in ended:
+            run, status = futures[future], future.result()
+            run.update()
+            if status != 0 or run.summary is None:
+                failed.append(run)
+                report(_failure(run, status))
+            else:
+                run.done = run.iterations
+                report(f'{run}: {_score(run.summary)}, {run.seconds:.0f} s')
+        if ended or time.monotonic() - last >= REPORT_SECONDS:
+            report(_progress(runs, [futures[future] for future in unfinished], jobs))
+            last = time.monotonic()
+    return failed
+
+
+def _failure(run: Run, status: int) -> str:
+    tail = run.log_tail().decode(errors='replace').splitlines()[-TAIL_LINES:]
+    return '\n  '.join([f'{run} failed with status {status}; its log {run.log} ends:', *tail])
+
+
+def _score(summary: dict) -> str:
+    miou = (summary.get('metrics') or {}).get('mIoU')
+    return 'no mIoU' if miou is None else f'mIoU {miou:.2f}'
+
+
+def _progress(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> str:
+    finished = sum(run.summary is not None for run in runs)
+    parts = [f'{finished}/{len(runs)} runs ended']
+    parts += [f'{run} {run.done}/{run.iterations}' for run in unfinished if run.active]
+    left = seconds_left(runs, unfinished, jobs)
+    if left:
+        end = time.strftime('%H:%M', time.localtime(time.time() + left))
+        parts.append(f'about {duration(left)} left, end {end}')
+    return f'[{time.strftime("%H:%M:%S")}] ' + '; '.join(parts)
+
+
+def seconds_left(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> float | None:
+    """Estimate from the speed of each config so far; a config that has none gets the mean of the others."""
+    speeds: dict[str, list[float]] = {}
+    for run in runs:
+        if run.seconds_an_iteration is not None:
+            speeds.setdefault(run.config, []).append(run.seconds_an_iteration)
+    if not speeds:
+        return None
+    means = {config: sum(values) / len(values) for config, values in speeds.items()}
+    default = sum(means.values()) / len(means)
+    remaining = [(run.iterations - run.done) * means.get(run.config, default) for run in unfinished]
+    return max([sum(remaining) / jobs, *remaining], default=0.0)
+
+
+def _environment(jobs: int) -> dict[str, str]:
+    """Environment of a run: its share of the cores, and the package that this process uses."""
+    environment = dict(os.environ, PYTHONUNBUFFERED='1')
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
+    # Threads that spin while they wait take the cores from others: a step was three times slower on busy cores.
+    environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    package = str(Path(mmuda.__file__).parents[1])
+    environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))
+    return environment
