@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.public.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.public.benchmark import Benchmark
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO, check_split
 from mmuda.registry import DATASETS
 
 _TILE = re.compile(r'_(\d+)_(\d+)$')
 
 
 @DATASETS.register_module()
-class GermanCity(RasterDataset):
+class GermanCity(Benchmark):
     """One city: 16 tiles of 2500 x 2500 px at 20 cm, near infrared, red, green, with the six ISPRS classes.
 
     Layout: ``<data_root>/img_dir/<city>_<row>_<col>.tif`` and ``<data_root>/ann_dir/<city>_<row>_<col>.tif`` with rows
@@ -24,47 +24,32 @@ class GermanCity(RasterDataset):
 
     Args:
         city (str): ``'hannover'``, ``'buxtehude'`` or ``'nienburg'``.
-        split (str): ``'train'``, ``'val'`` or ``'all'``.
+        split (str | None): ``'train'``, ``'val'`` or ``'all'``.
         omit (Sequence[str]): Tiles to leave out, as ``'0_3'``. The paper leaves out one of Hannover that is almost
             exclusively tree, and does not say which.
         seed (int): Seed of the split.
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        gsd (float): Metres a pixel.
-        **kwargs: As :class:`RasterDataset`.
+        **kwargs: As :class:`Benchmark`.
     """
 
     METAINFO = ISPRS_METAINFO
+    SPLITS = ('train', 'val', 'all')
+    ROOT = 'data/german_cities'
+    GSD = 0.2
     CITIES = ('hannover', 'buxtehude', 'nienburg')
     SIDE, NUM_TRAIN = 4, 10
 
-    def __init__(
-        self,
-        city: str,
-        split: str = 'train',
-        omit: Sequence[str] = (),
-        seed: int = 0,
-        data_root: str = 'data/german_cities',
-        data_prefix: dict | None = None,
-        gsd: float = 0.2,
-        img_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        seg_map_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        **kwargs,
-    ) -> None:
+    def __init__(self, city: str, split: str | None = None, omit: Sequence[str] = (), seed: int = 0, **kwargs) -> None:
         check_split(type(self).__name__, city, self.CITIES, 'city')
-        check_split(type(self).__name__, split, ('train', 'val', 'all'))
+        self.city = city
         tiles = [f'{row}_{col}' for row in range(self.SIDE) for col in range(self.SIDE)]
-        order = [tiles[i] for i in np.random.default_rng(seed).permutation(len(tiles)) if tiles[i] not in omit]
-        self.tiles = dict(train=order[: self.NUM_TRAIN], val=order[self.NUM_TRAIN :], all=order)[split]
-        self.city, self.split = city, split
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),
-            gsd=gsd,
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            **kwargs,
-        )
+        self.order = [tiles[i] for i in np.random.default_rng(seed).permutation(len(tiles)) if tiles[i] not in omit]
+        super().__init__(split, **kwargs)
+
+    @property
+    def tiles(self) -> list[str]:
+        """The tiles that are taken."""
+        order, number = self.order, self.NUM_TRAIN
+        return dict(train=order[:number], val=order[number:], all=order)[self.split]
 
     def select(self, name: str) -> bool:
         """Whether the tile is of the city and the split."""

@@ -1,10 +1,9 @@
 """Inria Aerial Image Labeling (Maggiori et al. 2017): five labelled cities at 0.3 m."""
 
 import re
-from collections.abc import Sequence
 
-from mmuda.datasets.public.metainfo import BUILDING_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.public.benchmark import Benchmark
+from mmuda.datasets.public.metainfo import BUILDING_METAINFO
 from mmuda.registry import DATASETS
 
 # austin1, tyrol-w36, and what is cut from them: vienna12_0_512
@@ -12,7 +11,7 @@ _NAME = re.compile(r'([A-Za-z-]+)(\d+)(?:\D|$)')
 
 
 @DATASETS.register_module()
-class InriaBuildings(RasterDataset):
+class InriaBuildings(Benchmark):
     """Inria Aerial Image Labeling: 180 labelled tiles of 5000 x 5000 px at 0.3 m a pixel, 36 of each of five cities.
 
     Layout: ``<data_root>/img_dir/**/<city><number>.tif`` and ``<data_root>/ann_dir/**/<city><number>.tif``. The split
@@ -21,36 +20,15 @@ class InriaBuildings(RasterDataset):
     ``data_prefix=dict(img_path='train/images', seg_map_path='train/gt')`` and ``label_values={0: 0, 255: 1}``.
 
     Args:
-        split (str): ``'train'`` or ``'val'``.
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        gsd (float): Metres a pixel.
-        **kwargs: As :class:`RasterDataset`.
+        split (str | None): ``'train'`` or ``'val'``.
+        **kwargs: As :class:`Benchmark`.
     """
 
     METAINFO = BUILDING_METAINFO
     NUMBERS = dict(train=range(6, 37), val=range(1, 6))
-
-    def __init__(
-        self,
-        split: str = 'train',
-        data_root: str = 'data/inria',
-        data_prefix: dict | None = None,
-        gsd: float = 0.3,
-        img_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        seg_map_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        **kwargs,
-    ) -> None:
-        check_split(type(self).__name__, split, tuple(self.NUMBERS))
-        self.split = split
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),
-            gsd=gsd,
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            **kwargs,
-        )
+    SPLITS = tuple(NUMBERS)
+    ROOT = 'data/inria'
+    GSD = 0.3
 
     def select(self, name: str) -> bool:
         """Whether the number after the city's name belongs to the split."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from mmuda.datasets.public.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.public.benchmark import Benchmark
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO
 from mmuda.registry import DATASETS
 
 # 2_10 (mmseg's converter: 2_10_0_0_512_512) or top_potsdam_2_10_IRRG (as downloaded)
@@ -12,7 +12,7 @@ _TILE = re.compile(r'(?:^|potsdam_)(\d+)_(\d+)(?:_|$)')
 
 
 @DATASETS.register_module()
-class Potsdam(RasterDataset):
+class Potsdam(Benchmark):
     """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm a pixel, 12 for training and 12 for testing.
 
     Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/2_10*.png`` and ``<data_root>/ann_dir/**/2_10*.png``
@@ -23,46 +23,34 @@ class Potsdam(RasterDataset):
     trains. It is by name, whatever the subfolder.
 
     Args:
-        split (str): ``'train'`` or ``'val'``, 12 tiles each, or ``'all'`` 24.
+        split (str | None): ``'train'`` or ``'val'``, 12 tiles each, or ``'all'`` 24.
         tiles (Sequence[str] | None): Only these of the split, as ``'2_10'``.
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Other folders than the layout's.
         gsd (float): Metres a pixel; a nominal value may be given, e.g. 0.045, half of Vaihingen's.
         reduce_zero_label (bool): Whether 0 is ignored and 1 is the first class.
-        **kwargs: As :class:`RasterDataset`.
+        **kwargs: As :class:`Benchmark`.
     """
 
     METAINFO = ISPRS_METAINFO
+    SPLITS = ('train', 'val', 'all')
+    ROOT = 'data/potsdam'
+    GSD = 0.05
+    ZERO_IS_IGNORED = True
     TILES = dict(
         train=('2_10', '2_12', '3_11', '4_10', '4_12', '5_11', '6_7', '6_9', '6_11', '7_7', '7_9', '7_11'),
         val=('2_11', '3_10', '3_12', '4_11', '5_10', '5_12', '6_8', '6_10', '6_12', '7_8', '7_10', '7_12'),
     )
 
-    def __init__(
-        self,
-        split: str = 'train',
-        tiles: Sequence[str] | None = None,
-        data_root: str = 'data/potsdam',
-        data_prefix: dict | None = None,
-        gsd: float = 0.05,
-        reduce_zero_label: bool = True,
-        img_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        seg_map_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        **kwargs,
-    ) -> None:
-        check_split(type(self).__name__, split, ('train', 'val', 'all'))
-        self.split = split
-        of_split = self.TILES['train'] + self.TILES['val'] if split == 'all' else self.TILES[split]
-        self.tiles = of_split if tiles is None else tuple(tile for tile in of_split if tile in tiles)
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),
-            gsd=gsd,
-            reduce_zero_label=reduce_zero_label,
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            **kwargs,
-        )
+    def __init__(self, split: str | None = None, tiles: Sequence[str] | None = None, **kwargs) -> None:
+        self.only = tiles
+        super().__init__(split, **kwargs)
+
+    @property
+    def tiles(self) -> tuple[str, ...]:
+        """The tiles that are taken."""
+        of_split = self.TILES['train'] + self.TILES['val'] if self.split == 'all' else self.TILES[self.split]
+        return of_split if self.only is None else tuple(tile for tile in of_split if tile in self.only)
 
     def select(self, name: str) -> bool:
         """Whether the tile belongs to the split."""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from mmseg.datasets import CityscapesDataset
 
-from mmuda.datasets.public.metainfo import check_split
-from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.public.benchmark import Benchmark
 from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.registry import DATASETS
 
@@ -20,22 +19,19 @@ SYNTHIA_CLASSES = tuple(
 )
 """The 16 classes that SYNTHIA and Cityscapes share."""
 
-SYNTHIA_13 = tuple(name for name in SYNTHIA_CLASSES if name not in ('wall', 'fence', 'pole'))
-"""The 13 of them over which some papers' tables average."""
-
 
 def _values(ids: Sequence[int]) -> dict[int, int]:
     """Value in the file -> class index; what is no class is ignored."""
     return {value: ids.index(value) if value in ids else IGNORE_INDEX for value in _ALL}
 
 
-class _StreetScenes(RasterDataset):
+class _StreetScenes(Benchmark):
     """A street image has no ground sample distance: ``gsd`` is nominally 1, and crops are given in pixels."""
 
     METAINFO = dict(classes=CityscapesDataset.METAINFO['classes'], palette=CityscapesDataset.METAINFO['palette'])
-
-    def __init__(self, gsd: float = 1.0, **kwargs) -> None:
-        super().__init__(gsd=gsd, **kwargs)
+    GSD = 1.0
+    SUFFIXES = LABEL_SUFFIXES = '.png'
+    LABEL_VALUES = _values(_LABEL_IDS)
 
 
 @DATASETS.register_module()
@@ -47,29 +43,12 @@ class GTA5(_StreetScenes):
     Layout: ``<data_root>/images/00001.png`` and ``<data_root>/labels/00001.png`` (label ids of Cityscapes).
 
     Args:
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        label_values (dict | None): Value in the file -> class index, by default those of the label ids.
-        **kwargs: As :class:`RasterDataset`.
+        **kwargs: As :class:`Benchmark`.
     """
 
+    ROOT = 'data/gta5'
+    FOLDERS = dict(img_path='images', seg_map_path='labels')
     UNFIT = ('15188', '17705')
-
-    def __init__(
-        self,
-        data_root: str = 'data/gta5',
-        data_prefix: dict | None = None,
-        label_values: dict[int, int] | None = None,
-        **kwargs,
-    ) -> None:
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='images', seg_map_path='labels'),
-            img_suffix='.png',
-            seg_map_suffix='.png',
-            label_values=label_values or _values(_LABEL_IDS),
-            **kwargs,
-        )
 
     def select(self, name: str) -> bool:
         """Whether the image's label fits it."""
@@ -84,11 +63,7 @@ class Synthia(_StreetScenes):
     first).
 
     Args:
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        label_values (dict | None): Value in the file -> class index, by default SYNTHIA's own.
-        label_band (int): Band of the classes; the second holds instances.
-        **kwargs: As :class:`RasterDataset`.
+        **kwargs: As :class:`Benchmark`.
     """
 
     METAINFO = dict(
@@ -99,24 +74,10 @@ class Synthia(_StreetScenes):
             if name in SYNTHIA_CLASSES
         ],
     )
-
-    def __init__(
-        self,
-        data_root: str = 'data/synthia',
-        data_prefix: dict | None = None,
-        label_values: dict[int, int] | None = None,
-        label_band: int = 1,
-        **kwargs,
-    ) -> None:
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='RGB', seg_map_path='GT/LABELS'),
-            img_suffix='.png',
-            seg_map_suffix='.png',
-            label_values=label_values or _values(_SYNTHIA_IDS),
-            label_band=label_band,
-            **kwargs,
-        )
+    ROOT = 'data/synthia'
+    FOLDERS = dict(img_path='RGB', seg_map_path='GT/LABELS')
+    LABEL_VALUES = _values(_SYNTHIA_IDS)
+    LABEL_BAND = 1  # the second holds instances
 
 
 @DATASETS.register_module()
@@ -128,27 +89,11 @@ class Cityscapes(_StreetScenes):
     ``metainfo=dict(classes=...)`` to them; the others are ignored then.
 
     Args:
-        split (str): ``'train'`` or ``'val'``.
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        label_values (dict | None): Value in the file -> class index, by default those of the label ids.
-        **kwargs: As :class:`RasterDataset`.
+        split (str | None): ``'train'`` or ``'val'``.
+        **kwargs: As :class:`Benchmark`.
     """
 
-    def __init__(
-        self,
-        split: str = 'train',
-        data_root: str = 'data/cityscapes',
-        data_prefix: dict | None = None,
-        label_values: dict[int, int] | None = None,
-        **kwargs,
-    ) -> None:
-        check_split(type(self).__name__, split, ('train', 'val'))
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path=f'leftImg8bit/{split}', seg_map_path=f'gtFine/{split}'),
-            img_suffix='_leftImg8bit.png',
-            seg_map_suffix='_gtFine_labelIds.png',
-            label_values=label_values or _values(_LABEL_IDS),
-            **kwargs,
-        )
+    SPLITS = ('train', 'val')
+    ROOT = 'data/cityscapes'
+    FOLDERS = dict(img_path='leftImg8bit/{split}', seg_map_path='gtFine/{split}')
+    SUFFIXES, LABEL_SUFFIXES = '_leftImg8bit.png', '_gtFine_labelIds.png'

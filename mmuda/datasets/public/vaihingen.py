@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from mmuda.datasets.public.metainfo import ISPRS_METAINFO, RASTER_SUFFIXES, check_split
-from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.public.benchmark import Benchmark
+from mmuda.datasets.public.metainfo import ISPRS_METAINFO
 from mmuda.registry import DATASETS
 
 # area1 (mmseg's converter: area1_0_0_512_512) or top_mosaic_09cm_area1 (as downloaded)
@@ -12,7 +12,7 @@ _AREA = re.compile(r'area(\d+)(?:\D|$)')
 
 
 @DATASETS.register_module()
-class Vaihingen(RasterDataset):
+class Vaihingen(Benchmark):
     """ISPRS Vaihingen: 33 true orthophotos at 9 cm a pixel; near infrared, red, green.
 
     Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/area*.png`` and ``<data_root>/ann_dir/**/area*.png``
@@ -20,43 +20,22 @@ class Vaihingen(RasterDataset):
     the file's order; mmseg's converter keeps that of the download, so near infrared is first.
 
     Args:
-        split (str): ``'all'`` 33 images (SRDA-Net's source), ``'train'`` the benchmark's 16, ``'val'`` its other 17;
-            whatever the subfolder.
+        split (str | None): ``'all'`` 33 images (SRDA-Net's source), ``'train'`` the benchmark's 16, ``'val'`` its other
+            17; whatever the subfolder.
         areas (Sequence[int] | None): Only these numbers of the split.
-        data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
-        gsd (float): Metres a pixel; a nominal value may be given.
-        reduce_zero_label (bool): Whether 0 is ignored and 1 is the first class.
-        **kwargs: As :class:`RasterDataset`.
+        **kwargs: As :class:`Benchmark`.
     """
 
     METAINFO = ISPRS_METAINFO
+    SPLITS = ('all', 'train', 'val')
+    ROOT = 'data/vaihingen'
+    GSD = 0.09
+    ZERO_IS_IGNORED = True
     TRAIN = frozenset((1, 3, 5, 7, 11, 13, 15, 17, 21, 23, 26, 28, 30, 32, 34, 37))
 
-    def __init__(
-        self,
-        split: str = 'all',
-        areas: Sequence[int] | None = None,
-        data_root: str = 'data/vaihingen',
-        data_prefix: dict | None = None,
-        gsd: float = 0.09,
-        reduce_zero_label: bool = True,
-        img_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        seg_map_suffix: str | Sequence[str] = RASTER_SUFFIXES,
-        **kwargs,
-    ) -> None:
-        check_split(type(self).__name__, split, ('all', 'train', 'val'))
-        self.split = split
+    def __init__(self, split: str | None = None, areas: Sequence[int] | None = None, **kwargs) -> None:
         self.areas = None if areas is None else frozenset(areas)
-        super().__init__(
-            data_root=data_root,
-            data_prefix=data_prefix or dict(img_path='img_dir', seg_map_path='ann_dir'),
-            gsd=gsd,
-            reduce_zero_label=reduce_zero_label,
-            img_suffix=img_suffix,
-            seg_map_suffix=seg_map_suffix,
-            **kwargs,
-        )
+        super().__init__(split, **kwargs)
 
     def select(self, name: str) -> bool:
         """Whether the area belongs to the split."""

@@ -1,11 +1,19 @@
+import ast
+import inspect
 import math
 
 import numpy as np
 import pytest
 
-from mmuda.datasets import DroneBuildings, GermanCity, InriaBuildings, MassachusettsBuildings, Potsdam, Vaihingen
+from mmuda.datasets import GTA5, DroneBuildings, GermanCity, InriaBuildings, MassachusettsBuildings, Potsdam, Vaihingen
+from mmuda.datasets.public.benchmark import Benchmark
+from mmuda.utils.signatures import arguments_of
 
 TEST = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
+
+
+def subclasses(cls):
+    return [one for direct in cls.__subclasses__() for one in (direct, *subclasses(direct))]
 
 
 def names(dataset):
@@ -137,3 +145,22 @@ def test_german_cities_split_their_sixteen_tiles(pair):
         GermanCity('bremen', data_root=root)
     with pytest.raises(FileNotFoundError, match='train split: buxtehude_<row>_<col> with <row>_<col> one of'):
         GermanCity('buxtehude', data_root=root)
+
+
+def test_a_benchmark_has_no_splits_unless_it_names_some(pair):
+    with pytest.raises(ValueError, match="GTA5 has no split 'train'; it has no splits at all"):
+        GTA5('train')
+
+
+@pytest.mark.parametrize(
+    'benchmark',
+    [cls for cls in subclasses(Benchmark) if not cls.__name__.startswith('_')],
+    ids=lambda cls: cls.__name__,
+)
+def test_a_benchmark_is_class_attributes_and_a_selection(benchmark):
+    """Few lines beside its docstring, and every argument that a config may give is known."""
+    definition = ast.parse(inspect.getsource(benchmark)).body[0]
+    lines = definition.end_lineno - definition.body[1].lineno + 1
+    assert lines <= 30
+    known = arguments_of(benchmark)
+    assert known.closed and {'data_root', 'gsd', 'label_values', 'tile', 'bands', 'test_mode'} <= {*known.names}

@@ -8,7 +8,7 @@ from mmseg.datasets import CityscapesDataset
 from PIL import Image
 
 from mmuda.datasets import GTA5, Cityscapes, DeepGlobeRoads, MassachusettsRoads, Synthia
-from mmuda.datasets.public.street_scenes import SYNTHIA_13, SYNTHIA_CLASSES
+from mmuda.datasets.public.street_scenes import SYNTHIA_CLASSES
 from mmuda.registry import DATASETS
 from tests.helpers import CONFIGS
 
@@ -78,11 +78,6 @@ def test_cityscapes_as_downloaded_and_with_the_classes_of_synthia(tmp_path):
         assert label_of(dataset).tolist() == names_of(ids.ravel().tolist(), CITYSCAPES, classes)
     with pytest.raises(ValueError, match="no split 'test'"):
         Cityscapes('test', data_root=str(tmp_path))
-
-
-def test_thirteen_classes_leave_out_what_the_papers_leave_out():
-    assert len(SYNTHIA_CLASSES) == 16 and len(SYNTHIA_13) == 13
-    assert set(SYNTHIA_CLASSES) - set(SYNTHIA_13) == {'wall', 'fence', 'pole'}
 
 
 def test_massachusetts_roads_as_downloaded(tmp_path, write_raster, coded_image):
