@@ -19,6 +19,7 @@ from mmuda.checkpoints.reading import (
 )
 from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.registry import DATASETS, MODELS
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
@@ -118,7 +119,7 @@ def _preprocessor(preprocessor, domain: str) -> dict:
         # mmseg loads BGR.
         bgr_to_rgb=not preprocessor.rgb_to_bgr,
         pad_val=0,
-        seg_pad_val=255,
+        seg_pad_val=IGNORE_INDEX,
     )
 
 

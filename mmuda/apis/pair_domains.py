@@ -12,19 +12,14 @@ import numpy as np
 import torch
 from mmengine import dist
 from mmengine.config import Config
-from mmengine.dataset import pseudo_collate
-from torch import Tensor
 
-from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.apis.pair_scores import NEED_MODEL, NEED_TRUTH, STRATEGIES, build_scorer, label_of, of_domain
 from mmuda.checkpoints.reading import digest_of
 from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
-from mmuda.pairing.mean_embedding import MeanEmbedding, median_distance
-from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.registry import DATASETS
-from mmuda.structures import no_data_of, no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
@@ -33,14 +28,9 @@ from mmuda.utils.progress import Progress
 from mmuda.utils.ranks import sole_job
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
-STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
-NEED_MODEL = ('approximation', 'feature_mmd')
-NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
 GIB = 1 << 30
 # Target patches that are read and predicted together.
 TOGETHER = 8
-# Arrays of source by target patches in float64 that a block of scores takes.
-SCORE_ARRAYS = 5
 # Transforms that would show another patch at each visit.
 RANDOM = ('Random', 'PhotoMetric', 'HistogramMatching', 'ReinhardTransfer', 'FourierTransfer')
 
@@ -103,7 +93,7 @@ def pair_domains(
     )
     out = Path(out)
     with sole_job(out, 'being written', lock=out.with_name(f'.{out.name}.lock')):
-        scorer = _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
+        scorer = build_scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device)
         if scorer is None:
             drawn = np.random.default_rng(seed).integers(0, len(target), len(source))
             matches = Matches(drawn[list(rows)], np.full(len(rows), np.nan))
@@ -160,7 +150,7 @@ def similarity_of_pairs(cfg: Config, pairing: str | Mapping | None = None) -> tu
     classes = len(source.metainfo['classes'])
     index = np.array([chosen(i) for i in range(len(source))])
     score = [
-        semantic_similarity(_label(source[i])[None], _label(target[j])[None], classes)[0, 0]
+        semantic_similarity(label_of(source[i])[None], label_of(target[j])[None], classes)[0, 0]
         for i, j in enumerate(index.tolist())
     ]
     return np.array(score), index
@@ -199,103 +189,6 @@ def _datasets(cfg: Config, truth: bool):
     return built
 
 
-class _Labels:
-    """SemSim of source labels with target labels."""
-
-    def __init__(self, source, rows, memory: int, device: str) -> None:
-        self.classes = len(source.metainfo['classes'])
-        self.source = torch.stack([_label(source[i]) for i in rows]).to(device)
-        self.memory = memory
-        self.bytes_a_target = SCORE_ARRAYS * 8 * len(rows) + self.source.shape[1]
-
-    def encode(self, samples: list[dict]) -> Tensor:
-        """Labels (m, L) of target samples."""
-        return torch.stack([_label(sample) for sample in samples])
-
-    def score(self, encoded: Tensor) -> np.ndarray:
-        """Scores (rows, m) of encoded target patches."""
-        return semantic_similarity(self.source, encoded, self.classes, min(self.memory // 4, DEFAULT_MEMORY))
-
-
-class _Predictions(_Labels):
-    """SemSim* of source labels with predictions for the target; where the target holds no data, no class is likely."""
-
-    def __init__(self, model, source, rows, memory: int, device: str) -> None:
-        super().__init__(source, rows, memory, device)
-        self.model = model
-        self.bytes_a_target = SCORE_ARRAYS * 8 * len(rows) + 4 * self.classes * self.source.shape[1]
-
-    @torch.no_grad()
-    def encode(self, samples: list[dict]) -> Tensor:
-        """Probabilities (m, K, L)."""
-        predicted = self.model.test_step(pseudo_collate(samples))
-        return torch.stack([_probabilities(one).flatten(1) for one in predicted])
-
-
-class _Discrepancy:
-    """Minus the squared distance of mean embeddings, of pixels or of features, where they hold data."""
-
-    def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, memory: int, seed: int) -> None:
-        self.samples_of = samples_of
-        self.memory = memory
-        # The same ones on every rank: the kernel must not depend on who matches which rows.
-        first = torch.cat([samples_of(_of('source', source[i])) for i in range(min(16, len(source)))])
-        self.embedding = MeanEmbedding(first.shape[1], median_distance(first.cpu(), seed), seed=seed)
-        self.source = torch.stack([self.embedding(samples_of(_of('source', source[i]))) for i in rows]).double()
-        self.bytes_a_target = 8 * (SCORE_ARRAYS * len(rows) + self.source.shape[1])
-
-    def encode(self, samples: list[dict]) -> Tensor:
-        """Mean embeddings (m, D)."""
-        return torch.stack([self.embedding(self.samples_of(sample)) for sample in samples]).double()
-
-    def score(self, encoded: Tensor) -> np.ndarray:
-        """Scores (rows, m), at most 0."""
-        return -torch.cdist(self.source, encoded).square().cpu().numpy()
-
-
-def _scorer(strategy, cfg, checkpoint, feature, source, rows, memory, seed, device):
-    """Gives the scores (rows, m) of m target samples; None where nothing is scored."""
-    device = device or ('cuda' if torch.cuda.is_available() else 'cpu')
-    if strategy == 'random':
-        return None
-    if strategy in NEED_TRUTH:
-        return _Labels(source, rows, memory, device)
-    if strategy == 'image_mmd':
-        return _Discrepancy(lambda sample: _pixels(sample['inputs'].to(device), sample), source, rows, memory, seed)
-    model = init_model(cfg, checkpoint, device)
-    if strategy == 'approximation':
-        return _Predictions(model, source, rows, memory, device)
-    return _Discrepancy(_FeatureReader(model, feature), source, rows, memory, seed)
-
-
-class _FeatureReader:
-    """Features (P, C) of a sample at a submodule of the segmentor."""
-
-    def __init__(self, model, path: str | None) -> None:
-        self.model = model
-        self.segmentor = segmentor_of(model)
-        try:
-            self.module = None if path is None else self.segmentor.get_submodule(path)
-        except AttributeError as error:
-            raise UserError(
-                f'--feature {path}: {type(self.segmentor).__name__} has no such submodule; name one that '
-                '`segmentor.named_modules()` lists'
-            ) from error
-
-    @torch.no_grad()
-    def __call__(self, sample: dict) -> Tensor:
-        inputs = self.model.data_preprocessor(pseudo_collate([sample]))['inputs']
-        if self.module is None:
-            return _pixels(self.segmentor.extract_feat(inputs)[-1][0], sample)
-        kept = []
-        handle = self.module.register_forward_hook(lambda _, __, output: kept.append(output))
-        try:
-            self.segmentor(inputs, mode='tensor')
-        finally:
-            handle.remove()
-        return _pixels(kept[0][0], sample)
-
-
 def _match(scorer, target, count: int, out: Path, made_from: dict, report: Callable[[str], None]) -> Matches:
     """The best target of each row, block after block; goes on where an earlier process was killed."""
     state_file = _state_file(out, dist.get_rank())
@@ -309,7 +202,7 @@ def _match(scorer, target, count: int, out: Path, made_from: dict, report: Calla
         end = min(start + block, len(target))
         encoded = []
         for j in range(start, end, TOGETHER):  # images are not kept
-            encoded.append(scorer.encode([_of('target', target[k]) for k in range(j, min(j + TOGETHER, end))]))
+            encoded.append(scorer.encode([of_domain('target', target[k]) for k in range(j, min(j + TOGETHER, end))]))
         matches.update(scorer.score(torch.cat(encoded)), start)
         start = end
         buffer = io.BytesIO()
@@ -336,31 +229,6 @@ def _gather(matches: Matches, rows: range, count: int) -> tuple[np.ndarray, np.n
     for positions, one in dist.all_gather_object((list(rows), matches)):
         index[positions], score[positions] = one.index, one.score
     return index, score
-
-
-def _pixels(maps: Tensor, sample: dict) -> Tensor:
-    """Pixels (P, C) of maps (C, h, w) that hold data; all of them where none does."""
-    pixels = maps.flatten(1).T.float()
-    missing = no_data_of(sample['data_samples'], maps.shape[-2:])
-    return pixels if missing is None or missing.all() else pixels[~missing.flatten().to(pixels.device)]
-
-
-def _probabilities(prediction) -> Tensor:
-    prob = prediction.seg_logits.data.float().softmax(dim=0)
-    missing = no_data_of_prediction(prediction, prob.shape[-2:])
-    return prob if missing is None else prob.masked_fill(missing.to(prob.device), 0)
-
-
-def _label(sample: dict) -> Tensor:
-    if 'gt_sem_seg' not in sample['data_samples']:
-        raise UserError(f'{sample["data_samples"].metainfo.get("img_path")} came without a label; pairing needs it')
-    return sample['data_samples'].gt_sem_seg.data.flatten().to(torch.uint8)
-
-
-def _of(domain: str, sample: dict) -> dict:
-    """The sample with its domain, whose statistics normalise it."""
-    sample['data_samples'].set_metainfo(dict(domain=domain))
-    return sample
 
 
 def _text(value: float | None) -> str:

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from torch import nn
 
 from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels
-from mmuda.datasets.raster.reading import RasterInfo, probe_raster
+from mmuda.datasets.raster.reading import probe_raster
 from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.utils.errors import UserError
 

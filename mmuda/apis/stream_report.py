@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from mmuda.structures import no_data_of
 
-IGNORE_INDEX = 255
 MAX_IGNORED = 0.5
 
 

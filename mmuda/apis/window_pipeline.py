@@ -9,12 +9,12 @@ from mmcv.transforms import LoadAnnotations
 from mmengine.config import Config
 from mmseg.datasets.transforms import GenerateEdge, LoadBiomedicalAnnotation, LoadDepthAnnotation
 
-from mmuda.datasets.raster.reading import RasterInfo
+from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.items import grid_follows
 from mmuda.datasets.raster.unread import unread_dataset
 from mmuda.datasets.raster.valid import image_bands
 from mmuda.datasets.transforms import LoadRasterWindow
 from mmuda.datasets.transforms.channel_order import RGB
-from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.registry import TRANSFORMS
 from mmuda.utils.errors import UserError
 

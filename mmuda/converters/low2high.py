@@ -15,17 +15,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from rasterio.windows import Window
 
-from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap, read_cells
+from mmuda.converters.tiles import cut_tile
+from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap
 from mmuda.datasets.coarse.low2high import CLASSES, SPLITS
 from mmuda.datasets.legends import read_legend
 from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
-from mmuda.datasets.raster.label_reading import classes_of, read_label
-from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable, build_label_lut
-from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
-from mmuda.datasets.raster.valid import image_bands, valid_pixels
+from mmuda.datasets.raster.labels import build_label_lut
+from mmuda.datasets.raster.reading import open_raster, probe_raster
+from mmuda.datasets.raster.valid import image_bands
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
@@ -172,8 +170,8 @@ def build_low2high(
         (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
         for (raster, stem, pair, window), where in zip(jobs, splits, strict=True)
     ]
-    with _mapping(workers) as mapped:
-        for (raster, stem, _, window), where, why in zip(jobs, splits, mapped(_cut, tasks), strict=True):
+    with _mapping(workers) as mapped, _told():
+        for (raster, stem, _, window), where, why in zip(jobs, splits, mapped(cut_tile, tasks), strict=True):
             rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
             progress.update(len(rows) - len(small))
     buffer = io.StringIO()
@@ -256,68 +254,3 @@ def _draw(seed: int, name: str) -> str:
             return split
         value -= share
     return SPLITS[-1]
-
-
-def _cut(
-    image: Path, pair: tuple[str, str], window, luts: Mapping[str, LabelTable], out: Path, split: str, name: str, limits
-) -> str:
-    """Write one tile; returns why it was dropped, or ''."""
-    labels = {}
-    for kind, path in zip(('fine', 'coarse'), pair, strict=True):
-        _, values, inside = read_cells(str(image), path, window)
-        labels[kind] = classes_of(values, inside, luts[kind], path)
-    pixels = read_window(str(image), window)
-    valid = valid_pixels(str(image), window)
-    for label in labels.values():
-        label[~valid] = IGNORE_INDEX
-    for kind, label in labels.items():
-        why = _unfit(label, *limits)
-        if why:
-            return f'{kind}: {why}'
-    files = {kind: out / kind / split / name for kind in ('coarse', 'fine', 'images')}
-    if all(file.is_file() for file in files.values()):
-        return ''
-    raster = open_raster(str(image))
-    grid = dict(
-        crs=raster.crs,
-        transform=rasterio.windows.transform(Window(window[1], window[0], *window[2:]), raster.transform),
-    )
-    cells, coarse_grid = _coarse_part(str(image), pair[1], window, luts['coarse'])
-    _write(files['coarse'], cells[None], coarse_grid)
-    _write(files['fine'], labels['fine'][None], grid)
-    _write(files['images'], np.moveaxis(pixels, -1, 0), grid, valid, raster.colorinterp)
-    return ''
-
-
-def _unfit(label: np.ndarray, min_classes: int, max_share: float, max_ignored: float) -> str:
-    known = label[label != IGNORE_INDEX]
-    if label.size - known.size > max_ignored * label.size:
-        return f'{100 * (1 - known.size / label.size):.0f} % unknown'
-    counts = np.bincount(known, minlength=1)
-    if (counts > 0).sum() < min_classes:
-        return f'{(counts > 0).sum()} classes'
-    share = counts.max() / known.size
-    return f'{100 * share:.0f} % of one class' if share > max_share else ''
-
-
-def _coarse_part(image: str, path: str, window, lut: LabelTable) -> tuple[np.ndarray, dict]:
-    """Cells that a tile touches, as classes, and their grid."""
-    coarse = open_raster(path)
-    _, (top, left, height, width) = cells_below(open_raster(image), coarse, window)
-    cells = read_label(path, (top, left, height, width), lut)
-    grid = rasterio.windows.transform(Window(left, top, width, height), coarse.transform)
-    return cells, dict(crs=coarse.crs, transform=grid)
-
-
-def _write(path: Path, bands: np.ndarray, grid: dict, valid: np.ndarray | None = None, meanings=None) -> None:
-    """Write a GeoTIFF; where pixels hold no data, its mask says so; its bands mean what those of the image mean."""
-    count, height, width = bands.shape
-    with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.MemoryFile() as memory:
-        profile = dict(driver='GTiff', count=count, height=height, width=width, dtype=str(bands.dtype), **grid)
-        with memory.open(compress='deflate', **profile) as file:
-            if meanings is not None:
-                file.colorinterp = meanings  # else GDAL takes a fourth band for opacity
-            file.write(bands)
-            if valid is not None and not valid.all():
-                file.write_mask(valid)
-        write_atomically(memory.read(), path)

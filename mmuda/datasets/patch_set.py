@@ -12,12 +12,11 @@ from torch.utils.data import Dataset
 
 from mmuda.datasets.pairing import relative_name
 from mmuda.datasets.raster.label_reading import read_label
-from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import mark_no_data, read_image
 from mmuda.registry import DATASETS, TRANSFORMS
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.seeds import mix_seed
 
 _MARGIN = 2  # pixels around a patch that interpolation reads

@@ -8,10 +8,9 @@ from torch.utils.data import Dataset
 
 from mmuda.datasets.pairing import build_pairing
 from mmuda.datasets.public.metainfo import check_same_classes
-from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.seeds import mix_seed, seeded
 
 

@@ -8,7 +8,7 @@ import torch
 
 from mmuda.models.losses import aggregate_regions, labels_of_regions
 from mmuda.registry import METRICS
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 from .class_iou_metric import ClassIoUMetric
 
@@ -62,7 +62,9 @@ class CellIoUMetric(ClassIoUMetric):
             self.results.append(self.intersect_and_union(predicted, labels, classes, self.ignore_index))
 
 
-def oracle_areas(label: torch.Tensor, coarse_label: torch.Tensor, classes: int, ignore_index: int = 255) -> tuple:
+def oracle_areas(
+    label: torch.Tensor, coarse_label: torch.Tensor, classes: int, ignore_index: int = IGNORE_INDEX
+) -> tuple:
     """Areas of the upsampled coarse label as a prediction, which mmseg's metrics are made from.
 
     Args:

@@ -8,9 +8,7 @@ import numpy as np
 from mmseg.evaluation import IoUMetric
 
 from mmuda.registry import METRICS
-from mmuda.utils.errors import UserError
-
-IGNORE_INDEX = 255  # in the labels of all datasets
+from mmuda.structures import IGNORE_INDEX
 
 
 @METRICS.register_module()

@@ -16,12 +16,12 @@ from mmuda.datasets import DrawIndex
 from mmuda.datasets.transforms.loading import read_image
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.fileio import write_atomically
-from mmuda.visualization import IGNORED_COLOUR, Panel, colour_labels, draw_panels, viewable
+from mmuda.visualization import IGNORE_INDEX_COLOUR, Panel, colour_labels, draw_panels, viewable
 
 # Tiles that are looked at to choose the ones with most classes; spread over the set.
 CANDIDATES = 24
-IGNORED = 255
 
 
 @dataclass
@@ -81,8 +81,8 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
     if source_row:
         rows.append(source_row)
     classes, palette = list(meta['classes']), list(meta['palette'])
-    if any((labels[position] == IGNORED).any() for position in chosen):
-        classes, palette = [*classes, 'not counted'], [*palette, IGNORED_COLOUR]
+    if any((labels[position] == IGNORE_INDEX).any() for position in chosen):
+        classes, palette = [*classes, 'not counted'], [*palette, IGNORE_INDEX_COLOUR]
     write_atomically(draw_panels(rows, classes, palette), path)
 
 
@@ -105,7 +105,7 @@ def _most_mixed(labels: list[np.ndarray]) -> list[int]:
     """Positions by the entropy of the labels' classes, highest first."""
     entropies = []
     for label in labels:
-        counts = np.bincount(label.ravel(), minlength=256)[:IGNORED]
+        counts = np.bincount(label.ravel(), minlength=256)[:IGNORE_INDEX]
         shares = counts[counts > 0] / max(counts.sum(), 1)
         entropies.append(float(-(shares * np.log(shares)).sum()))
     return sorted(range(len(labels)), key=lambda position: -entropies[position])
@@ -120,7 +120,7 @@ def _target_row(models, datasets, index: int, palette, titles: list[str] | None)
         labels.append(item['coarse_label'].numpy())
     for model, dataset in zip(models, datasets, strict=True):
         prediction = inference_model(model, dataset[index]).pred_sem_seg.data[0].cpu().numpy()
-        labels.append(np.where(truth == IGNORED, IGNORED, prediction).astype(np.uint8))
+        labels.append(np.where(truth == IGNORE_INDEX, IGNORE_INDEX, prediction).astype(np.uint8))
     panels = [Panel(_image_of(datasets[-1], sample), smooth=True)]
     panels += [Panel(colour_labels(label, palette)) for label in labels]
     for panel, title in zip(panels, titles or (), strict=False):

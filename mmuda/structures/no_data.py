@@ -10,6 +10,8 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 IGNORE_INDEX = 255
+"""In every label map, of training, truth and prediction: no data, or no class that counts."""
+
 NO_DATA = 'no_data'
 """Field of a data sample: (1, h, w) bool on the grid of the label, there only if any pixel holds no data."""
 

@@ -16,9 +16,9 @@ from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
 from mmuda.utils.fileio import filling
 
+from .domains import SOURCE_STYLE, TARGET_STYLE
 from .generator import exclusive, generate
 from .materials import ISPRS_PALETTE
-from .styles import SOURCE_STYLE, TARGET_STYLE
 
 CLASSES = ('impervious', 'building', 'low_vegetation', 'tree')
 PALETTE = ISPRS_PALETTE[:4]

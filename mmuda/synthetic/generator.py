@@ -19,9 +19,10 @@ from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock
 from mmuda.utils.progress import Progress
 
+from .domains import STYLES
 from .materials import BUILDING
 from .render import render_scene
-from .styles import STYLES, DomainStyle
+from .styles import DomainStyle
 
 VERSION = 1
 """Counts every change of the generator that changes its pictures."""

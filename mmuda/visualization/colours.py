@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mmuda.structures import IGNORE_INDEX
+
 IGNORED_COLOUR = (128, 128, 128)
 
 
@@ -17,7 +19,7 @@ def colour_labels(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.nda
 def colour_table(palette: Sequence[Sequence[int]]) -> dict[int, tuple[int, int, int, int]]:
     """Colour table of a GeoTIFF, RGBA by class index; 255, no data, is transparent."""
     table = {index: (*(int(value) for value in colour), 255) for index, colour in enumerate(palette)}
-    return {**table, 255: (0, 0, 0, 0)}
+    return {**table, IGNORE_INDEX: (0, 0, 0, 0)}
 
 
 def default_palette(num_classes: int) -> list[list[int]]:

@@ -6,10 +6,8 @@ from contextlib import contextmanager
 
 from mmuda.datasets.raster.checked_writing import CheckedWriter
 from mmuda.datasets.raster.output import raster_like
+from mmuda.structures import IGNORE_INDEX
 from mmuda.visualization.colours import colour_table
-
-# mmseg's label of what counts for nothing; here: pixels that were not predicted.
-NO_PREDICTION = 255
 
 
 @contextmanager
@@ -40,6 +38,6 @@ def label_raster(
         >>> with label_raster('classes.tif', 'image.tif', palette) as output:
         ...     output.write(label, 1, window=window)
     """
-    with raster_like(path, like, count=1, inputs=inputs, nodata=NO_PREDICTION) as output:
+    with raster_like(path, like, count=1, inputs=inputs, nodata=IGNORE_INDEX) as output:
         output.write_colormap(1, colour_table(palette))
         yield output

@@ -193,7 +193,7 @@ def test_random_pairs_follow_the_seed(cfg, tmp_path):
 
 def test_a_killed_run_goes_on_where_it_was(cfg, tmp_path, monkeypatch):
     whole = run(cfg, tmp_path, 'ground_truth')
-    calls, compared = [], module.semantic_similarity
+    calls, compared = [], scores.semantic_similarity
     monkeypatch.setattr(module, 'TOGETHER', 3)
 
     def dying(*args):
@@ -202,23 +202,23 @@ def test_a_killed_run_goes_on_where_it_was(cfg, tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return compared(*args)
 
-    monkeypatch.setattr(module, 'semantic_similarity', dying)
+    monkeypatch.setattr(scores, 'semantic_similarity', dying)
     with pytest.raises(KeyboardInterrupt):
         run(cfg, tmp_path, 'ground_truth', name='killed.json', memory=1)
     assert not (tmp_path / 'killed.json').exists()
     calls.clear()
     said = []
-    monkeypatch.setattr(module, 'semantic_similarity', lambda *args: calls.append(len(args[1])) or compared(*args))
+    monkeypatch.setattr(scores, 'semantic_similarity', lambda *args: calls.append(len(args[1])) or compared(*args))
     pair_domains(cfg, tmp_path / 'killed.json', 'ground_truth', memory=1, report=said.append)
     assert json.loads((tmp_path / 'killed.json').read_text())['pairs'] == whole['pairs']
     assert said[0] == 'going on at target patch 7 of 20' and sum(calls) == 13
     # What was left by other settings is not gone on with.
-    monkeypatch.setattr(module, 'semantic_similarity', dying)
+    monkeypatch.setattr(scores, 'semantic_similarity', dying)
     calls.clear()
     with pytest.raises(KeyboardInterrupt):
         pair_domains(cfg, tmp_path / 'x.json', 'ground_truth', memory=1, report=said.append)
     cfg.train_dataloader.dataset.source.seed = 5
-    monkeypatch.setattr(module, 'semantic_similarity', compared)
+    monkeypatch.setattr(scores, 'semantic_similarity', compared)
     said.clear()
     pair_domains(cfg, tmp_path / 'x.json', 'ground_truth', memory=1, report=said.append)
     assert len(said) == 1

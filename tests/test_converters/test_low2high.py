@@ -9,7 +9,7 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.apis import UserError
-from mmuda.converters import low2high
+from mmuda.converters import low2high, tiles
 from mmuda.converters.low2high import Labels, build_low2high
 from mmuda.datasets import Low2High, Low2HighExemplars
 from mmuda.datasets.legends import read_legend
@@ -156,7 +156,7 @@ def tiles_of(folder):
 def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeypatch):
     assert convert(raw, 'a') == convert(raw, 'b') and tiles_of(raw / 'a') == tiles_of(raw / 'b')
     assert convert(raw, 'c', seed=1) and tiles_of(raw / 'c') != tiles_of(raw / 'a')
-    written, real = [], low2high._write
+    written, real = [], tiles._write
 
     def killed(path, *rest):
         if len(written) == 7:
@@ -164,12 +164,12 @@ def test_the_split_follows_the_seed_and_a_killed_conversion_goes_on(raw, monkeyp
         written.append(path)
         real(path, *rest)
 
-    monkeypatch.setattr(low2high, '_write', killed)
+    monkeypatch.setattr(tiles, '_write', killed)
     with pytest.raises(KeyboardInterrupt):
         convert(raw, 'd')
     first = set(written)
     assert not (raw / 'd' / 'md.csv').exists() and len(first) == 7
-    monkeypatch.setattr(low2high, '_write', lambda path, *rest: written.append(path) or real(path, *rest))
+    monkeypatch.setattr(tiles, '_write', lambda path, *rest: written.append(path) or real(path, *rest))
     convert(raw, 'd')
     # Two tiles are whole and stay; the third, of which one file is there, is written again.
     assert len(set(written[7:]) & first) == 1 and tiles_of(raw / 'd') == tiles_of(raw / 'a')

@@ -8,9 +8,9 @@ import torch
 from mmengine.structures import PixelData
 
 from mmuda.datasets import PatchSet, UDADataset
+from mmuda.datasets.raster.items import grid_follows
 from mmuda.datasets.raster.reading import probe_raster
 from mmuda.datasets.transforms import RandomGroundCrop, ResampleToGSD
-from mmuda.datasets.transforms.ground_pixels import grid_follows
 from mmuda.evaluation import ClassIoUMetric
 from mmuda.registry import DATASETS, TRANSFORMS
 

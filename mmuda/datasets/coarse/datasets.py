@@ -11,9 +11,10 @@ from mmuda.datasets.coarse.cells import overlap
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.files import existing_suffix, suffix_of
+from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.label_coding import look_at_labels
 from mmuda.datasets.raster.labels import build_label_lut
-from mmuda.datasets.raster.reading import RasterInfo, check_rasters, open_raster, probe_raster
+from mmuda.datasets.raster.reading import check_rasters, open_raster, probe_raster
 from mmuda.datasets.raster.valid import image_bands
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError

@@ -4,8 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from mmuda.datasets.raster.labels import IGNORE_INDEX
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.metainfo import check_metainfo
 
 IGNORE = 'ignore'

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from mmseg.datasets import CityscapesDataset
 
 from mmuda.datasets.public.benchmark import Benchmark
-from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.registry import DATASETS
+from mmuda.structures import IGNORE_INDEX
 
 # The 19 classes by their number in Cityscapes' labelIds, which GTA5 shares.
 _LABEL_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)

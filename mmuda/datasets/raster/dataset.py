@@ -1,36 +1,28 @@
 """Rasters of any size as a segmentation dataset, read by windows."""
 
 import logging
-import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from numbers import Integral
 
-import numpy as np
 from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmuda.datasets.raster.bands import check_bands
-from mmuda.datasets.raster.damage import windows_to_check
-from mmuda.datasets.raster.files import check_spellings, existing_suffix, list_images, read_list, suffix_of
-from mmuda.datasets.raster.grid import check_same_grid
-from mmuda.datasets.raster.label_coding import look_at_labels, only_0_and_255, settle_coding
-from mmuda.datasets.raster.label_colours import check_colours, colour_table_of, colours_of_palette, with_colours
-from mmuda.datasets.raster.labels import LabelTable, build_label_lut
+from mmuda.datasets.raster.image_checks import check_distance, check_image_values, notes_on_opacity
+from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.items import grid_follows, windows_of
+from mmuda.datasets.raster.label_settling import RasterLabels
 from mmuda.datasets.raster.notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
-from mmuda.datasets.raster.options import check_gsd, check_label_band, check_label_mappings, check_range
-from mmuda.datasets.raster.reading import RasterInfo, check_rasters, probe_raster
-from mmuda.datasets.raster.valid import image_bands
-from mmuda.datasets.transforms.ground_pixels import grid_follows
+from mmuda.datasets.raster.options import check_choice, check_gsd, check_label_options, check_range
+from mmuda.datasets.raster.pairs import Pairs, either
+from mmuda.datasets.raster.reading import check_rasters, probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import COUNTS, require_each
 
-_CHECK_FILES = 64
-
 
 @DATASETS.register_module()
-class RasterDataset(BaseSegDataset):
+class RasterDataset(RasterLabels, BaseSegDataset):
     """Images, and optionally labels, in rasters of any size, of which only windows are read.
 
     Folders, suffixes, ``metainfo``, ``reduce_zero_label`` and ``ann_file`` are as in mmseg's ``BaseSegDataset``. For
@@ -117,18 +109,12 @@ class RasterDataset(BaseSegDataset):
         pipeline: Sequence[dict | Callable] = (),
         **kwargs,
     ) -> None:
-        _check_choice('last_tile', last_tile, ('keep', 'shift'))
-        _check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
-        _check_choice('check_images', check_images, ('sample', 'all', 'none'))
+        check_choice('last_tile', last_tile, ('keep', 'shift'))
+        check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
+        check_choice('check_images', check_images, ('sample', 'all', 'none'))
         check_gsd(gsd, type(self).__name__)
         check_range(value_range, type(self).__name__)
-        check_label_band(label_band, type(self).__name__)
-        check_label_mappings(label_values, label_colours, type(self).__name__)
-        if label_colours is not None and (label_values is not None or label_band is not None):
-            raise UserError(
-                f'label_colours of {type(self).__name__} goes by colours, label_values and label_band by values; give '
-                'one of them.'
-            )
+        check_label_options(label_values, label_colours, label_band, type(self).__name__)
         require_each(COUNTS, self, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
@@ -191,12 +177,21 @@ class RasterDataset(BaseSegDataset):
             (height, width; metres) where pixels are not square on the ground.
         """
         self.label_lut = self._label_lut() if self.labelled else None
-        pairs = self._find_pairs()
+        pairs = Pairs(
+            dataset=type(self).__name__,
+            image_dir=self.data_prefix['img_path'],
+            label_dir=self.data_prefix.get('seg_map_path'),
+            image_suffix=self.img_suffix,
+            label_suffix=self.seg_map_suffix,
+            ann_file=self.ann_file,
+            translated_images=self.translated_images,
+            predicted=self.predicted_labels is not None,
+        ).find(self.select, self.describe_selection())
         images, labels = [image for image, _ in pairs], [label for _, label in pairs if label is not None]
         self.rasters = [self._check_image(image) for image in images]
         check_rasters(self._checked(images, self.check_images), self.check_images == 'all')
         self.notes = []
-        self._note(notes_on_pixels(self.rasters) + self._notes_on_opacity(self.rasters[0]))
+        self._note(notes_on_pixels(self.rasters) + notes_on_opacity(self.rasters[0], self.bands))
         if self.reads_images:
             self._note(notes_on_colours(self.rasters, self.bands))
         if self.labelled:
@@ -241,138 +236,16 @@ class RasterDataset(BaseSegDataset):
             info['domain'] = self.domain
         return info
 
-    def _find_pairs(self) -> list[tuple[str, str | None]]:
-        """(image, label or None) of every selected raster, sorted by name."""
-        image_dir = self.data_prefix['img_path']
-        label_dir = self.data_prefix.get('seg_map_path')
-        for folder in filter(None, (image_dir, label_dir)):
-            if not osp.isdir(folder):
-                raise FileNotFoundError(
-                    f'The folder {folder} of {type(self).__name__} does not exist; put or link the data there, or set '
-                    'data_root and data_prefix.'
-                )
-        shared = label_dir is not None and osp.samefile(image_dir, label_dir)
-        if shared and set(self.img_suffix) & set(self.seg_map_suffix):
-            raise UserError(
-                f'Images and labels of {type(self).__name__} share the folder {image_dir} and the suffix '
-                f'{self.img_suffix}; give different img_suffix and seg_map_suffix.'
-            )
-        pairs, stems = [], {}
-        listings: dict[str, list[str]] = {}
-        for relative in self._list_images(image_dir, self.seg_map_suffix if shared else ()):
-            stem = relative[: -len(suffix_of(relative, self.img_suffix))]
-            if self.select(osp.basename(stem)):
-                image = self._image(image_dir, relative)
-                stems[osp.join(image_dir, relative)] = osp.join(image_dir, stem)
-                pairs.append((image, self._find_label(image, relative, stem, listings) if label_dir else None))
-        check_spellings(stems)
-        if not pairs and self.ann_file and not stems and not read_list(self.ann_file):
-            raise FileNotFoundError(f'The list {self.ann_file} (ann_file of {type(self).__name__}) names no image.')
-        if not pairs:
-            raise FileNotFoundError(
-                f'{type(self).__name__} found no images in {image_dir} with suffix {_or(self.img_suffix)}'
-                f'{self.describe_selection() and f" ({self.describe_selection()})"}; check data_root, data_prefix, '
-                'img_suffix and the selection.'
-            )
-        return pairs
-
-    def _image(self, image_dir: str, relative: str) -> str:
-        if self.translated_images is None:
-            return osp.join(image_dir, relative)
-        image = osp.join(self.translated_images, relative)
-        if not osp.isfile(image):
-            raise FileNotFoundError(
-                f'{image} does not exist, although translated_images={self.translated_images!r} of '
-                f'{type(self).__name__} is to hold every image of {image_dir}; write them with tools/translate.py.'
-            )
-        check_same_grid(probe_raster(osp.join(image_dir, relative)), probe_raster(image), 'translated image')
-        return image
-
-    def _list_images(self, image_dir: str, others: Sequence[str]) -> list[str]:
-        if not self.ann_file:
-            return list_images(image_dir, self.img_suffix, others)
-        if not osp.isfile(self.ann_file):
-            raise FileNotFoundError(
-                f'The list of images {self.ann_file} (ann_file of {type(self).__name__}) does not exist; correct '
-                'the path or leave ann_file out to take every image of the folder.'
-            )
-        listings: dict[str, list[str]] = {}
-        return [name + self._image_suffix(osp.join(image_dir, name), listings) for name in read_list(self.ann_file)]
-
-    def _image_suffix(self, stem: str, listings: dict[str, list[str]]) -> str:
-        if suffix_of(stem, self.img_suffix) and osp.isfile(stem):
-            return ''  # listed with its suffix
-        suffix = existing_suffix(stem, self.img_suffix, listings)
-        if suffix is None:
-            raise FileNotFoundError(
-                f'The image {stem} with suffix {_or(self.img_suffix)} is listed in {self.ann_file} but does not exist; '
-                'add it or correct the list.'
-            )
-        return suffix
-
-    def _find_label(self, image: str, relative: str, stem: str, listings: dict[str, list[str]]) -> str:
-        predicted = self.predicted_labels is not None
-        stem = osp.join(self.data_prefix['seg_map_path'], osp.splitext(relative)[0] if predicted else stem)
-        suffixes = ('.tif',) if predicted else self.seg_map_suffix
-        suffix = existing_suffix(stem, suffixes, listings)
-        if suffix is None:
-            raise FileNotFoundError(
-                f'The image {image} has no label {stem} with suffix {_or(suffixes)}; add the label, '
-                'take the image out, or set labelled=False for a dataset without labels.'
-            )
-        return stem + suffix
-
     def describe_selection(self) -> str:
         """What :meth:`select` takes, for the error when it takes nothing; '' if it takes everything."""
         prefixes = [prefix for prefix in self.name_prefix if prefix]
-        return f'name_prefix: {_or(prefixes)}' if prefixes else ''
-
-    def _windows(self, raster: RasterInfo) -> list[tuple[int, int, int, int] | None]:
-        if self.tile is not None:
-            windows = tile_windows(raster.shape, self.tile, self.last_tile)
-            for window in {window[2:]: window for window in windows}.values():
-                self._check_crops(raster, window)
-            return windows
-        self._check_crops(raster, None)
-        return [None] * self._number_of_samples(raster)
-
-    def _check_crops(self, raster: RasterInfo, window: tuple[int, int, int, int] | None) -> None:
-        for transform in self.pipeline.transforms:
-            if hasattr(transform, 'check_raster'):
-                transform.check_raster(
-                    dict(
-                        img_path=raster.path,
-                        gsd=raster.gsd,
-                        ground_pixel=raster.ground_pixel,
-                        raster_shape=raster.shape,
-                        window=window,
-                    )
-                )
-
-    def _number_of_samples(self, raster: RasterInfo) -> int:
-        if self.samples_per_raster is not None:
-            return self.samples_per_raster
-        for transform in self.pipeline.transforms:
-            if hasattr(transform, 'raster_size'):
-                height, width = transform.raster_size(raster.gsd, raster.ground_pixel)
-                return max(1, round(raster.height * raster.width / (height * width)))
-        return 1
+        return f'name_prefix: {either(prefixes)}' if prefixes else ''
 
     def _check_image(self, path: str) -> RasterInfo:
         raster = probe_raster(path)
         self.check_values(raster)
         raster = raster.resolved(self.gsd)
-        if raster.gsd is None:
-            if raster.placed and raster.crs:
-                what = (
-                    f'a georeference (transform {raster.transform} in {raster.crs}) that gives a pixel no size on Earth'
-                )
-            else:
-                what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
-            raise UserError(
-                f'{path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
-                f'{type(self).__name__}.'
-            )
+        check_distance(raster, type(self).__name__)
         return raster
 
     def check_values(self, raster: RasterInfo) -> None:
@@ -381,139 +254,17 @@ class RasterDataset(BaseSegDataset):
         Raises:
             UserError: Naming the file.
         """
-        path = raster.path
-        read = self.bands if self.bands is not None else range(1, raster.count + 1)
-        table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
-        if self.reads_images and table and any(colour != (value,) * 3 for value, colour in table.items()):
-            raise UserError(
-                f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
-                f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
-            )
-        if self.bands is not None and max(self.bands) > raster.count:
-            raise UserError(
-                f'{path} has {raster.count} band(s), but bands={self.bands} are asked for; set bands of '
-                f'{type(self).__name__} to bands that exist.'
-            )
-        if raster.dtype.startswith('complex') and self.reads_images:
-            raise UserError(
-                f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
-                'intensity as real numbers first.'
-            )
-        if raster.dtype != 'uint8' and self.value_range is None and self.reads_images:
-            raise UserError(
-                f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {type(self).__name__}, the '
-                'values that become 0 and 255.'
-            )
+        check_image_values(raster, self.bands, self.value_range, type(self).__name__, self.reads_images)
 
-    def _notes_on_opacity(self, raster: RasterInfo) -> list[str]:
-        """GDAL marks a fourth band as opacity where its writer says nothing; it may be near infrared."""
-        unread = sorted(set(range(1, raster.count + 1)) - set(image_bands(raster.path, self.bands)))
-        if self.bands is not None or not unread:
-            return []
-        return [
-            f'band {unread[0]} of {raster.path} is marked as opacity (alpha) and is no band of the image; name it in '
-            'bands if it is one'
-        ]
+    def _windows(self, raster: RasterInfo) -> list[tuple[int, int, int, int] | None]:
+        steps = self.pipeline.transforms
+        return windows_of(raster, steps, self.tile, self.last_tile, self.samples_per_raster)
 
     def _note(self, notes: Sequence[str]) -> None:
         self.notes += notes
         for note in notes:
             print_log(note, logger='current', level=logging.WARNING)
 
-    def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
-        """What the headers leave open about the label's place, see :func:`check_same_grid`."""
-        return check_same_grid(image, probe_raster(label_path))
-
-    def _num_file_classes(self) -> int:
-        """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
-        classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
-        if not classes:
-            raise UserError(
-                f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
-                'class that knows them.'
-            )
-        return len(classes)
-
-    def _label_lut(self) -> LabelTable:
-        if self.predicted_labels is not None:
-            return build_label_lut(len(self.metainfo['classes']), dataset=type(self).__name__)
-        table = build_label_lut(
-            self._num_file_classes(),
-            label_map=self.label_map,
-            reduce_zero_label=self.reduce_zero_label,
-            ignore_index=self.ignore_index,
-            label_values=self.label_values,
-            dataset=type(self).__name__,
-        )
-        if self.label_colours is None:
-            return replace(table, band=self.label_band)
-        colours = check_colours(self.label_colours, self._num_file_classes(), type(self).__name__)
-        return with_colours(table, colours, self.label_map, from_index=True)
-
-    def _checked(self, files: list[str], how_many: str) -> list[str]:
-        """The files that ``check_labels`` or ``check_images`` lets be read when the dataset is built."""
-        if how_many == 'none':
-            return []
-        if how_many == 'sample' and len(files) > _CHECK_FILES:
-            return [files[i] for i in np.linspace(0, len(files) - 1, _CHECK_FILES).astype(int)]
-        return files
-
-    def _check_label_values(self, labels: list[str]) -> None:
-        """Settle what values and colours mean, and look for what is no class."""
-        own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
-
-        # Labels have their images' sizes by now, so that no header is read a second time.
-        shapes = {label: raster.shape for label, raster in zip(labels, self.rasters, strict=True)}
-
-        def windows(path: str) -> list[tuple[int, int, int, int]]:
-            return windows_to_check(shapes[path], self.check_labels == 'all')
-
-        if own:
-            palette = colours_of_palette(self._file_palette, self._num_file_classes())
-            seen = checked or labels[:1]
-            self.label_lut = settle_coding(self.label_lut, seen, windows, palette, self.label_map)
-        warning = look_at_labels(checked, windows, self.label_lut)
-        if warning is not None:
-            self._note([warning[0].lower() + warning[1:].rstrip('.')])
-        by_index = own and self.label_values is None and not self.label_lut.colours
-        if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
-            raise UserError(
-                f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
-                'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
-            )
-
-
-def tile_windows(
-    shape: tuple[int, int], tile: tuple[int, int], last_tile: str = 'keep'
-) -> list[tuple[int, int, int, int]]:
-    """Windows of a regular grid over a raster, row by row.
-
-    Args:
-        shape (tuple[int, int]): (rows, columns) of the raster in pixels.
-        tile (tuple[int, int]): (height, width) of a window in pixels.
-        last_tile (str): ``'keep'`` leaves the last window smaller, ``'shift'`` moves it inwards.
-
-    Returns:
-        list[tuple[int, int, int, int]]: (row, col, height, width).
-    """
-
-    def spans(total: int, size: int) -> list[tuple[int, int]]:
-        if last_tile == 'keep':
-            return [(start, min(size, total - start)) for start in range(0, total, size)]
-        size = min(size, total)
-        return [(min(start, total - size), size) for start in range(0, total, size)]
-
-    return [(row, col, h, w) for row, h in spans(shape[0], tile[0]) for col, w in spans(shape[1], tile[1])]
-
 
 def _as_tuple(suffix: str | Sequence[str]) -> tuple[str, ...]:
     return (suffix,) if isinstance(suffix, str) else tuple(suffix)
-
-
-def _check_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise UserError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
-
-
-def _or(values: Sequence[str]) -> str:
-    return ' or '.join(repr(value) for value in values)

@@ -5,8 +5,7 @@ from rasterio.crs import CRS
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS
-from mmuda.datasets.raster.reading import RasterInfo
-from mmuda.utils.errors import UserError
+from mmuda.datasets.raster.info import RasterInfo
 
 # In pixels: georeferences are written with few digits, but no label is meant to lie off its image by so much.
 TOLERANCE = 0.1

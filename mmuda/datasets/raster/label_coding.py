@@ -9,10 +9,10 @@ import numpy as np
 
 from mmuda.datasets.raster.label_colours import Colour, colour_table_of, colours_of_index, unpack_colour, with_colours
 from mmuda.datasets.raster.label_reading import ambiguous, read_colours, read_label
-from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable
+from mmuda.datasets.raster.labels import LabelTable
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 Windows = Callable[[str], Sequence[tuple[int, int, int, int]]]
 

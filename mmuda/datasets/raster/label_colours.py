@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable
+from mmuda.datasets.raster.labels import LabelTable
 from mmuda.datasets.raster.reading import open_raster
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 Colour = tuple[int, int, int]
 

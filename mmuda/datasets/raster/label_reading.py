@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mmuda.datasets.raster.label_colours import colours_of_index, labels_of_colours, pack_colours, unpack_colour
-from mmuda.datasets.raster.labels import IGNORE_INDEX, LabelTable, apply_label_lut
+from mmuda.datasets.raster.labels import LabelTable, apply_label_lut
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, is_nodata, valid_pixels
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 
 def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
-IGNORE_INDEX = 255
 """Label of pixels that count for nothing, as everywhere in mmseg."""
 
 _INVALID = -1

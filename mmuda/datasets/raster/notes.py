@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from mmuda.datasets.raster.reading import RasterInfo, open_raster
+from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.reading import open_raster
 
 
 def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:

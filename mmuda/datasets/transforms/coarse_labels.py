@@ -4,12 +4,11 @@ from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.coarse.cells import NO_CELL, read_cells
 from mmuda.datasets.raster.label_reading import classes_of, read_label
-from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.datasets.transforms.geometry import resize_label
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.datasets.transforms.loading import window_of
 from mmuda.registry import TRANSFORMS
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 
 @TRANSFORMS.register_module()

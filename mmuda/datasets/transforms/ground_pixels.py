@@ -1,7 +1,5 @@
 """Pixels that are not square on the ground, and how they become square."""
 
-from collections.abc import Callable, Iterable
-
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 
 # What stands for a class, a label cell or "no data" at each pixel.
@@ -17,19 +15,6 @@ def pixel_of(results: dict) -> tuple[float, float] | None:
     if results.get('ground_pixel') is not None:
         return tuple(results['ground_pixel'])
     return None if results.get('gsd') is None else as_pair(results['gsd'])
-
-
-def grid_follows(steps: Iterable[Callable]) -> bool:
-    """Whether the step right behind the loading of a window brings it to square pixels of its own choice.
-
-    Then one resampling is enough, and the window is handed on as it lies in the raster. Any other step finds square
-    pixels: a quarter turn or a crop in pixels means what it says.
-
-    Args:
-        steps (Iterable[Callable]): The transforms of a pipeline, or those behind its loader.
-    """
-    behind = [step for step in steps if not getattr(step, 'reads_raster', False)]
-    return bool(behind) and getattr(behind[0], 'sets_grid', False)
 
 
 def square_pixels(results: dict) -> None:

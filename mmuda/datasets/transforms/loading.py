@@ -4,13 +4,13 @@ import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.raster.label_reading import read_label
-from mmuda.datasets.raster.labels import IGNORE_INDEX, build_label_lut
+from mmuda.datasets.raster.labels import build_label_lut
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import fill_invalid, image_bands, valid_pixels
 from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
-from mmuda.utils.errors import UserError
+from mmuda.structures import IGNORE_INDEX
 
 
 @TRANSFORMS.register_module()

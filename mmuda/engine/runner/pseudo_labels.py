@@ -15,9 +15,8 @@ from mmengine import dist
 from mmengine.runner import Runner
 from torch import Tensor, nn
 
-from mmuda.datasets.raster.labels import IGNORE_INDEX
 from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
-from mmuda.structures import no_data_of_prediction
+from mmuda.structures import IGNORE_INDEX, no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.json_file import read_object, write_json
 

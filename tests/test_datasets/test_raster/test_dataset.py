@@ -9,7 +9,7 @@ from rasterio.enums import ColorInterp
 
 from mmuda.datasets import RasterDataset
 from mmuda.datasets.raster import reading
-from mmuda.datasets.raster.dataset import tile_windows
+from mmuda.datasets.raster.items import tile_windows
 from mmuda.datasets.raster.reading import close_rasters
 from mmuda.registry import DATASETS
 

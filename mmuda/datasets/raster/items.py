@@ -1,0 +1,96 @@
+"""Which items a raster has: windows of a grid, or as many crops as its pipeline draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mmuda.datasets.raster.info import RasterInfo
+
+
+def tile_windows(
+    shape: tuple[int, int], tile: tuple[int, int], last_tile: str = 'keep'
+) -> list[tuple[int, int, int, int]]:
+    """Windows of a regular grid over a raster, row by row.
+
+    Args:
+        shape (tuple[int, int]): (rows, columns) of the raster in pixels.
+        tile (tuple[int, int]): (height, width) of a window in pixels.
+        last_tile (str): ``'keep'`` leaves the last window smaller, ``'shift'`` moves it inwards.
+
+    Returns:
+        list[tuple[int, int, int, int]]: (row, col, height, width).
+    """
+
+    def spans(total: int, size: int) -> list[tuple[int, int]]:
+        if last_tile == 'keep':
+            return [(start, min(size, total - start)) for start in range(0, total, size)]
+        size = min(size, total)
+        return [(min(start, total - size), size) for start in range(0, total, size)]
+
+    return [(row, col, h, w) for row, h in spans(shape[0], tile[0]) for col, w in spans(shape[1], tile[1])]
+
+
+def windows_of(
+    raster: RasterInfo,
+    steps: Iterable[Callable],
+    tile: tuple[int, int] | None,
+    last_tile: str,
+    samples_per_raster: int | None,
+) -> list[tuple[int, int, int, int] | None]:
+    """The window of each item of a raster.
+
+    Args:
+        raster: The raster.
+        steps: The transforms of the pipeline, which may refuse the raster.
+        tile: (height, width) of the windows of a grid; None leaves it to the steps what they draw.
+        last_tile: See :func:`tile_windows`.
+        samples_per_raster: Items without a grid; None takes the raster's area divided by that of a crop.
+
+    Returns:
+        (row, col, height, width), or None where the pipeline draws a crop.
+
+    Raises:
+        ValueError: A crop is larger than the raster or the window.
+    """
+    steps = list(steps)
+    if tile is None:
+        _check_crops(raster, steps, None)
+        return [None] * (samples_per_raster or _number_of_crops(raster, steps))
+    windows = tile_windows(raster.shape, tile, last_tile)
+    for window in {window[2:]: window for window in windows}.values():
+        _check_crops(raster, steps, window)
+    return windows
+
+
+def grid_follows(steps: Iterable[Callable]) -> bool:
+    """Whether the step right behind the loading of a window brings it to square pixels of its own choice.
+
+    Then one resampling is enough, and the window is handed on as it lies in the raster. Any other step finds square
+    pixels: a quarter turn or a crop in pixels means what it says.
+
+    Args:
+        steps: The transforms of a pipeline, or those behind its loader.
+    """
+    behind = [step for step in steps if not getattr(step, 'reads_raster', False)]
+    return bool(behind) and getattr(behind[0], 'sets_grid', False)
+
+
+def _check_crops(raster: RasterInfo, steps: list[Callable], window: tuple[int, int, int, int] | None) -> None:
+    item = dict(
+        img_path=raster.path,
+        gsd=raster.gsd,
+        ground_pixel=raster.ground_pixel,
+        raster_shape=raster.shape,
+        window=window,
+    )
+    for step in steps:
+        if hasattr(step, 'check_raster'):
+            step.check_raster(dict(item))
+
+
+def _number_of_crops(raster: RasterInfo, steps: list[Callable]) -> int:
+    for step in steps:
+        if hasattr(step, 'raster_size'):
+            height, width = step.raster_size(raster.gsd, raster.ground_pixel)
+            return max(1, round(raster.height * raster.width / (height * width)))
+    return 1

@@ -1,0 +1,83 @@
+"""What the label files of a dataset of rasters mean, settled when it is built."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mmuda.datasets.raster.damage import windows_to_check
+from mmuda.datasets.raster.grid import check_same_grid
+from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.label_coding import look_at_labels, only_0_and_255, settle_coding
+from mmuda.datasets.raster.label_colours import check_colours, colours_of_palette, with_colours
+from mmuda.datasets.raster.labels import LabelTable, build_label_lut
+from mmuda.datasets.raster.reading import probe_raster
+
+_CHECK_FILES = 64
+
+
+class RasterLabels:
+    """The part of :class:`RasterDataset` that knows its labels; it reads the options that are described there."""
+
+    def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
+        """What the headers leave open about the label's place, see :func:`check_same_grid`."""
+        return check_same_grid(image, probe_raster(label_path))
+
+    def _num_file_classes(self) -> int:
+        """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
+        classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
+        if not classes:
+            raise ValueError(
+                f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
+                'class that knows them.'
+            )
+        return len(classes)
+
+    def _label_lut(self) -> LabelTable:
+        if self.predicted_labels is not None:
+            return build_label_lut(len(self.metainfo['classes']), dataset=type(self).__name__)
+        table = build_label_lut(
+            self._num_file_classes(),
+            label_map=self.label_map,
+            reduce_zero_label=self.reduce_zero_label,
+            ignore_index=self.ignore_index,
+            label_values=self.label_values,
+            dataset=type(self).__name__,
+        )
+        if self.label_colours is None:
+            return replace(table, band=self.label_band)
+        colours = check_colours(self.label_colours, self._num_file_classes(), type(self).__name__)
+        return with_colours(table, colours, self.label_map, from_index=True)
+
+    def _checked(self, files: list[str], how_many: str) -> list[str]:
+        """The files that ``check_labels`` or ``check_images`` lets be read when the dataset is built."""
+        if how_many == 'none':
+            return []
+        if how_many == 'sample' and len(files) > _CHECK_FILES:
+            return [files[i] for i in np.linspace(0, len(files) - 1, _CHECK_FILES).astype(int)]
+        return files
+
+    def _check_label_values(self, labels: list[str]) -> None:
+        """Settle what values and colours mean, and look for what is no class."""
+        own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
+
+        # Labels have their images' sizes by now, so that no header is read a second time.
+        shapes = {label: raster.shape for label, raster in zip(labels, self.rasters, strict=True)}
+
+        def windows(path: str) -> list[tuple[int, int, int, int]]:
+            return windows_to_check(shapes[path], self.check_labels == 'all')
+
+        if own:
+            palette = colours_of_palette(self._file_palette, self._num_file_classes())
+            seen = checked or labels[:1]
+            self.label_lut = settle_coding(self.label_lut, seen, windows, palette, self.label_map)
+        warning = look_at_labels(checked, windows, self.label_lut)
+        if warning is not None:
+            self._note([warning[0].lower() + warning[1:].rstrip('.')])
+        by_index = own and self.label_values is None and not self.label_lut.colours
+        if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
+            raise ValueError(
+                f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
+                'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
+            )

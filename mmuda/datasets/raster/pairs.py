@@ -1,0 +1,128 @@
+"""Which image files a dataset has, and which label belongs to each."""
+
+from __future__ import annotations
+
+import os.path as osp
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from mmuda.datasets.raster.files import check_spellings, existing_suffix, list_images, read_list, suffix_of
+from mmuda.datasets.raster.grid import check_same_grid
+from mmuda.datasets.raster.reading import probe_raster
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Where the files of a dataset lie.
+
+    Attributes:
+        dataset: Name of the dataset's class, for errors.
+        image_dir: Folder of the images.
+        label_dir: Folder of the labels, each at its image's path below the folder; None reads none.
+        image_suffix: Suffixes of images.
+        label_suffix: Suffixes of labels; the first that exists is taken.
+        ann_file: List of images; empty takes every image of the folder.
+        translated_images: Folder whose images take the place of those of ``image_dir``.
+        predicted: Whether the labels are predictions, which have the suffix ``.tif``.
+    """
+
+    dataset: str
+    image_dir: str
+    label_dir: str | None
+    image_suffix: tuple[str, ...]
+    label_suffix: tuple[str, ...]
+    ann_file: str = ''
+    translated_images: str | None = None
+    predicted: bool = False
+
+    def find(self, select: Callable[[str], bool], selection: str = '') -> list[tuple[str, str | None]]:
+        """Every selected image with its label.
+
+        Args:
+            select: Whether an image is taken, by its file name without folder and suffix.
+            selection: What ``select`` takes, for the error when it takes nothing.
+
+        Returns:
+            (image, label or None), sorted by name.
+        """
+        image_dir, label_dir = self.image_dir, self.label_dir
+        for folder in filter(None, (image_dir, label_dir)):
+            if not osp.isdir(folder):
+                raise FileNotFoundError(
+                    f'The folder {folder} of {self.dataset} does not exist; put or link the data there, or set '
+                    'data_root and data_prefix.'
+                )
+        shared = label_dir is not None and osp.samefile(image_dir, label_dir)
+        if shared and set(self.image_suffix) & set(self.label_suffix):
+            raise ValueError(
+                f'Images and labels of {self.dataset} share the folder {image_dir} and the suffix '
+                f'{self.image_suffix}; give different img_suffix and seg_map_suffix.'
+            )
+        pairs, stems = [], {}
+        listings: dict[str, list[str]] = {}
+        for relative in self._list_images(image_dir, self.label_suffix if shared else ()):
+            stem = relative[: -len(suffix_of(relative, self.image_suffix))]
+            if select(osp.basename(stem)):
+                image = self._image(image_dir, relative)
+                stems[osp.join(image_dir, relative)] = osp.join(image_dir, stem)
+                pairs.append((image, self._find_label(image, relative, stem, listings) if label_dir else None))
+        check_spellings(stems)
+        if not pairs and self.ann_file and not stems and not read_list(self.ann_file):
+            raise FileNotFoundError(f'The list {self.ann_file} (ann_file of {self.dataset}) names no image.')
+        if not pairs:
+            raise FileNotFoundError(
+                f'{self.dataset} found no images in {image_dir} with suffix {either(self.image_suffix)}'
+                f'{selection and f" ({selection})"}; check data_root, data_prefix, '
+                'img_suffix and the selection.'
+            )
+        return pairs
+
+    def _image(self, image_dir: str, relative: str) -> str:
+        if self.translated_images is None:
+            return osp.join(image_dir, relative)
+        image = osp.join(self.translated_images, relative)
+        if not osp.isfile(image):
+            raise FileNotFoundError(
+                f'{image} does not exist, although translated_images={self.translated_images!r} of '
+                f'{self.dataset} is to hold every image of {image_dir}; write them with tools/translate.py.'
+            )
+        check_same_grid(probe_raster(osp.join(image_dir, relative)), probe_raster(image), 'translated image')
+        return image
+
+    def _list_images(self, image_dir: str, others: Sequence[str]) -> list[str]:
+        if not self.ann_file:
+            return list_images(image_dir, self.image_suffix, others)
+        if not osp.isfile(self.ann_file):
+            raise FileNotFoundError(
+                f'The list of images {self.ann_file} (ann_file of {self.dataset}) does not exist; correct '
+                'the path or leave ann_file out to take every image of the folder.'
+            )
+        listings: dict[str, list[str]] = {}
+        return [name + self._image_suffix(osp.join(image_dir, name), listings) for name in read_list(self.ann_file)]
+
+    def _image_suffix(self, stem: str, listings: dict[str, list[str]]) -> str:
+        if suffix_of(stem, self.image_suffix) and osp.isfile(stem):
+            return ''  # listed with its suffix
+        suffix = existing_suffix(stem, self.image_suffix, listings)
+        if suffix is None:
+            raise FileNotFoundError(
+                f'The image {stem} with suffix {either(self.image_suffix)} is listed in {self.ann_file} but does not '
+                'exist; add it or correct the list.'
+            )
+        return suffix
+
+    def _find_label(self, image: str, relative: str, stem: str, listings: dict[str, list[str]]) -> str:
+        stem = osp.join(self.label_dir, osp.splitext(relative)[0] if self.predicted else stem)
+        suffixes = ('.tif',) if self.predicted else self.label_suffix
+        suffix = existing_suffix(stem, suffixes, listings)
+        if suffix is None:
+            raise FileNotFoundError(
+                f'The image {image} has no label {stem} with suffix {either(suffixes)}; add the label, '
+                'take the image out, or set labelled=False for a dataset without labels.'
+            )
+        return stem + suffix
+
+
+def either(values: Sequence[str]) -> str:
+    """Choices as an error names them."""
+    return ' or '.join(repr(value) for value in values)
