@@ -7,8 +7,7 @@ from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import add_cfg_options, count, seed
-from mmuda.experiments import compare
-from mmuda.experiments.compare import WEIGHTS
+from mmuda.experiments import WEIGHTS, compare
 
 
 def parse_args() -> argparse.Namespace:

@@ -8,8 +8,7 @@ Without --out the config is printed. tools/train.py trains it.
 
 import argparse
 
-from mmuda.apis import exit_on_user_error
-from mmuda.apis.new_config import combinations, new_config
+from mmuda.apis import combinations, exit_on_user_error, new_config
 
 
 def parse_args() -> argparse.Namespace:

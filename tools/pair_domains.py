@@ -2,16 +2,17 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, init_distributed, load_config
+from mmuda.apis import PAIRING_STRATEGIES, exit_on_user_error, init_distributed, load_config, pair_domains
 from mmuda.apis.options import add_cfg_options, positive, seed
-from mmuda.apis.pair_domains import GIB, STRATEGIES, pair_domains
+
+GIB = 1 << 30
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config whose source and target are fixed sets of patches')
     parser.add_argument('checkpoint', nargs='?', help='segmentor trained on the source (approximation, feature_mmd)')
-    parser.add_argument('--strategy', required=True, choices=STRATEGIES)
+    parser.add_argument('--strategy', required=True, choices=PAIRING_STRATEGIES)
     parser.add_argument('--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some')
     parser.add_argument('--feature', metavar='PATH', help='submodule whose output feature_mmd compares')
     parser.add_argument('--memory', type=positive, default=1.0, metavar='GIB', help='working memory (default: 1)')

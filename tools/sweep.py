@@ -7,8 +7,7 @@ from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count, seed, value
-from mmuda.experiments.compare import WEIGHTS
-from mmuda.experiments.sweep import sweep
+from mmuda.experiments import WEIGHTS, sweep
 
 
 def parse_args() -> argparse.Namespace:

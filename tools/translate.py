@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis import exit_on_user_error, load_config, translate_dataset
 from mmuda.apis.options import add_cfg_options, amount, count
-from mmuda.apis.translate import translate_dataset
 
 
 def parse_args() -> argparse.Namespace:

@@ -1,4 +1,7 @@
-"""What a user or a tool calls."""
+"""What a user or a tool calls, all of it by ``from mmuda.apis import ...``.
+
+Imports everything below it, never ``experiments`` or ``tools``.
+"""
 
 from mmuda.apis.batch_norm import adapt_batch_norm
 from mmuda.apis.check import check
@@ -6,17 +9,29 @@ from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
+from mmuda.apis.new_config import combinations, new_config
+from mmuda.apis.oracle import coarse_oracle
+from mmuda.apis.pair_domains import pair_domains, similarity_of_pairs
+from mmuda.apis.pair_scores import STRATEGIES as PAIRING_STRATEGIES
 from mmuda.apis.prepare import prepare
 from mmuda.apis.raster_jobs import predict_rasters
+from mmuda.apis.reconstruct import draw_reconstructions
+from mmuda.apis.runner import build_runner
 from mmuda.apis.test import test
 from mmuda.apis.train import train
+from mmuda.apis.translate import translate_dataset
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
+    'PAIRING_STRATEGIES',
     'UserError',
     'adapt_batch_norm',
+    'build_runner',
     'check',
+    'coarse_oracle',
+    'combinations',
+    'draw_reconstructions',
     'exit_on_user_error',
     'export_segmentor',
     'find_checkpoint',
@@ -24,10 +39,14 @@ __all__ = [
     'init_distributed',
     'init_model',
     'load_config',
+    'new_config',
+    'pair_domains',
     'predict_raster',
     'predict_rasters',
     'prepare',
+    'similarity_of_pairs',
     'super_resolve',
     'test',
     'train',
+    'translate_dataset',
 ]

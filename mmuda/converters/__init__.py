@@ -2,3 +2,8 @@
 
 Imports ``datasets`` and ``utils``; never ``models``, ``engine`` or ``apis``.
 """
+
+from mmuda.converters.low2high import Labels, build_low2high
+from mmuda.datasets.coarse.low2high import SPLITS
+
+__all__ = ['SPLITS', 'Labels', 'build_low2high']

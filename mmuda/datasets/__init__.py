@@ -1,4 +1,7 @@
-"""Datasets: rasters read by windows, named streams, public benchmarks, transforms."""
+"""Datasets: rasters read by windows, named streams, public benchmarks, transforms.
+
+Imports ``registry``, ``structures`` and ``utils``; never ``models``.
+"""
 
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.coarse.low2high import Low2High, Low2HighExemplars

@@ -1,3 +1,8 @@
+"""How a run goes: stages, optimisers, hooks, resuming, ranks.
+
+Imports ``models``, ``datasets``, ``evaluation``, ``visualization``, ``pairing`` and what lies below them.
+"""
+
 from .hooks import CheckpointGuardHook, IterSeedHook, ResumableCheckpointHook, SavePredictionsHook, SummaryHook
 from .model_wrapper import GradSyncWrapper
 from .optimizers import NamedOptimWrapperConstructor, NamedOptimWrapperDict, SyncAmpOptimWrapper, SyncOptimWrapper

@@ -1,10 +1,16 @@
+"""Metrics, criteria that need no labels, and what they choose.
+
+Imports ``models.losses``, ``registry``, ``structures`` and ``utils``.
+"""
+
 from .cell_iou_metric import CellIoUMetric, oracle_areas
 from .class_iou_metric import ClassIoUMetric
-from .label_free_metric import LabelFreeMetric, soft_neighbourhood_density
+from .label_free_metric import CRITERIA, LabelFreeMetric, soft_neighbourhood_density
 from .nam import normalised_adaptability
 from .stopping import choices
 
 __all__ = [
+    'CRITERIA',
     'CellIoUMetric',
     'ClassIoUMetric',
     'LabelFreeMetric',

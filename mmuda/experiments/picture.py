@@ -18,7 +18,7 @@ from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.fileio import write_atomically
-from mmuda.visualization import IGNORE_INDEX_COLOUR, Panel, colour_labels, draw_panels, viewable
+from mmuda.visualization import IGNORED_COLOUR, Panel, colour_labels, draw_panels, viewable
 
 # Tiles that are looked at to choose the ones with most classes; spread over the set.
 CANDIDATES = 24
@@ -82,7 +82,7 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
         rows.append(source_row)
     classes, palette = list(meta['classes']), list(meta['palette'])
     if any((labels[position] == IGNORE_INDEX).any() for position in chosen):
-        classes, palette = [*classes, 'not counted'], [*palette, IGNORE_INDEX_COLOUR]
+        classes, palette = [*classes, 'not counted'], [*palette, IGNORED_COLOUR]
     write_atomically(draw_panels(rows, classes, palette), path)
 
 

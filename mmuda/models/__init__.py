@@ -1,3 +1,8 @@
+"""Networks, losses, terms and the wrappers that train them.
+
+Imports ``checkpoints``, ``registry``, ``structures`` and ``utils``; never ``datasets``, ``engine`` or ``apis``.
+"""
+
 from .adapters import *  # noqa: F403
 from .backbones import *  # noqa: F403
 from .data_preprocessor import UDADataPreprocessor

@@ -1,4 +1,7 @@
-"""Which target patch goes with which source patch: scores of pairs, computed once before training."""
+"""Which target patch goes with which source patch: scores of pairs, computed once before training.
+
+Imports ``structures`` and ``utils``: matching works on tensors alone.
+"""
 
 from .semsim import Matches, semantic_similarity
 

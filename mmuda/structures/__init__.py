@@ -1,3 +1,8 @@
+"""What a forward of one domain gives, and where a sample holds no data.
+
+Imports ``utils`` alone.
+"""
+
 from .domain_outputs import DomainOutputs, split_tap, upcast
 from .no_data import IGNORE_INDEX, NO_DATA, no_data_of, no_data_of_prediction, predicted_label, validity
 

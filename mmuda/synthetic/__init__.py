@@ -1,4 +1,7 @@
-"""Built-in synthetic imagery: two domains, drawn procedurally."""
+"""Built-in synthetic imagery: two domains, drawn procedurally.
+
+Imports ``datasets``, never the reverse.
+"""
 
 from .coarse import SyntheticCoarse, SyntheticExemplars, coarse_labels
 from .dataset import SyntheticDataset

@@ -1,6 +1,7 @@
 """Pairs of every strategy against plain loops over all patches; kills, blocks and processes change nothing."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from mmseg.structures import SegDataSample
 
 import mmuda.synthetic  # noqa: F401  (registers)
 from mmuda.apis import UserError, init_model
-from mmuda.apis import pair_domains as module
+from mmuda.apis import pair_scores as scores
 from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pairs
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
@@ -194,7 +195,7 @@ def test_random_pairs_follow_the_seed(cfg, tmp_path):
 def test_a_killed_run_goes_on_where_it_was(cfg, tmp_path, monkeypatch):
     whole = run(cfg, tmp_path, 'ground_truth')
     calls, compared = [], scores.semantic_similarity
-    monkeypatch.setattr(module, 'TOGETHER', 3)
+    monkeypatch.setattr(sys.modules['mmuda.apis.pair_domains'], 'TOGETHER', 3)
 
     def dying(*args):
         calls.append(len(args[1]))
@@ -307,11 +308,11 @@ def test_pixels_without_data_are_not_compared():
     sample = SegDataSample()
     sample.set_data(dict(no_data=PixelData(data=missing[None])))
     maps = torch.randn(3, 4, 5)
-    found = module._pixels(maps, dict(data_samples=sample))
+    found = scores._pixels(maps, dict(data_samples=sample))
     assert torch.equal(found, maps[:, 2:].flatten(1).T)
-    halved = module._pixels(maps[:, ::2], dict(data_samples=sample))
+    halved = scores._pixels(maps[:, ::2], dict(data_samples=sample))
     assert torch.equal(halved, maps[:, 2].T)
     sample.seg_logits = PixelData(data=maps)
-    prob = module._probabilities(sample)
+    prob = scores._probabilities(sample)
     assert not prob[:, :2].any()
     torch.testing.assert_close(prob[:, 2:], maps[:, 2:].softmax(0))

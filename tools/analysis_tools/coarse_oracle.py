@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis import coarse_oracle, exit_on_user_error, load_config
 from mmuda.apis.options import add_cfg_options
-from mmuda.apis.oracle import coarse_oracle
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmuda.apis import exit_on_user_error, load_config
-from mmuda.apis.pair_domains import similarity_of_pairs
-from mmuda.utils.markdown import markdown_table
+from mmuda.apis import exit_on_user_error, load_config, similarity_of_pairs
+from mmuda.experiments import markdown_table
 
 
 def parse_args() -> argparse.Namespace:

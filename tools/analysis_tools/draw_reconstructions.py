@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, load_config
+from mmuda.apis import draw_reconstructions, exit_on_user_error, load_config
 from mmuda.apis.options import add_cfg_options, count, seed
-from mmuda.apis.reconstruct import draw_reconstructions
 
 
 def parse_args() -> argparse.Namespace:

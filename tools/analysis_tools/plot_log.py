@@ -2,9 +2,9 @@
 
 import argparse
 
+from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count
-from mmuda.utils.errors import exit_on_user_error
-from mmuda.visualization.curves import plot_log
+from mmuda.visualization import plot_log
 
 
 def parse_args() -> argparse.Namespace:

@@ -4,12 +4,10 @@ import argparse
 import math
 from pathlib import Path
 
-from mmuda.evaluation import choices
-from mmuda.evaluation.label_free_metric import CRITERIA
-from mmuda.experiments.table import Spread
-from mmuda.utils.errors import UserError, exit_on_user_error
-from mmuda.utils.markdown import markdown_table
-from mmuda.visualization.curves import plot_log, read_log
+from mmuda.apis import UserError, exit_on_user_error
+from mmuda.evaluation import CRITERIA, choices
+from mmuda.experiments import Spread, markdown_table
+from mmuda.visualization import plot_log, read_log
 
 
 def parse_args() -> argparse.Namespace:

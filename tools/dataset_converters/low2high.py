@@ -2,9 +2,9 @@
 
 import argparse
 
+from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count, seed, share
-from mmuda.converters.low2high import SPLITS, Labels, build_low2high
-from mmuda.utils.errors import exit_on_user_error
+from mmuda.converters import SPLITS, Labels, build_low2high
 
 
 def parse_args() -> argparse.Namespace:

@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmuda.checkpoints.official.deeplab_v2 import convert
-from mmuda.utils.errors import exit_on_user_error
+from mmuda.apis import exit_on_user_error
+from mmuda.checkpoints.official import convert_deeplab_v2
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,7 +21,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with exit_on_user_error():
-        left_out = convert(args.source, args.out, args.backbone_only)
+        left_out = convert_deeplab_v2(args.source, args.out, args.backbone_only)
     print(f'{args.source} -> {args.out}' + (f', without {", ".join(left_out)}' if left_out else ''))
 
 

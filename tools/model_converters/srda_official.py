@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmuda.checkpoints.official.srda import convert
-from mmuda.utils.errors import exit_on_user_error
+from mmuda.apis import exit_on_user_error
+from mmuda.checkpoints.official import convert_srda
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
 def main() -> None:
     args = parse_args()
     with exit_on_user_error():
-        files = convert(args.source, args.out)
+        files = convert_srda(args.source, args.out)
     print(f'{", ".join(map(str, files))} -> {args.out}')
 
 

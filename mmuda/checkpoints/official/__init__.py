@@ -2,3 +2,8 @@
 
 Imports ``checkpoints`` and ``utils``.
 """
+
+from mmuda.checkpoints.official.deeplab_v2 import convert as convert_deeplab_v2
+from mmuda.checkpoints.official.srda import convert as convert_srda
+
+__all__ = ['convert_deeplab_v2', 'convert_srda']

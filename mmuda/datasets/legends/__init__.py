@@ -1,4 +1,7 @@
-"""What the codes of land cover products mean, as data files."""
+"""What the codes of land cover products mean, as data files.
+
+Imports ``structures`` and ``utils``.
+"""
 
 import json
 import os

@@ -1,5 +1,4 @@
 """Rasters as files: windows, geometry, finding files and their labels, coding of labels, checks, output.
 
-Imports ``utils`` and ``registry``; :class:`RasterDataset` alone also the transforms' registry. Everything that opens a
-raster lives here.
+Imports ``registry``, ``structures`` and ``utils``. Everything that opens a raster lives here.
 """

@@ -1,4 +1,7 @@
-"""Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain."""
+"""Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain.
+
+Imports ``datasets.raster`` and ``datasets.coarse``, and what lies below them.
+"""
 
 from mmuda.datasets.transforms.channel_order import LoadImageFromFile, PackSegInputs
 from mmuda.datasets.transforms.coarse_labels import LoadCoarseLabels, LoadLabelWindow

@@ -1,3 +1,5 @@
+"""What happens beside the iterations: checkpoints, summaries, seeds, predictions that are kept."""
+
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .iter_seed_hook import IterSeedHook
 from .resumable_checkpoint_hook import ResumableCheckpointHook

@@ -1,3 +1,5 @@
+"""Optimisers by name: who owns which parameters, gradients averaged over ranks."""
+
 from .constructor import NamedOptimWrapperConstructor
 from .optim_wrappers import NamedOptimWrapperDict, SyncAmpOptimWrapper, SyncOptimWrapper
 from .repeated_sgd import RepeatedSGD

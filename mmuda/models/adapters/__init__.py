@@ -1,3 +1,5 @@
+"""How a kind of segmentor is read. Imports ``segmentors``."""
+
 from .base import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter
 from .super_resolution import SuperResolutionAdapter

@@ -1,3 +1,5 @@
+"""Encoders."""
+
 from .caffe_resnet import CaffeResNet
 from .residual_aspp import NoAdaptBackbone, ResidualASPP
 from .stem_resnet import StemResNet

@@ -1,3 +1,5 @@
+"""Decode heads."""
+
 from .conv_head import ConvHead
 from .deeplab_v2_head import DeepLabV2Head
 from .fused_aspp_head import FusedASPPHead

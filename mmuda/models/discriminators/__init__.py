@@ -1,3 +1,5 @@
+"""Discriminators: which domain a map comes from, by pixel or patch."""
+
 from .aspp_discriminator import ASPPDiscriminator
 from .fc_discriminator import FCDiscriminator
 from .inverted_bottleneck_discriminator import InvertedBottleneckDiscriminator

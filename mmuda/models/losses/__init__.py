@@ -1,3 +1,5 @@
+"""Tensors in, a number out. Imports no other part of the models."""
+
 from .entropy_loss import EntropyLoss, MaxSquareLoss, self_information
 from .gan_loss import GANLoss
 from .gram_loss import GramLoss

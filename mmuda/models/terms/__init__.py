@@ -1,3 +1,5 @@
+"""What turns taps into losses, one file an idea. Imports ``losses`` and ``views``, never a segmentor."""
+
 from .adversarial import AdversarialAlignment
 from .base import Term
 from .category import CategoryAlignment

@@ -1,3 +1,8 @@
+"""What executes the plan of updates: adaptation, image translation, masked autoencoder.
+
+Imports ``adapters`` and ``terms``.
+"""
+
 from .channel_checks import check_channels, explain_channels
 from .domain_adaptation import DomainAdaptation
 from .forward_context import ForwardContext
