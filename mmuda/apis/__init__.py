@@ -12,7 +12,7 @@ from mmuda.apis.inference import inference_model, init_model, predict_raster, su
 from mmuda.apis.new_config import combinations, new_config
 from mmuda.apis.oracle import coarse_oracle
 from mmuda.apis.pair_domains import pair_domains, similarity_of_pairs
-from mmuda.apis.pair_scores import STRATEGIES as PAIRING_STRATEGIES
+from mmuda.apis.pair_scores import PAIRING_STRATEGIES
 from mmuda.apis.prepare import prepare
 from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.reconstruct import draw_reconstructions

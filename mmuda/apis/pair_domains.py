@@ -13,7 +13,7 @@ import torch
 from mmengine import dist
 from mmengine.config import Config
 
-from mmuda.apis.pair_scores import NEED_MODEL, NEED_TRUTH, STRATEGIES, build_scorer, label_of, of_domain
+from mmuda.apis.pair_scores import NEED_MODEL, NEED_TRUTH, PAIRING_STRATEGIES, build_scorer, label_of, of_domain
 from mmuda.checkpoints.reading import digest_of
 from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.datasets.public.metainfo import check_same_classes
@@ -74,8 +74,8 @@ def pair_domains(
     Raises:
         UserError: If the strategy is unknown, a checkpoint or labels are missing, or the patches are not fixed.
     """
-    if strategy not in STRATEGIES:
-        raise UserError(f'strategy {strategy!r} is unknown; choose one of {", ".join(STRATEGIES)}')
+    if strategy not in PAIRING_STRATEGIES:
+        raise UserError(f'strategy {strategy!r} is unknown; choose one of {", ".join(PAIRING_STRATEGIES)}')
     if strategy in NEED_MODEL and checkpoint is None:
         raise UserError(f'strategy {strategy!r} needs the checkpoint of a segmentor that was trained on the source')
     source, target = _datasets(cfg, truth=strategy in NEED_TRUTH)

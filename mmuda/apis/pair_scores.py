@@ -16,7 +16,7 @@ from mmuda.pairing.semsim import DEFAULT_MEMORY
 from mmuda.structures import no_data_of, no_data_of_prediction
 from mmuda.utils.errors import UserError
 
-STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
+PAIRING_STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
 NEED_MODEL = ('approximation', 'feature_mmd')
 NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
 # Arrays of source by target patches in float64 that a block of scores takes.

@@ -8,8 +8,6 @@ from pathlib import Path
 from mmengine.config import Config
 from mmengine.runner import Runner
 
-from mmuda import registry as registries
-from mmuda.apis.config_check import unknown_type
 from mmuda.apis.config_shapes import check_complete
 from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import explain_channels

@@ -170,7 +170,7 @@ def build_low2high(
         (raster, pair, window, luts, Path(out), where, f'{stem}.tif', settings['limits'])
         for (raster, stem, pair, window), where in zip(jobs, splits, strict=True)
     ]
-    with _mapping(workers) as mapped, _told():
+    with _mapping(workers) as mapped:
         for (raster, stem, _, window), where, why in zip(jobs, splits, mapped(cut_tile, tasks), strict=True):
             rows.append((stem, where, int(not why), why, raster.name, window[0], window[1]))
             progress.update(len(rows) - len(small))
@@ -222,8 +222,7 @@ def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Lab
 
 def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> None:
     """Refuse coarse labels that were resampled to the imagery's grid: nothing tells their cells any more."""
-    with _told():
-        cells, _ = cells_below(open_raster(str(image)), open_raster(path), window)
+    cells, _ = cells_below(open_raster(str(image)), open_raster(path), window)
     covered = cells[cells != NO_CELL]
     count = len(np.unique(covered))
     if count * MIN_CELL > covered.size:

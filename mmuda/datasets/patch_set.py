@@ -17,6 +17,7 @@ from mmuda.datasets.transforms.geometry import resize_image, resize_label
 from mmuda.datasets.transforms.loading import mark_no_data, read_image
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed
 
 _MARGIN = 2  # pixels around a patch that interpolation reads

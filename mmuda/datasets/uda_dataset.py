@@ -11,6 +11,7 @@ from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed, seeded
 
 

@@ -9,6 +9,7 @@ import torch
 from mmuda.models.losses import aggregate_regions, labels_of_regions
 from mmuda.registry import METRICS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 from .class_iou_metric import ClassIoUMetric
 

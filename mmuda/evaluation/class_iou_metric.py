@@ -9,6 +9,7 @@ from mmseg.evaluation import IoUMetric
 
 from mmuda.registry import METRICS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 
 @METRICS.register_module()

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mmuda.utils.errors import UserError
+
 DEFAULT_MEMORY = 64 << 20  # bytes of working arrays; larger chunks leave the caches and are slower
 
 

@@ -14,6 +14,7 @@ from scipy import ndimage
 from mmuda.datasets.coarse.datasets import CoarseLabelDataset, LabelMapDataset
 from mmuda.datasets.raster.checked_writing import write_raster
 from mmuda.registry import DATASETS
+from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import filling
 
 from .domains import SOURCE_STYLE, TARGET_STYLE

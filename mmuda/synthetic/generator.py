@@ -14,6 +14,7 @@ import rasterio
 from mmengine.logging import print_log
 
 from mmuda.datasets.raster.checked_writing import write_raster
+from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import filling
 from mmuda.utils.json_file import read_object
 from mmuda.utils.locks import take_lock

@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 import mmuda.synthetic  # noqa: F401  (registers)
 from mmuda.apis import UserError, init_model
 from mmuda.apis import pair_scores as scores
-from mmuda.apis.pair_domains import STRATEGIES, pair_domains, similarity_of_pairs
+from mmuda.apis.pair_domains import PAIRING_STRATEGIES, pair_domains, similarity_of_pairs
 from mmuda.datasets.pairing import build_pairing
 from mmuda.registry import DATASETS
 from mmuda.testing.processes import finish, start
@@ -260,7 +260,7 @@ def test_what_cannot_be_paired_is_told(cfg, tmp_path):
         run(cfg, tmp_path, 'best')
     with pytest.raises(UserError, match="'approximation' needs the checkpoint"):
         run(cfg, tmp_path, 'approximation')
-    assert len(STRATEGIES) == 6
+    assert len(PAIRING_STRATEGIES) == 6
     crops = Config(cfg.to_dict())
     crops.train_dataloader.dataset.source = dict(
         crops.train_dataloader.dataset.source.dataset.to_dict(), pipeline=[dict(type='RandomGroundCrop', size=SIZE)]
@@ -294,11 +294,11 @@ def test_two_processes_find_the_pairs_of_one(cfg, tmp_path, checkpoint):
     cfg.dump(tmp_path / 'cfg.py')
     (tmp_path / 'script.py').write_text(SCRIPT)
     (tmp_path / 'two').mkdir()
-    arguments = tmp_path / 'cfg.py', tmp_path / 'two', checkpoint, *STRATEGIES
+    arguments = tmp_path / 'cfg.py', tmp_path / 'two', checkpoint, *PAIRING_STRATEGIES
     processes = start([tmp_path / 'script.py', *arguments])
-    alone = {s: run(cfg, tmp_path, s, checkpoint, name=f'{s}.json', device='cpu')['pairs'] for s in STRATEGIES}
+    alone = {s: run(cfg, tmp_path, s, checkpoint, name=f'{s}.json', device='cpu')['pairs'] for s in PAIRING_STRATEGIES}
     finish(processes)
-    for strategy in STRATEGIES:
+    for strategy in PAIRING_STRATEGIES:
         assert json.loads((tmp_path / 'two' / f'{strategy}.json').read_text())['pairs'] == alone[strategy], strategy
 
 

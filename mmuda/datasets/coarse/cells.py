@@ -57,7 +57,7 @@ def cells_below(
             resampling=Resampling.nearest,
         )
     except COORDINATE_ERRORS as error:
-        raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+        raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     touched = np.flatnonzero(np.bincount(found.ravel())[1:])
     if not len(touched):
         return found + NO_CELL, None
@@ -79,10 +79,10 @@ def _part_around(image, coarse, window: tuple[int, int, int, int]) -> Window | N
         try:
             x, y = map(np.array, transform_coordinates(image.crs, coarse.crs, x, y))
         except COORDINATE_ERRORS as error:
-            raise ValueError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
+            raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
     x, y = _apply(~coarse.transform, x, y)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
-        raise ValueError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
+        raise UserError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
     left, top = max(0, int(x.min()) - MARGIN), max(0, int(y.min()) - MARGIN)
     right, bottom = min(coarse.width, int(x.max()) + 1 + MARGIN), min(coarse.height, int(y.max()) + 1 + MARGIN)
     return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
@@ -110,7 +110,7 @@ def read_cells(
         not take out and whose value is finite, (height, width) bool.
 
     Raises:
-        ValueError: As :func:`cells_below`.
+        UserError: As :func:`cells_below`.
     """
     coarse = open_raster(coarse_path)
     cells, part = cells_below(open_raster(image_path), coarse, window)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
 
 IGNORE = 'ignore'

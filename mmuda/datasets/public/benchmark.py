@@ -38,7 +38,7 @@ class Benchmark(RasterDataset):
         **kwargs: As :class:`RasterDataset`.
 
     Raises:
-        ValueError: There is no such split.
+        UserError: There is no such split.
     """
 
     SPLITS: tuple[str, ...] = ()

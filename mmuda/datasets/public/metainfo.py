@@ -34,7 +34,7 @@ def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = '
     """
     if split not in splits:
         remedy = f'choose one of {", ".join(splits)}' if splits else f'it has no {what}s at all, leave it out'
-        raise ValueError(f'{dataset} has no {what} {split!r}; {remedy}.')
+        raise UserError(f'{dataset} has no {what} {split!r}; {remedy}.')
 
 
 def check_same_classes(

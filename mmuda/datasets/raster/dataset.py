@@ -17,7 +17,6 @@ from mmuda.datasets.raster.options import check_choice, check_gsd, check_label_o
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
-from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import COUNTS, require_each
 
 

@@ -6,6 +6,7 @@ from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS
 from mmuda.datasets.raster.info import RasterInfo
+from mmuda.utils.errors import UserError
 
 # In pixels: georeferences are written with few digits, but no label is meant to lie off its image by so much.
 TOLERANCE = 0.1

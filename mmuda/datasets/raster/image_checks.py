@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.label_colours import colour_table_of
 from mmuda.datasets.raster.valid import image_bands
+from mmuda.utils.errors import UserError
 
 
 def check_image_values(
@@ -27,28 +28,28 @@ def check_image_values(
         intensities: False for a raster that holds labels, whose values are not brought to a range.
 
     Raises:
-        ValueError: Naming the file.
+        UserError: Naming the file.
     """
     path = raster.path
     read = bands if bands is not None else range(1, raster.count + 1)
     table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
     if intensities and table and any(colour != (value,) * 3 for value, colour in table.items()):
-        raise ValueError(
+        raise UserError(
             f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
             f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
         )
     if bands is not None and max(bands) > raster.count:
-        raise ValueError(
+        raise UserError(
             f'{path} has {raster.count} band(s), but bands={bands} are asked for; set bands of '
             f'{dataset} to bands that exist.'
         )
     if raster.dtype.startswith('complex') and intensities:
-        raise ValueError(
+        raise UserError(
             f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
             'intensity as real numbers first.'
         )
     if raster.dtype != 'uint8' and value_range is None and intensities:
-        raise ValueError(
+        raise UserError(
             f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {dataset}, the '
             'values that become 0 and 255.'
         )
@@ -62,14 +63,14 @@ def check_distance(raster: RasterInfo, dataset: str) -> None:
         dataset: Name of the dataset's class.
 
     Raises:
-        ValueError: Naming the file and what its header lacks.
+        UserError: Naming the file and what its header lacks.
     """
     if raster.gsd is None:
         if raster.placed and raster.crs:
             what = f'a georeference (transform {raster.transform} in {raster.crs}) that gives a pixel no size on Earth'
         else:
             what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
-        raise ValueError(
+        raise UserError(
             f'{raster.path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
             f'{dataset}.'
         )

@@ -50,7 +50,7 @@ def windows_of(
         (row, col, height, width), or None where the pipeline draws a crop.
 
     Raises:
-        ValueError: A crop is larger than the raster or the window.
+        UserError: A crop is larger than the raster or the window.
     """
     steps = list(steps)
     if tile is None:

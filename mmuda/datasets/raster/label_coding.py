@@ -13,6 +13,7 @@ from mmuda.datasets.raster.labels import LabelTable
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 Windows = Callable[[str], Sequence[tuple[int, int, int, int]]]
 

@@ -10,6 +10,7 @@ import numpy as np
 from mmuda.datasets.raster.labels import LabelTable
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 Colour = tuple[int, int, int]
 

@@ -9,6 +9,7 @@ from mmuda.datasets.raster.labels import LabelTable, apply_label_lut
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, is_nodata, valid_pixels
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 
 def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:

@@ -13,6 +13,7 @@ from mmuda.datasets.raster.label_coding import look_at_labels, only_0_and_255, s
 from mmuda.datasets.raster.label_colours import check_colours, colours_of_palette, with_colours
 from mmuda.datasets.raster.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster.reading import probe_raster
+from mmuda.utils.errors import UserError
 
 _CHECK_FILES = 64
 
@@ -28,7 +29,7 @@ class RasterLabels:
         """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
         classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
         if not classes:
-            raise ValueError(
+            raise UserError(
                 f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
                 'class that knows them.'
             )
@@ -77,7 +78,7 @@ class RasterLabels:
             self._note([warning[0].lower() + warning[1:].rstrip('.')])
         by_index = own and self.label_values is None and not self.label_lut.colours
         if by_index and self._num_file_classes() == 2 and only_0_and_255(checked, windows):
-            raise ValueError(
+            raise UserError(
                 f'The labels of {type(self).__name__} (e.g. {labels[0]}) hold only 0 and 255, where 255 means no data; '
                 'set label_values={0: 0, 255: 1} if 255 is the second class, or label_values={0: 0, 1: 1} if it is not.'
             )

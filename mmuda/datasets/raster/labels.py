@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 """Label of pixels that count for nothing, as everywhere in mmseg."""
 

@@ -34,22 +34,22 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
     """Refuse what is none of the choices of an option.
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     if value not in choices:
-        raise ValueError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
+        raise UserError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
 
 
 def check_label_options(values: Mapping | None, colours: Mapping | None, band: int | None, owner: str) -> None:
     """Refuse ``label_values``, ``label_colours`` and ``label_band`` that mean nothing, or exclude each other.
 
     Raises:
-        ValueError: As above.
+        UserError: As above.
     """
     check_label_band(band, owner)
     check_label_mappings(values, colours, owner)
     if colours is not None and (values is not None or band is not None):
-        raise ValueError(
+        raise UserError(
             f'label_colours of {owner} goes by colours, label_values and label_band by values; give one of them.'
         )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from mmuda.datasets.raster.files import check_spellings, existing_suffix, list_images, read_list, suffix_of
 from mmuda.datasets.raster.grid import check_same_grid
 from mmuda.datasets.raster.reading import probe_raster
+from mmuda.utils.errors import UserError
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Pairs:
                 )
         shared = label_dir is not None and osp.samefile(image_dir, label_dir)
         if shared and set(self.image_suffix) & set(self.label_suffix):
-            raise ValueError(
+            raise UserError(
                 f'Images and labels of {self.dataset} share the folder {image_dir} and the suffix '
                 f'{self.image_suffix}; give different img_suffix and seg_map_suffix.'
             )

@@ -30,6 +30,7 @@ from mmuda.datasets.raster.geometry import (
     side_of_square,
 )
 from mmuda.datasets.raster.info import RasterInfo
+from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
 from mmuda.utils.progress import Progress
 

@@ -9,6 +9,7 @@ from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.datasets.transforms.loading import window_of
 from mmuda.registry import TRANSFORMS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()

@@ -11,6 +11,7 @@ from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.ground_pixels import square_pixels
 from mmuda.registry import TRANSFORMS
 from mmuda.structures import IGNORE_INDEX
+from mmuda.utils.errors import UserError
 
 
 @TRANSFORMS.register_module()
