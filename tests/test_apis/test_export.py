@@ -143,7 +143,7 @@ def test_what_cannot_be_exported_is_told(tiny, tmp_path):
 
 
 def test_colours_are_those_of_the_chosen_classes_and_the_grid_is_told():
-    synthia = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv2-r101_synthia2cityscapes.py')
+    synthia = load_config(ROOT / 'configs' / 'clan' / 'clan_deeplabv2-r101_synthia2cityscapes.py')
     meta = export._dataset_meta(synthia)
     assert len(meta['classes']) == len(meta['palette']) == 16
     assert dict(zip(meta['classes'], meta['palette'], strict=True))['sky'] == [70, 130, 180]

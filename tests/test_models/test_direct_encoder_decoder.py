@@ -88,7 +88,7 @@ def test_windows_and_padding_are_mmsegs(mode, meta):
 
 def test_the_configs_of_the_deeplab_v2_family_test_so():
     paths = sorted(CONFIGS.glob('*/*deeplabv2-r101_*2cityscapes.py'))
-    assert len(paths) > 20
+    assert len(paths) > 10
     for path in paths:
         assert Config.fromfile(path).model.segmentor.type == 'DirectEncoderDecoder', path
     assert EncoderDecoderAdapter.handles(build())

@@ -169,9 +169,9 @@ def compare_steps(cfg, form, sizes, num_classes, stages):
 
 
 def base_config(form, num_classes, **options):
-    """The base model and the short schedule, with the switches of a form."""
+    """The full-width config at the rates of the short schedule, with the switches of a form."""
     cfg = load_config(
-        CONFIGS / '_base_/models/srda_resaspp.py',
+        CONFIGS / 'srda/srda_resaspp_vaih2pots.py',
         {
             **narrow(width_of_vgg=4, layers=form.vgg_layers),
             'model.segmentor.decode_head.num_classes': num_classes,

@@ -60,12 +60,19 @@ class TapLoss(Term):
         if self.reference is not None:
             reference = self.reference(context)
             taps.append(reference.detach() if self.detach_reference else reference)
-        valid = validity_of(context, self.tap.address, taps[0]) if getattr(self.loss, 'pixelwise', False) else None
+        valid = self._valid(context, taps[0]) if getattr(self.loss, 'pixelwise', False) else None
         if valid is not None:
             if not valid.any():
                 return {'loss': taps[0].sum() * 0}
             taps = [_chosen(tap, valid) for tap in taps]
         return {'loss': self.loss(*taps) * self.loss_weight}
+
+    def _valid(self, context, tap: Tensor) -> Tensor | None:
+        """Where both taps hold data, on the grid of the first."""
+        readers = [self.tap] if self.reference is None else [self.tap, self.reference]
+        masks = [validity_of(context, reader.address, tap) for reader in readers]
+        masks = [mask for mask in masks if mask is not None]
+        return None if not masks else masks[0] if len(masks) == 1 else masks[0] * masks[1]
 
 
 def _chosen(tap: Tensor, valid: Tensor) -> Tensor:
