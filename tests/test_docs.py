@@ -13,6 +13,7 @@ import mmuda
 from mmuda.apis import load_config
 from mmuda.registry import MODELS
 from tests.helpers import ROOT
+from tests.helpers.on_meta import check_on_meta
 
 PAGES = [ROOT / 'README.md', ROOT / 'CONTRIBUTING.md', ROOT / 'CHANGELOG.md', *sorted(ROOT.glob('docs/**/*.md'))]
 PAGES += sorted(ROOT.glob('configs/**/*.md')) + sorted(ROOT.glob('projects/**/*.md'))
@@ -174,3 +175,21 @@ def test_the_config_of_getting_started_inherits_what_there_is(tmp_path):
     cfg = Config.fromfile(path)
     assert cfg.val_dataloader is None and cfg.val_evaluator is None and cfg.val_cfg is None
     assert 'seg_map_path' not in cfg.train_dataloader.dataset.target.data_prefix
+
+
+@pytest.mark.parametrize('name', ['getting_started', 'add_a_dataset'])
+def test_the_configs_of_a_page_can_be_run(name, tmp_path, monkeypatch):
+    """Beside the shipped configs, as the page says; no data is read."""
+    (tmp_path / 'configs').mkdir()
+    (tmp_path / 'configs' / '_base_').symlink_to(ROOT / 'configs' / '_base_')
+    (tmp_path / 'configs' / 'srda').symlink_to(ROOT / 'configs' / 'srda')
+    text = (ROOT / 'docs' / f'{name}.md').read_text(encoding='utf-8')
+    files = dict((path, code) for code, path in re.findall(r'```python\n(# (\S+\.py)\n.*?)```', text, re.DOTALL))
+    for path, code in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    configs = [path for path, code in files.items() if '_base_' in code]
+    assert configs
+    for path in configs:
+        check_on_meta(tmp_path / path)
