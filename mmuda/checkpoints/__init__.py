@@ -1,4 +1,4 @@
-"""Checkpoints: read safely, found, fitted to a model's names, and what a run notes in them.
+"""Finds checkpoints, reads them safely, fits their names to a model, and records a run's settings in them.
 
 Imports ``utils`` alone, so that models may use it.
 """

@@ -1,4 +1,4 @@
-"""Finds the checkpoint that a run is resumed from."""
+"""Finds the checkpoint to resume a run from."""
 
 import os
 import re
@@ -11,18 +11,18 @@ from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
-# What a run writes to be resumed from; `best_*.pth` holds no optimiser.
+# Checkpoints that can be resumed from; `best_*.pth` holds no optimiser.
 RESUMABLE_NAME = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 # Entries that Runner.resume cannot do without.
 RESUMABLE_ENTRIES = ('meta', 'state_dict', 'message_hub', 'optimizer')
 COUNTS = ('epoch', 'iter')
 
-# Written when a job starts, with its name, so that a restart by torchrun takes no older job's checkpoint.
+# Written with the job's name when it starts, so that a restart by torchrun never takes an older job's checkpoint.
 START_MARK = '.started'
 
 
 def mark_start(work_dir: str | os.PathLike, job: str) -> None:
-    """Remember that a job starts now; its restarts go on from what is written from now on."""
+    """Mark the start of a job; its restarts resume only from what is written after it."""
     write_atomically(job.encode(), Path(work_dir) / START_MARK)
 
 
@@ -39,7 +39,7 @@ def find_checkpoint_since_start(work_dir: str | os.PathLike) -> str | None:
 
 
 def find_checkpoint(work_dir: str | os.PathLike, required: bool = True, since: int = 0) -> str | None:
-    """Newest checkpoint of a run that can be read and resumed from; says which, and why not a newer one.
+    """Newest checkpoint of a run that can be read and resumed from; logs which one, and why not a newer one.
 
     The order is: files written after the one that ``last_checkpoint`` names (a run may be killed between the two
     writes), that one, then the rest by time of writing, newest first. ``last_checkpoint`` may hold the path that the
@@ -47,8 +47,8 @@ def find_checkpoint(work_dir: str | os.PathLike, required: bool = True, since: i
 
     Args:
         work_dir: Folder of the run.
-        required: Whether it is an error that there is none (``False``: resume if any).
-        since: Leave out files that were last written before this time, in nanoseconds.
+        required: Whether finding none is an error (``False``: resume if there is one).
+        since: Ignore files last written before this time, in nanoseconds.
 
     Returns:
         Its path; None if there is none and none is required.
@@ -99,7 +99,7 @@ def _resumable_files(work_dir: Path) -> list[Path]:
 def _last_saved(work_dir: Path) -> Path | None:
     note = work_dir / 'last_checkpoint'
     text = note.read_text(encoding='utf-8').strip() if note.is_file() else ''
-    if not text:  # absent, or emptied by a kill while it was written
+    if not text:  # absent, or empty because the run was killed while writing it
         return None
     for path in (work_dir / Path(text).name, Path(text)):
         if path.is_file():
@@ -108,11 +108,11 @@ def _last_saved(work_dir: Path) -> Path | None:
 
 
 def read_resumable(path: str | os.PathLike) -> dict:
-    """Read a checkpoint that a run can go on from.
+    """Read a checkpoint that a run can continue from.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        UserError: If it cannot be read, carries a config, or lacks what only a whole checkpoint of a run has.
+        UserError: If it cannot be read, carries a config, or lacks an entry that resuming needs.
     """
     checkpoint = read_checkpoint(path, resume=True)
     missing = [name for name in RESUMABLE_ENTRIES if not isinstance(checkpoint.get(name), Mapping)]

@@ -1,4 +1,5 @@
-"""Checkpoints of mmseg 0.x and of what was built on it (DAFormer, HRDA, MIC): the same weights in another wrapping."""
+"""Reads checkpoints of mmseg 0.x and of code built on it (DAFormer, HRDA, MIC): the same weights, wrapped
+differently."""
 
 from __future__ import annotations
 
@@ -34,12 +35,12 @@ def refuse_config(checkpoint: Mapping, path: str | os.PathLike = 'that was given
 
 
 def drop_config(checkpoint: dict, path: str | os.PathLike = 'that was given', tell: bool = True) -> None:
-    """Take ``meta['config']`` out of a checkpoint unread: weights are used without it.
+    """Remove ``meta['config']`` from a checkpoint unread; the weights do not need it.
 
     Args:
         checkpoint: The checkpoint; changed in place.
         path: Where it comes from.
-        tell: Say so in the log, and which networks are taken of a checkpoint with several.
+        tell: Log it, and which networks are taken from a checkpoint with several.
     """
     if not _has_config(checkpoint):
         return
@@ -64,9 +65,10 @@ def _has_config(checkpoint: Mapping) -> bool:
 
 
 def own_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights by the names that this library gives them, without what several processes put before (``module.``).
+    """Weights under this library's names, without the prefix of distributed training (``module.``).
 
-    Of DAFormer's family ``model.*`` becomes ``segmentor.*``, ``ema_model.*`` the teacher's; the rest is left out.
+    In checkpoints of DAFormer's family, ``model.*`` becomes ``segmentor.*`` and ``ema_model.*`` the teacher; the rest
+    is left out.
     """
     state = _without_wrapper(state)
     if not _is_of_daformer(state):
@@ -90,15 +92,15 @@ def _is_of_daformer(state: Mapping) -> bool:
 
 
 def dataset_meta_of(checkpoint: Mapping, path: str | os.PathLike = 'that was given') -> dict:
-    """``classes`` and ``palette`` as far as a checkpoint tells them, whichever mmseg wrote it.
+    """``classes`` and ``palette`` as far as a checkpoint has them, whichever mmseg version wrote it.
 
     Args:
         checkpoint: The checkpoint.
         path: Where it comes from.
 
     Returns:
-        The run's ``dataset_meta``, or mmseg 0.x's ``CLASSES`` and ``PALETTE`` by the new names. What makes no sense is
-        left out, with a warning.
+        The run's ``dataset_meta``, or mmseg 0.x's ``CLASSES`` and ``PALETTE`` by the new names. Invalid entries are
+        left out with a warning.
     """
     meta = checkpoint.get('meta') or {}
     found = meta.get('dataset_meta')

@@ -20,15 +20,15 @@ from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import note_input
 
 COUNTER = '.num_batches_tracked'
-# A list of thousands of keys helps nobody.
+# Listing thousands of keys would help nobody.
 MAX_LISTED = 8
 
 
 def force_safe_loading() -> None:
     """Make every ``torch.load`` of this process and its children refuse files that would run code.
 
-    mmengine answers a file that cannot be read safely with a second, unsafe attempt; this closes that way for
-    ``load_from``, resume and ``init_cfg`` alike.
+    If a file cannot be read safely, mmengine tries again unsafely; this prevents it for ``load_from``, resume and
+    ``init_cfg`` alike.
     """
     os.environ.pop('TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD', None)  # torch refuses to run with both set
     os.environ['TORCH_FORCE_WEIGHTS_ONLY_LOAD'] = '1'
@@ -36,7 +36,7 @@ def force_safe_loading() -> None:
 
 
 def _plain_numpy() -> list:
-    """What pickles of NumPy's numbers and arrays of numbers name, by the names of NumPy 1 and 2."""
+    """What pickled NumPy numbers and arrays refer to, under the names of NumPy 1 and 2."""
     scalar, array = np.float64(0).__reduce__()[0], np.zeros(1).__reduce__()[0]
     names = [
         (function, f'numpy.{core}.multiarray.{function.__name__}')
@@ -51,9 +51,9 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False, tell: bool = 
 
     Args:
         path: The file.
-        resume: Whether a run is to go on from it: a config that ``Runner.resume`` would execute is refused then.
-            Otherwise it is dropped unread.
-        tell: Say in the log what is dropped.
+        resume: Whether a run is to be resumed from it. A config, which ``Runner.resume`` would execute, is then
+            refused; otherwise it is dropped unread.
+        tell: Log what is dropped.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -85,7 +85,7 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False, tell: bool = 
 
 
 def _check_content(checkpoint, path: Path) -> None:
-    """Refuse what is no checkpoint though it can be read."""
+    """Refuse a readable file that is no checkpoint."""
     if not isinstance(checkpoint, dict):
         raise UserError(f'checkpoint {path} holds a {type(checkpoint).__name__} where a dict was expected')
     for name in ('meta', 'state_dict'):
@@ -97,23 +97,23 @@ def _check_content(checkpoint, path: Path) -> None:
 
 
 def state_dict_of(checkpoint: Mapping) -> dict[str, Tensor]:
-    """Weights of a checkpoint, whether it is a run's or a bare state dict, by :func:`own_names`."""
+    """Weights of a run's checkpoint or a bare state dict, named by :func:`own_names`."""
     state = checkpoint.get('state_dict', checkpoint)
     return own_names({str(key): value for key, value in state.items() if isinstance(value, Tensor)})
 
 
 def refuse_not_finite(state_dict: Mapping[str, Tensor], path: str | os.PathLike) -> None:
-    """Refuse weights that predict nothing: a segmentor of which something is NaN or infinite.
+    """Refuse a segmentor whose weights are NaN or infinite anywhere: it cannot predict.
 
     Args:
         state_dict: Weights of a checkpoint. Terms, e.g. discriminators, do not predict and are not looked at.
         path: The checkpoint, for the error.
 
     Raises:
-        UserError: With the names of what is not finite.
+        UserError: If some are; lists their names.
     """
     own = {key: value for key, value in state_dict.items() if not key.startswith(('terms.', 'views.'))}
-    # A mask of attention holds -inf where nothing is to be seen.
+    # An attention mask holds -inf where it hides something.
     wrong = [k for k, v in own.items() if not k.endswith('attn_mask') and not bool(torch.isfinite(v).all())]
     if wrong:
         raise UserError(
@@ -125,12 +125,12 @@ def refuse_not_finite(state_dict: Mapping[str, Tensor], path: str | os.PathLike)
 def adapt_state_dict(
     state_dict: Mapping[str, Tensor], model_state: Mapping[str, Tensor], resume: bool, skip: Iterable[str] = ()
 ) -> dict[str, Tensor]:
-    """Fit the names of a checkpoint to a model, or refuse it with the list of what does not fit.
+    """Fit the names of a checkpoint to a model, or refuse it and list what does not fit.
 
     With ``resume`` every name and shape must be the model's. Otherwise the *segmentor* must fit: the names of a plain
     mmseg checkpoint (``backbone.*``, ``decode_head.*``, ``auxiliary_head.*``) become ``segmentor.*`` and back, as the
-    model has them. The remainder (``terms.*``, a teacher) is taken where name and shape agree and else left as it is,
-    so that a run with other terms can start from this one.
+    model has them. The rest (``terms.*``, a teacher) is loaded where name and shape agree and otherwise left unchanged,
+    so that a run with other terms can start from this checkpoint.
 
     Args:
         state_dict: Weights of the checkpoint.
@@ -140,7 +140,7 @@ def adapt_state_dict(
             patterns (``*.conv_seg.*``), without ``segmentor.``. Not with ``resume``.
 
     Returns:
-        Exactly the model's names: the checkpoint's values, the model's own where skipped or absent from the remainder.
+        Exactly the model's names: the checkpoint's values, and the model's own where skipped or not found in the rest.
 
     Raises:
         UserError: Lists what is missing, unexpected or of another shape, and the remedy.
@@ -159,7 +159,7 @@ def adapt_state_dict(
         if key.endswith(COUNTER):  # not in checkpoints of old torch; it only counts
             given[key] = expected[key]
     _refuse_misfit(given, expected, 'the checkpoint does not fit the segmentor', _remedy_for(given, expected))
-    # A teacher that the checkpoint does not have starts from the student that it does have.
+    # If the checkpoint has no teacher, the teacher starts from its student.
     teacher = {TEACHER + key.removeprefix(SEGMENTOR): value for key, value in given.items()}
     fitting = {k: v for k, v in {**teacher, **given_others}.items() if k in others and others[k].shape == v.shape}
     return {**model_state, **given, **fitting}
@@ -174,7 +174,7 @@ def _rename(state_dict: dict[str, Tensor], model_state: Mapping[str, Tensor]) ->
     present = any(key.startswith(SEGMENTOR) for key in state_dict)
     if wanted and not present:
         return {SEGMENTOR + key: value for key, value in state_dict.items()}
-    if present and not wanted:  # a plain segmentor takes only the segmentor out of an adaptation's checkpoint
+    if present and not wanted:  # a plain segmentor takes only the segmentor from an adaptation's checkpoint
         return {k.removeprefix(SEGMENTOR): v for k, v in state_dict.items() if k.startswith(SEGMENTOR)}
     return state_dict
 
@@ -246,7 +246,7 @@ def _smallest_part(key: str, fits: set[str]) -> str:
 
 
 def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
-    """Fill a whole model, whatever it is, from a checkpoint of its config.
+    """Load a checkpoint of its config into any model, with strict names and shapes.
 
     Args:
         model: The model.
@@ -264,7 +264,7 @@ def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
 
 
 def digest_of(path: str | os.PathLike) -> str:
-    """What tells a file's content from others': 16 hexadecimal digits."""
+    """A digest of a file's content: 16 hexadecimal digits."""
     digest = hashlib.sha256()
     with open(path, 'rb') as file:
         while part := file.read(1 << 20):
@@ -273,7 +273,7 @@ def digest_of(path: str | os.PathLike) -> str:
 
 
 def write_checkpoint(state_dict: Mapping[str, Tensor], path: str | os.PathLike, **meta) -> None:
-    """Write weights with what is told of them, whole or not at all; without optimisers.
+    """Write weights and their ``meta``, without optimisers; the file is written whole or not at all.
 
     Args:
         state_dict: Weights by name.

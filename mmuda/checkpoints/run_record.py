@@ -1,4 +1,4 @@
-"""What a run was set to, as plain data that a checkpoint carries and a resume compares."""
+"""A run's settings as plain data, which a checkpoint carries and a resume compares."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ MAX_SHOWN = 100
 
 
 def record_of(cfg: Mapping) -> dict:
-    """The sections of a resolved config that a run depends on, as dicts, lists, numbers and text alone.
+    """The sections of a resolved config that a run depends on, as dicts, lists, numbers and text only.
 
     Args:
-        cfg: Of the Runner.
+        cfg: Config of the Runner.
     """
     return {name: plain(cfg[name]) for name in SECTIONS if cfg.get(name) is not None}
 
 
 def plain(value):
-    """Nested plain data; a class or function becomes its name, anything else its type's."""
+    """Nested plain data; a class or function becomes its name, anything else the name of its type."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -45,13 +45,13 @@ def differences(old, new, path: str = '') -> list[tuple[str, str, str]]:
     """Where two records differ.
 
     Args:
-        old: Of the checkpoint.
-        new: Of the config.
-        path: Where they lie.
+        old: Record of the checkpoint.
+        new: Record of the config.
+        path: Dotted key of the two.
 
     Returns:
-        (dotted key, what the checkpoint has, what the config has), each once: a part that only one has, or a list of
-        another length, is one difference.
+        (dotted key, what the checkpoint has, what the config has), each once: a part that only one side has, or a list
+        whose length differs, is one difference.
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         keys = [*old, *(key for key in new if key not in old)]
@@ -73,7 +73,7 @@ NOTHING = _Nothing()
 
 
 def shown(value) -> str:
-    """A value on a line, cut where it is long; of a list of parts their names."""
+    """A value on one line, shortened if it is long; a list of parts is shown by their names."""
     if value is NOTHING:
         return 'not given'
     if isinstance(value, list) and value and all(isinstance(one, Mapping) for one in value):

@@ -1,4 +1,4 @@
-"""Finds weights by path, by address, or in one directory for machines without internet."""
+"""Finds weights by path, by address, or in a directory for machines without internet."""
 
 import os
 from pathlib import Path
@@ -17,9 +17,9 @@ WEIGHTS_DIR_VARIABLE = 'MMUDA_WEIGHTS_DIR'
 def resolve_weights(path_or_url: str | os.PathLike) -> str:
     """Local path of a weights file.
 
-    An existing path is taken as it is. Otherwise the file name is looked for in the directory that the environment
-    variable ``MMUDA_WEIGHTS_DIR`` names, set once on a machine without internet. An address that is not found there is
-    downloaded once into torch's cache (``TORCH_HOME``), by one process of each machine.
+    An existing path is returned unchanged. Otherwise the file name is looked up in the directory named by the
+    environment variable ``MMUDA_WEIGHTS_DIR``, meant for machines without internet. An address not found there is
+    downloaded once into torch's cache (``TORCH_HOME``), by one process per machine.
 
     Args:
         path_or_url: A path, or an address that starts with ``http://`` or ``https://``.
@@ -43,10 +43,10 @@ def resolve_weights(path_or_url: str | os.PathLike) -> str:
 
 
 def use_weights_dir(cfg) -> None:
-    """Let ``init_cfg=dict(type='Pretrained')`` and ``pretrained`` of a model's config read the weights directory.
+    """Make ``init_cfg=dict(type='Pretrained')`` and ``pretrained`` of a model's config use the weights directory.
 
-    mmengine would download their addresses, those of ``open-mmlab://`` and ``mmcls://`` included. What the directory
-    does not have stays as it is.
+    Otherwise mmengine would download their addresses, including ``open-mmlab://`` and ``mmcls://``. Addresses whose
+    file is not in the directory stay unchanged.
 
     Args:
         cfg: Config of a model (nested dicts and lists); changed in place.
@@ -66,7 +66,7 @@ def use_weights_dir(cfg) -> None:
 
 
 def _use_file(cfg: dict, key: str, file: Path) -> None:
-    """Name the file instead of the address; of a classifier's checkpoint (``mmcls://``) the backbone alone."""
+    """Replace the address by the file; from a classifier's checkpoint (``mmcls://``) use the backbone only."""
     whole = cfg[key].startswith('mmcls://') and any(
         name.startswith('backbone.') for name in state_dict_of(read_checkpoint(str(file)))
     )
@@ -108,7 +108,7 @@ def _remedy(name: str) -> str:
 
 def _download(url: str, name: str) -> Path:
     target = Path(torch.hub.get_dir()) / 'checkpoints' / name
-    # One process of each machine downloads; all learn whether it worked, so that none goes on without the file.
+    # One process per machine downloads; all learn whether it worked, so that none continues without the file.
     problem = None
     if int(os.environ.get('LOCAL_RANK', 0)) == 0 and not target.is_file():
         problem = _try_download(url, target)
@@ -119,7 +119,7 @@ def _download(url: str, name: str) -> Path:
 
 
 def _try_download(url: str, target: Path) -> str | None:
-    """Download whole or not at all (torch writes a temporary file and renames it); returns what went wrong."""
+    """Download whole or not at all (torch renames a temporary file); returns what went wrong, or None."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         torch.hub.download_url_to_file(url, str(target), progress=False)

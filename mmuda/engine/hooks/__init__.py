@@ -1,4 +1,4 @@
-"""What happens beside the iterations: checkpoints, summaries, seeds, predictions that are kept."""
+"""What happens around the iterations: checkpoints, summaries, seeds, saved predictions."""
 
 from .checkpoint_guard_hook import CheckpointGuardHook
 from .iter_seed_hook import IterSeedHook

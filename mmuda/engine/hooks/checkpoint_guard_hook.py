@@ -1,4 +1,4 @@
-"""A checkpoint fits and is finite, or the run stops."""
+"""Stops a run whose checkpoint does not fit or is not finite."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from mmuda.utils.errors import NonFiniteError
 class CheckpointGuardHook(Hook):
     """Fits the names of a checkpoint to the model before it is loaded, and refuses what does not fit.
 
-    mmengine only warns when names differ and goes on from fresh weights. Parameters that are not finite are not saved:
-    a gradient may overflow where the loss was still finite, and the file would replace a good one. A checkpoint carries
-    what the run is set to, and a resume tells where its config differs and which side counts.
+    When names differ, mmengine only warns and continues with fresh weights. Parameters that are not finite are not
+    saved: a gradient may overflow although the loss was finite, and the file would replace a good one. A checkpoint
+    carries the run's settings; a resume reports where its config differs and which side counts.
 
     Args:
         load_skip: Parts of the segmentor that keep their initial weights when a run starts from another
@@ -41,7 +41,7 @@ class CheckpointGuardHook(Hook):
         else:
             drop_config(checkpoint, path)
         model = unwrapped(runner.model)
-        model = getattr(model, 'module', model)  # a test-time augmentation model holds the trained one
+        model = getattr(model, 'module', model)  # a test-time augmentation model wraps the trained one
         checkpoint['state_dict'] = adapt_state_dict(
             state_dict_of(checkpoint), model.state_dict(), resume=runner._resume, skip=self.load_skip
         )
@@ -52,7 +52,7 @@ class CheckpointGuardHook(Hook):
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
         put_record(runner, checkpoint)
-        # A best score is a NumPy number, which a checkpoint that is read safely may not hold.
+        # A best score is a NumPy number, which a safely readable checkpoint may not contain.
         kept = checkpoint['message_hub']['runtime_info']
         kept.update({key: value.item() for key, value in kept.items() if isinstance(value, np.generic)})
 

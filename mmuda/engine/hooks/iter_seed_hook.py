@@ -1,4 +1,4 @@
-"""Random numbers of a training step follow from (seed, rank, iteration)."""
+"""Derives the random numbers of a training step from (seed, rank, iteration)."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mmuda.utils.seeds import mix_seed, seed_cpu_generators
 class IterSeedHook(Hook):
     """Reseeds Python, NumPy and torch before each training iteration.
 
-    No checkpoint holds the state of random generators; seeded by position they need none, and a resumed run draws
-    the same dropout masks and noise as one that was never killed.
+    Checkpoints hold no state of random generators. Because the generators are seeded by position, a resumed run draws
+    the same dropout masks and noise as one that was never interrupted.
     """
 
     priority = 'VERY_HIGH'

@@ -1,4 +1,4 @@
-"""Checkpoints that a run can be resumed from exactly, wherever they are written."""
+"""Checkpoints from which a run resumes exactly, at any iteration."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from .checkpoint_guard_hook import refuse_non_finite
 
 @HOOKS.register_module()
 class ResumableCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook whose files hold what waits on all ranks, and are written whole or not at all.
+    """mmengine's CheckpointHook whose files hold the pending gradients of all ranks and are written whole or not at
+    all.
 
-    Only rank 0 writes, but gradients that wait for their update (``accumulative_counts``) lie on every rank: they are
+    Only rank 0 writes, but every rank has gradients that wait for their update (``accumulative_counts``), so they are
     gathered first. Takes mmengine's arguments; ``backend_args`` defaults to the atomic backend, and at least two
     checkpoints are kept, since mmengine deletes an old one before it writes the new one.
     """
 
     def __init__(self, *args, max_keep_ckpts: int = -1, backend_args: dict | None = None, **kwargs) -> None:
         if max_keep_ckpts == 1:
-            message = 'max_keep_ckpts=1 could leave none if the run were killed while it saves: two are kept'
+            message = 'max_keep_ckpts=1 could leave none if the run is killed while saving; two are kept'
             print_log(message, logger='current', level=logging.WARNING)
             max_keep_ckpts = 2
         if kwargs.get('file_client_args') is None:

@@ -26,11 +26,10 @@ from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 class SavePredictionsHook(Hook):
     """Writes predictions and pictures during a test.
 
-    Samples that are windows of a raster are put together to ``<name>.tif`` on the raster's grid, with its
-    georeference and the classes' colours; 255 marks pixels that hold no data or that no window covered. A sample
-    without a window becomes ``<name>.png`` with class indices, as mmseg's ``output_dir`` gives it. Files appear when
-    they are complete, in the subfolders that the images have. Several processes share the work; they need to see the
-    same folder.
+    Windows of a raster are stitched into ``<name>.tif`` on the raster's grid, with its georeference and the classes'
+    colours; 255 marks pixels that hold no data or that no window covered. A sample without a window becomes
+    ``<name>.png`` with class indices, as mmseg's ``output_dir`` gives it. Files appear once they are complete, in the
+    same subfolders as the images. Several processes may share the work; they must see the same folder.
 
     Args:
         out_dir: Folder of the label maps, None for none.
@@ -97,7 +96,7 @@ def _picture(sample: SegDataSample, dataset) -> bytes:
 
 
 def _image_of(sample: SegDataSample, dataset) -> np.ndarray:
-    """(H, W, 3) uint8 for looking at: up to three of the bands that the network sees."""
+    """(H, W, 3) uint8 for display: up to three of the bands that the network sees."""
     window = sample.metainfo.get('window')
     if window is None:
         return mmcv.imread(sample.img_path, channel_order='rgb')

@@ -1,4 +1,4 @@
-"""Each run ends by writing what it reached."""
+"""Writes a summary of what each run reached."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ NO_VALIDATION = 'the config has no validation set with labels (val_dataloader, v
 class SummaryHook(Hook):
     """Writes ``WORK_DIR/summary.json`` at the end of training, ``test_summary.json`` at the end of testing.
 
-    Keys: ``metrics`` (of the last validation, percent; null where there is none, then ``why`` says why),
-    ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one: its score and all
-    metrics of that validation), ``config``, ``seed``,
-    ``iterations``, ``seconds`` (of all parts of a resumed run, up to the checkpoints that it went on from),
-    ``iterations_per_second`` (by the median over all iterations), ``peak_memory_mib`` (the highest of all parts: of a
-    GPU what was allocated in training, else of the process), ``resumed_from`` (iteration) and ``world_size``.
+    Keys: ``metrics`` (of the last validation, percent; null if there is none; ``why`` then gives the reason),
+    ``selection`` (how the checkpoint was chosen), ``best`` (where ``save_best`` chose one: its score and all metrics of
+    that validation), ``config``, ``seed``, ``iterations``, ``seconds`` (of all parts of a resumed run, up to the
+    checkpoints it continued from), ``iterations_per_second`` (by the median over all iterations), ``peak_memory_mib``
+    (the highest of all parts; on a GPU what training allocated, otherwise of the process), ``resumed_from`` (iteration)
+    and ``world_size``.
     """
 
     # Before mmengine's LoggerHook, which resets a GPU's peak.
@@ -70,13 +70,13 @@ class SummaryHook(Hook):
 
     @staticmethod
     def _keep_best(runner, metrics: dict[str, float]) -> None:
-        """Keep all metrics of the validation that ``save_best`` prefers, in what a checkpoint carries."""
+        """Keep all metrics of the best validation by ``save_best`` where checkpoints store them."""
         for hook in runner.hooks:
             if not isinstance(hook, CheckpointHook) or hook.save_best is None or not metrics:
                 continue
             if 'auto' in hook.key_indicators:  # as mmengine resolves it, a moment later
                 hook._init_rule(hook.rules, [next(iter(metrics))])
-            # mmengine makes a list of one, too; of several the first counts.
+            # mmengine makes a list even of one; of several, the first counts.
             name, rule = hook.key_indicators[0], hook.rules[0]
             new = _finite(metrics[name]) if name in metrics else None
             kept = runner.message_hub.runtime_info.get('best_metrics')
@@ -87,12 +87,12 @@ class SummaryHook(Hook):
 
     def after_test_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
         self._metrics = metrics
-        # Another name: a test of the run's own checkpoint must not replace what the training reached.
+        # Another name: testing the run's own checkpoint must not overwrite the training summary.
         self._write(runner, dict(mode='test', checkpoint=runner._load_from), 'test_summary.json')
 
     def after_train(self, runner) -> None:
         if self._first_iteration == runner.iter and self._metrics is None and _has_summary(runner):
-            return  # a run that had ended was resumed: there is nothing new to tell
+            return  # a finished run was resumed: there is nothing new to report
         self._write(
             runner,
             dict(
@@ -107,7 +107,7 @@ class SummaryHook(Hook):
 
     @staticmethod
     def _selection(runner) -> dict:
-        """How the reported weights were chosen; choosing by target labels must be told."""
+        """How the reported weights were chosen; a choice by target labels must be reported."""
         for hook in runner.hooks:
             if isinstance(hook, CheckpointHook) and hook.save_best is not None:
                 info = runner.message_hub.runtime_info
@@ -134,7 +134,7 @@ class SummaryHook(Hook):
 
 
 def _has_summary(runner) -> bool:
-    """Whether the run's summary is there, of its last iteration."""
+    """Whether the summary of the run's last iteration exists."""
     path = Path(runner.work_dir) / 'summary.json'
     try:
         summary = json.loads(path.read_text(encoding='utf-8'))
@@ -144,20 +144,21 @@ def _has_summary(runner) -> bool:
 
 
 def _peak_memory(allocated: int) -> int | None:
-    """MiB: what a GPU had allocated, else what the process held; None where the system does not tell."""
+    """MiB allocated on the GPU, else held by the process; None if the system does not report it."""
     peak = allocated if torch.cuda.is_available() else peak_of_process()
     return None if peak is None else round(peak)
 
 
 def _rate(runner) -> float | None:
-    """Training iterations a second, data loading included; the median, since some wait for a save."""
+    """Training iterations per second including data loading; the median, since some wait for a save."""
     history = runner.message_hub.log_scalars.get('train/time')
     times = [] if history is None else list(history.data[0])
     return round(1 / max(statistics.median(times), 1e-9), 3) if times else None
 
 
 def _earlier_parts(checkpoint: dict) -> dict:
-    """Seconds and memory of the run up to a checkpoint; one of an older version knows the time of its iterations."""
+    """Seconds and memory of the run up to a checkpoint; a checkpoint of an older version has only the times of its
+    iterations."""
     so_far = checkpoint['meta'].get(SO_FAR)
     if isinstance(so_far, dict):
         return so_far

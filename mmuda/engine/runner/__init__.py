@@ -1,4 +1,4 @@
-"""The training loop of stages, and the pseudo labels that a stage starts with."""
+"""The training loop over stages, and the pseudo labels made at a stage's start."""
 
 from .pseudo_labels import PseudoLabels, ThresholdRule
 from .staged_train_loop import StagedTrainLoop

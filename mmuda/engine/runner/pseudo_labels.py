@@ -1,4 +1,4 @@
-"""Pseudo labels for the whole target, written once at a stage's start."""
+"""Writes pseudo labels for the whole target once, at a stage's start."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class ThresholdRule:
     """Which predictions become pseudo labels, class by class.
 
     Attributes:
-        kind: ``'median'``: those at least as confident as the median of their class, or as ``cap`` where that is higher
-            (ISIA/AIM and others: ``min(0.9, median)``). ``'portion'``: the most confident ``portion`` of each class
-            (CBST, https://arxiv.org/abs/1810.07911). ``'fixed'``: those at least as confident as ``cap``.
+        kind: ``'median'``: those at least as confident as the median of their class, or as ``cap`` if the median is
+            higher (ISIA/AIM and others: ``min(0.9, median)``). ``'portion'``: the most confident ``portion`` of each
+            class (CBST, https://arxiv.org/abs/1810.07911). ``'fixed'``: those at least as confident as ``cap``.
         cap: Confidence in (0, 1].
         portion: In (0, 1].
 
@@ -52,13 +52,13 @@ class ThresholdRule:
                 raise UserError(f'pseudo_labels.threshold.{name}={getattr(self, name)} must lie in (0, 1].')
 
     def levels(self, histogram: np.ndarray) -> np.ndarray:
-        """Smallest confidence that is kept, by class.
+        """Lowest confidence that is kept, by class.
 
         Args:
             histogram: Number of pixels by predicted class and level of confidence, (K, LEVELS).
 
         Returns:
-            Levels (K); a class that was never predicted gets that of ``cap``.
+            Levels (K); a class that was never predicted gets the level of ``cap``.
         """
         cap = round(self.cap * (LEVELS - 1))
         return np.array([self._level(counts, cap) for counts in histogram])
@@ -68,7 +68,7 @@ class ThresholdRule:
         if self.kind == 'fixed' or total == 0:
             return cap
         kept = total * (0.5 if self.kind == 'median' else self.portion)
-        # At least so many lie at this level or above.
+        # At least `kept` pixels are at this level or above.
         from_above = np.cumsum(counts[::-1])
         level = LEVELS - 1 - int(np.searchsorted(from_above, kept - 1e-6))
         return min(level, cap) if self.kind == 'median' else level
@@ -76,7 +76,7 @@ class ThresholdRule:
 
 @dataclass(frozen=True)
 class PseudoLabels:
-    """Writes the predictions of a whole target set as label rasters, where they are confident.
+    """Writes the confident predictions of a whole target set as label rasters.
 
     Attributes:
         dataloader: Config of a loader of unlabelled target windows (``tile`` of a :class:`RasterDataset`) with a test
@@ -104,16 +104,17 @@ class PseudoLabels:
         return cls(dataloader=cfg['dataloader'], threshold=dict(cfg.get('threshold', {})))
 
     def ensure(self, runner: Runner, stage: str, at_start: bool) -> Path:
-        """The folder of the stage's pseudo labels, written now unless these very ones are there already.
+        """The folder of the stage's pseudo labels; writes them unless exactly these already exist.
 
-        Files appear together, when all are complete: ``<folder>/<name of the image>.tif`` on its grid, 255 where
-        unsure or without data, and ``pseudo_labels.json`` with thresholds and shares. Every rank must call this.
+        All files appear together once they are complete: ``<folder>/<name of the image>.tif`` on the image's grid, with
+        255 where the prediction is unsure or there is no data, and ``pseudo_labels.json`` with thresholds and shares.
+        Every rank must call this.
 
         Args:
             runner: The runner; its model predicts.
             stage: Name of the stage.
-            at_start: Whether the stage begins now: the labels must be those of the model as it is. Otherwise (a resume
-                inside the stage) they must have been written before.
+            at_start: Whether the stage begins now; the labels must then come from the current model. Otherwise (a
+                resume inside the stage) they must already exist.
 
         Raises:
             UserError: If they are missing in the middle of a stage, or were made with other settings.
@@ -152,7 +153,7 @@ class PseudoLabels:
             dist.all_reduce(histogram, op='sum')
         histogram = histogram.cpu().numpy()
         levels = rule.levels(histogram)
-        # What holds no data is no class, which no level is enough for.
+        # Pixels without data have no class: give them a threshold that no level reaches.
         wanted_levels = np.pad(levels, (0, IGNORE_INDEX + 1 - len(levels)), constant_values=LEVELS)
 
         def sure_labels(tile: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -171,7 +172,7 @@ class PseudoLabels:
 
 
 def fingerprint(model: nn.Module) -> str:
-    """A hash that changes with any bit of the model's weights."""
+    """A hash that changes if any bit of the model's weights changes."""
     digest = hashlib.sha1()
     for name, tensor in sorted(model.state_dict().items()):
         digest.update(name.removeprefix('module.').encode())
@@ -180,7 +181,7 @@ def fingerprint(model: nn.Module) -> str:
 
 
 def describe(histogram: np.ndarray, levels: np.ndarray, classes: Sequence[str]) -> dict[str, dict]:
-    """Threshold, number of predicted pixels and share that is kept, by class."""
+    """Threshold, number of predicted pixels and share kept, by class."""
     report = {}
     for name, counts, level in zip(classes, histogram, levels, strict=True):
         total = int(counts.sum())
@@ -191,7 +192,7 @@ def describe(histogram: np.ndarray, levels: np.ndarray, classes: Sequence[str]) 
 
 @torch.no_grad()
 def _predict(runner: Runner, loader, tiles: RasterTiles, num_classes: int) -> np.ndarray:
-    """Keep class and confidence of each window; pixels by class and level (K, LEVELS)."""
+    """Store class and confidence of each window; returns pixel counts by class and level (K, LEVELS)."""
     histogram = np.zeros((num_classes, LEVELS), dtype=np.int64)
     was_training = runner.model.training
     runner.model.eval()

@@ -9,7 +9,7 @@ from mmengine.config import Config
 from mmengine.optim import OptimWrapperDict
 from mmengine.runner import IterBasedTrainLoop
 
-# Its `skip_iter`, which moves the sampler on without loading, only the maintained line of mmengine has.
+# Only the maintained line of mmengine has its `skip_iter`, which advances the sampler without loading.
 from mmengine.runner.loops import _InfiniteDataloaderIterator
 
 from mmuda.engine.model_wrapper import unwrapped
@@ -29,19 +29,19 @@ VALIDATED = 'validated_iter'
 class StagedTrainLoop(IterBasedTrainLoop):
     """Iteration-based loop over stages.
 
-    At a stage's first iteration the model is told (terms, weights, trainable parameters, plan) and the loader is
-    rebuilt, so that no prefetched batch carries the last stage's crops. The stage follows from the iteration alone:
-    a resumed run is in the right one, at the right place of its loader.
+    At a stage's first iteration the model gets the stage (terms, weights, trainable parameters, plan) and the loader is
+    rebuilt, so that no prefetched batch carries the last stage's crops. The iteration alone determines the stage, so a
+    resumed run is in the right stage, at the right position of its loader.
 
     Args:
         runner: The runner.
-        dataloader: Config of the training loader; a stage's ``train_dataloader`` is merged over it.
+        dataloader: Config of the training loader; a stage's ``train_dataloader`` overrides it.
         stages: Configs of :class:`mmuda.models.wrappers.Stage`; each needs ``iters``.
         val_begin: As mmengine's ``IterBasedTrainLoop``.
         val_interval: As mmengine's ``IterBasedTrainLoop``; the last iteration is always validated.
 
     Raises:
-        UserError: If a stage has no length, or asks the model for what it does not have.
+        UserError: If a stage has no length, or names something the model does not have.
     """
 
     def __init__(self, runner, dataloader: dict, stages: list[dict], val_begin: int = 1, val_interval: int = 1000):
@@ -77,7 +77,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         return sum(stage.iters for stage in self.stages[:index])
 
     def stage_at(self, iteration: int) -> int:
-        """Index of the stage that an iteration lies in."""
+        """Index of the stage that an iteration belongs to."""
         for index in range(len(self.stages)):
             if iteration < self.begin_of(index + 1):
                 return index
@@ -121,7 +121,7 @@ class StagedTrainLoop(IterBasedTrainLoop):
         )
 
     def _count_accumulation(self, index: int, model: PlanExecutor) -> None:
-        """Begin gradient accumulation anew with a stage, and end it with its last iteration.
+        """Restart gradient accumulation at the start of a stage, and complete it at the stage's last iteration.
 
         mmengine counts the iterations of the run, of which an optimiser may see only some: its phase would differ after
         a resume, and a half-gathered gradient would leak into the first update of the next stage.
@@ -134,12 +134,12 @@ class StagedTrainLoop(IterBasedTrainLoop):
             optim_wrapper = {name: optim_wrapper for name in total}
         for wrapper in optim_wrapper.values():
             wrapper.zero_grad()
-        # Only now: it brings back gradients that wait, of parameters that another optimiser may own too.
+        # Only now: it restores pending gradients, whose parameters another optimiser may own too.
         for name, wrapper in optim_wrapper.items():
             wrapper.initialize_count_status(model, done[name], total[name])
 
     def _check_stages(self) -> None:
-        """Refuse what a later stage lacks now, not when it begins."""
+        """Refuse now what a later stage lacks, not only when it begins."""
         model = unwrapped(self.runner.model)
         streams = getattr(self.dataloader.dataset, 'streams', None)
         for stage in self.stages:
@@ -151,12 +151,12 @@ class StagedTrainLoop(IterBasedTrainLoop):
                 )
 
     def run(self):
-        """Train; enters a stage where the iteration does."""
+        """Train; enters each stage at its first iteration."""
         self._check_stages()
         self.runner.call_hook('before_train')
         self.runner.call_hook('before_train_epoch')
         if self._iter and self._validates() and self.runner.message_hub.get_info(VALIDATED, 0) != self._iter:
-            # The checkpoint that the run goes on from was written before this validation, which may not have ended.
+            # The resumed checkpoint was written before this validation, which may not have finished.
             self._validate()
         while self._iter < self._max_iters and not self.stop_training:
             self.runner.model.train()

@@ -1,4 +1,4 @@
-"""Discriminators: which domain a map comes from, by pixel or patch."""
+"""Discriminators tell which domain a map comes from, per pixel, patch or image."""
 
 from .aspp_discriminator import ASPPDiscriminator
 from .fc_discriminator import FCDiscriminator

@@ -21,19 +21,19 @@ class ASPPDiscriminator(BaseModule):
     """Parallel views of a feature map at several rates, concatenated and judged at each position.
 
     FCAN (https://arxiv.org/abs/1804.08286): a 1x1 convolution, 3x3 convolutions with dilations 2, 3, 4 and a pooled
-    branch, ``channels`` each; 1x1 to one channel; sigmoid, for a least-squares loss. The paper names no activation of
-    the branches; LeakyReLU 0.2 as in the other discriminators, since without one the network would be linear.
+    branch, ``channels`` each; 1x1 to one channel; sigmoid, for a least-squares loss. The paper names no activation for
+    the branches; LeakyReLU 0.2 is used as in the other discriminators, since without any the network would be linear.
 
     ``norm_cfg=dict(type='BN')`` gives SRDA-Net's re-implementation: norm and ReLU after the convolution branches, ReLU
-    alone after the pooled one, and norm before the sigmoid. Each domain is judged in a batch of its own, so that last
-    norm gives both the same mean in training: what it tells apart lies in the shape of the map, not in its level.
+    alone after the pooled one, and norm before the sigmoid. Each domain is judged in a batch of its own, so in training
+    that last norm gives both the same mean: the domains differ in the shape of the map, not in its level.
 
     Args:
         in_channels: Channels of the feature map.
         channels: Channels of each branch.
         dilations: Dilations of the 3x3 convolutions.
         sigmoid: Give probabilities instead of logits, for ``gan_type='lsgan'``.
-        norm_cfg: Norm of the convolution branches and of the judgement; None has none.
+        norm_cfg: Norm of the convolution branches and of the judgement; None uses none.
         init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
     """
 

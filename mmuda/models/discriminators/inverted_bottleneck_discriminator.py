@@ -1,4 +1,4 @@
-"""The discriminator of features of the semantic pairing paper's DANN."""
+"""The feature discriminator of DANN in the semantic pairing paper."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from mmuda.utils.errors import UserError
 
 @MODELS.register_module()
 class InvertedBottleneckDiscriminator(BaseModule):
-    """Inverted bottlenecks of MobileNetV2 and a 1x1 convolution: a logit for each position of a feature map.
+    """Inverted bottlenecks of MobileNetV2 and a 1x1 convolution: one logit per position of a feature map.
 
-    The paper says "three inverted bottlenecks" and one class a position, neither widths nor expansion: here each keeps
-    the channels (hence has a residual connection) and expands by MobileNetV2's 6. Group norm by default, since a batch
-    of one domain alone tells the domain by its own statistics away.
+    The paper says "three inverted bottlenecks" and one class per position, but gives no widths or expansion. Here each
+    block keeps the channels (and so has a residual connection) and expands by MobileNetV2's factor of 6. The default is
+    group norm: with batch norm, a batch that holds one domain only would remove the statistics that identify it.
 
     Args:
         in_channels: Channels of the feature map.
         blocks: Number of inverted bottlenecks.
-        expand_ratio: Width inside a block over its input's.
+        expand_ratio: Ratio of a block's inner width to its input's.
         norm_cfg: Norm of the blocks.
         init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
     """

@@ -19,7 +19,7 @@ class PatchDiscriminator(ConvDiscriminator):
     Args:
         in_channels: Channels of the image.
         base_channels: Width of the first convolution.
-        init_cfg: mmengine's initialisation config; N(0, 0.02) with biases of zero by default, as the released code of
+        init_cfg: mmengine's initialisation config; N(0, 0.02) with zero biases by default, as in the released code of
             CycleGAN and SRDA-Net.
 
     Example:

@@ -1,4 +1,4 @@
-"""The residual discriminator of label maps of Low2High."""
+"""Low2High's residual discriminator of label maps."""
 
 from __future__ import annotations
 
@@ -63,10 +63,10 @@ class ResidualBlock(nn.Module):
 
 @MODELS.register_module()
 class ResidualDiscriminator(BaseModule):
-    """Residual blocks, a 3x3 convolution, a linear layer: one logit an image (Low2High, Table S6).
+    """Residual blocks, a 3x3 convolution, a linear layer: one logit per image (Low2High, Table S6).
 
-    The table gives layers and parameters, 2,787,521 in all, in the layout of a StyleGAN2 discriminator. What it does
-    not name is as there: LeakyReLU 0.2, a blur before strided convolutions, the sum of a block over the root of 2.
+    The table gives layers and parameters, 2,787,521 in all, in the layout of a StyleGAN2 discriminator. The rest
+    follows StyleGAN2: LeakyReLU 0.2, a blur before strided convolutions, and each block's sum divided by the root of 2.
 
     Args:
         in_channels: Channels of the input, 1 for label maps.

@@ -14,7 +14,7 @@ TINY = 1e-30
 
 
 def self_information(prob: Tensor) -> Tensor:
-    """Weighted self-information map ``-p log(p) / log K`` (ADVENT, https://arxiv.org/abs/1811.12833, equation 2).
+    """Normalised self-information map ``-p log(p) / log K`` (ADVENT, https://arxiv.org/abs/1811.12833, equation 2).
 
     Args:
         prob: Probabilities (N, K, h, w), K at least 2.
@@ -23,12 +23,12 @@ def self_information(prob: Tensor) -> Tensor:
         Same shape; its sum over the classes is the normalised entropy, in [0, 1].
 
     Raises:
-        UserError: If there is one channel only: its entropy says nothing.
+        UserError: If there is only one channel, whose entropy says nothing.
     """
     if prob.shape[1] < 2:
         raise UserError(
             f'Entropy needs the probabilities of at least two classes, got the shape {tuple(prob.shape)}; '
-            'a foreground class beside its background are two.'
+            'a foreground class and its background make two.'
         )
     return -prob * torch.log(prob + TINY) / math.log(prob.shape[1])
 
@@ -49,7 +49,8 @@ class EntropyLoss(nn.Module):
 
 @MODELS.register_module()
 class MaxSquareLoss(nn.Module):
-    """``-mean(p^2) / 2``, mean over pixels and classes as the authors' code (https://arxiv.org/abs/1909.13589, eq. 5).
+    """``-mean(p^2) / 2``, mean over pixels and classes as in the authors' code (https://arxiv.org/abs/1909.13589, eq.
+    5).
 
     Unlike the entropy's, its gradient grows linearly with the probability: certain pixels do not outweigh the others.
 

@@ -42,7 +42,7 @@ class GANLoss(nn.Module):
     | ``hinge``, discriminator | max(0, 1 - x) | max(0, 1 + x) |
     | ``hinge``, generator; ``wgan`` | -x | x |
 
-    Halving a discriminator's loss, as some codes do, is the business of who sums its two domains.
+    Some codes halve a discriminator's loss; here that is left to the caller that sums the two domains.
 
     Args:
         gan_type: ``'vanilla'``, ``'lsgan'``, ``'hinge'`` or ``'wgan'``.
@@ -66,8 +66,8 @@ class GANLoss(nn.Module):
 
         Args:
             logits: Output of the discriminator (N, 1, h, w), or of any shape.
-            target_is_real: Whether the logits shall become real (1) or fake (0).
-            is_disc: Whether the discriminator is trained; the hinge differs.
+            target_is_real: Whether to drive the logits towards real (1) or fake (0).
+            is_disc: Whether the discriminator is trained; only the hinge loss differs.
             weight: Factor of each element, of a shape that broadcasts to the logits'. The mean is still over the
                 number of elements, so a weight of 2 doubles the loss.
 

@@ -21,8 +21,8 @@ class MMDLoss(nn.Module):
 
     Args:
         factors: Multiples of the bandwidth.
-        max_vectors: Vectors of each side that take part, drawn at random without replacement; the cost grows with
-            their square. None takes all.
+        max_vectors: Number of vectors used from each side, drawn at random without replacement; the cost grows with its
+            square. None uses all.
 
     Raises:
         UserError: If ``factors`` is empty or not positive.
@@ -47,7 +47,7 @@ class MMDLoss(nn.Module):
             target: Features (M, C, h', w'); other sizes are fine, positions do not matter.
 
         Returns:
-            Scalar, at least 0 but for rounding.
+            Scalar, at least 0 up to rounding.
 
         Raises:
             UserError: If the numbers of channels differ.

@@ -24,15 +24,15 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class PerceptualLoss(nn.Module):
     """Mean squared difference of VGG-16 features (https://arxiv.org/abs/1603.08155; SRDA-Net eq. 4).
 
-    The network is frozen and none of the loss's parameters: no checkpoint, optimiser or EMA sees it, but it follows
-    the loss's device and dtype. Its weights are read when training starts (``init_weights``), else at the first call,
-    so that a model can be tested without them.
+    The network is frozen and does not count among the loss's parameters: no checkpoint, optimiser or EMA sees it, but
+    it follows the loss's device and dtype. Its weights are read when training starts (``init_weights``) or at the first
+    call, so a model can be tested without them.
 
     Args:
-        network: Config of the feature network. Default: VGG-16's ``features[:31]`` with its last max-pool, as
-            SRDA-Net's code. ``dict(type='VGGFeatures', width=16, out_layer=9)`` is one for training on a CPU.
-        weights: Path or address of a state dict with the names of torchvision's vgg16 (``features.N.weight``); what
-            the network does not have is ignored. Resolved by :func:`mmuda.checkpoints.weights.resolve_weights`.
+        network: Config of the feature network. Default: VGG-16's ``features[:31]`` with its last max-pool, as in
+            SRDA-Net's code. ``dict(type='VGGFeatures', width=16, out_layer=9)`` is small enough for training on a CPU.
+        weights: Path or address of a state dict with the names of torchvision's vgg16 (``features.N.weight``); entries
+            that the network does not have are ignored. Resolved by :func:`mmuda.checkpoints.weights.resolve_weights`.
         allow_untrained: Use random weights, drawn from ``seed`` alone, where ``weights`` is None.
         normalize: Map images from [-1, 1] to ImageNet's statistics first. SRDA-Net's code does not.
         seed: Seed of the random weights.
@@ -65,7 +65,7 @@ class PerceptualLoss(nn.Module):
         self.normalize = normalize
         self.register_buffer('mean', torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer('std', torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
-        with torch.random.fork_rng(devices=[]):  # building must not move the seed's sequence for what is built next
+        with torch.random.fork_rng(devices=[]):  # building must not change the random numbers of what is built next
             built = MODELS.build(network or dict(type='VGGFeatures'))
         if weights is None:
             built.init_he(seed)
@@ -87,7 +87,7 @@ class PerceptualLoss(nn.Module):
 
         Raises:
             FileNotFoundError: If they are not found.
-            UserError: If they are not the network's.
+            UserError: If they do not fit the network.
         """
         if not self._pending:
             return

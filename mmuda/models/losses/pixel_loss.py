@@ -10,7 +10,7 @@ from mmuda.utils.errors import UserError
 
 
 def check_same_shape(name: str, pred: Tensor, reference: Tensor) -> None:
-    """Refuse what would broadcast silently."""
+    """Refuse shapes that would broadcast silently."""
     if pred.shape != reference.shape:
         raise UserError(
             f'{name} got tensors of shapes {tuple(pred.shape)} and {tuple(reference.shape)}; '

@@ -1,4 +1,4 @@
-"""Logits of fine pixels as logits of the label cells that they lie in."""
+"""Turns logits of fine pixels into logits of the label cells that contain them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def aggregate_regions(logits: Tensor, cells: Tensor, reduction: str = 'sum') -> 
         reduction: ``'sum'`` (the paper) or ``'mean'``, which does not depend on the size of the cells.
 
     Returns:
-        Aggregated logits (N, T, C), 0 for cells without pixels, with T one more than the largest index; and pixels a
-        cell (N, T) int64.
+        Aggregated logits (N, T, C), 0 for cells without pixels, with T one more than the largest index; and the pixels
+        per cell (N, T) int64.
 
     Raises:
         UserError: If the shapes or the reduction do not fit.
@@ -36,7 +36,7 @@ def aggregate_regions(logits: Tensor, cells: Tensor, reduction: str = 'sum') -> 
         )
     images, channels = logits.shape[:2]
     most = max(int(cells.max()) + 1, 1)
-    # The last row takes the pixels that lie in no cell.
+    # The last row collects the pixels outside all cells.
     offset = torch.arange(images, device=cells.device).view(-1, 1, 1) * most
     index = torch.where(cells < 0, images * most, cells.long() + offset).flatten()
     values = logits.permute(0, 2, 3, 1).reshape(-1, channels)
@@ -54,8 +54,8 @@ def labels_of_regions(label: Tensor, cells: Tensor, count: int, ignore_index: in
     Args:
         label: Labels of the cells at their pixels, (N, H, W) int64.
         cells: Index of the cell of each pixel, (N, H, W); -1 where there is none.
-        count: T, cells an image.
-        ignore_index: Label of pixels that count for nothing.
+        count: T, cells per image.
+        ignore_index: Label of pixels that are ignored.
 
     Returns:
         (N, T) int64; ``ignore_index`` for cells without a labelled pixel.
@@ -63,6 +63,6 @@ def labels_of_regions(label: Tensor, cells: Tensor, count: int, ignore_index: in
     images = len(label)
     labels = label.new_full((images, count + 1), -1)
     index = torch.where((cells < 0) | (label == ignore_index), count, cells.long()).flatten(1)
-    # All labelled pixels of a cell hold the same value, so the largest is it.
+    # All labelled pixels of a cell hold the same value, so the largest is that value.
     labels = labels.scatter_reduce(1, index, label.flatten(1), reduce='amax')[:, :count]
     return torch.where(labels < 0, ignore_index, labels)

@@ -1,4 +1,4 @@
-"""What turns taps into losses, one file an idea. Imports ``losses`` and ``views``, never a segmentor."""
+"""Terms turn taps into losses; one file per idea. Imports ``losses`` and ``views``, never a segmentor."""
 
 from .adversarial import AdversarialAlignment
 from .base import Term

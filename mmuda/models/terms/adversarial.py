@@ -43,7 +43,7 @@ def _times(weight: Tensor | None, valid: Tensor | None) -> Tensor | None:
 
 @TERMS.register_module()
 class AdversarialAlignment(Term):
-    """A discriminator tells source (label 0) from target (label 1); the segmentor makes one look like the other.
+    """A discriminator separates source (label 0) from target (label 1); the segmentor makes one look like the other.
 
     Phases: ``segmentor`` trains the segmentor against the fixed discriminator, ``discriminator`` trains the
     discriminator, and ``reversal`` does both in one backward pass through a gradient reversal (it replaces the other
@@ -54,11 +54,11 @@ class AdversarialAlignment(Term):
     the segmentor drives the latter to 1. Its output-space classifier (15 to 20) reads ``prob`` of both with
     ``moves='target'``: the segmentor drives target predictions to 0, the source's label.
 
-    Logits of patches whose centre holds no data have the weight 0, in every phase.
+    In every phase, logits of patches whose centre holds no data have weight 0.
 
     Args:
-        source: Address ``'view:tap'`` of what is labelled 0, (N, C, h, w).
-        target: Address of what is labelled 1, with as many channels.
+        source: Address ``'view:tap'`` of the tap labelled 0, (N, C, h, w).
+        target: Address of the tap labelled 1, with the same number of channels.
         discriminator: Config of the discriminator in MODELS; maps the tap to logits of any shape.
         loss: Config of a GAN loss in MODELS, e.g. ``dict(type='GANLoss', gan_type='vanilla')``.
         moves: Which domain the segmentor's loss pushes towards the other one's label: ``'source'``, ``'target'`` or
@@ -70,17 +70,17 @@ class AdversarialAlignment(Term):
             (ADVENT). AdaptSegNet's discriminator reads the softmax of resized logits: ``source='source:logits',
             target='target:logits', resize_to='image', activation='softmax'``. See :class:`TapReader`.
         loss_weight: Factor of the segmentor's loss (lambda_adv).
-        discriminator_weight: Factor of the discriminator's own loss. The default 0.5 is the mean over the two domains,
-            as the released code of SRDA-Net and AdaptSegNet has it; SRDA-Net's equation 10 is the sum, 1.0.
+        discriminator_weight: Factor of the discriminator's own loss. The default 0.5 averages the two domains, as the
+            released code of SRDA-Net and AdaptSegNet does; SRDA-Net's equation 10 is their sum, 1.0.
         gradient_penalty: Weight of the gradient penalty on interpolates (WGAN-GP); only where both taps have the
             same shape.
         reversal_strength: Factor of the reversed gradient in phase ``reversal``.
     """
 
     phases = ('segmentor', 'discriminator', 'reversal')
-    # What is told apart, label 0 first: names in the log.
+    # The two sides by their names in the log, label 0 first.
     sides = ('source', 'target')
-    # Whether :meth:`weight` acts on the discriminator's loss too.
+    # Whether :meth:`weight` also applies to the discriminator's loss.
     weighs_discriminator = False
 
     def __init__(
@@ -103,7 +103,7 @@ class AdversarialAlignment(Term):
         self.addresses = dict(zip(self.sides, (source, target), strict=True))
         sizes = resize_to if isinstance(resize_to, Mapping) else dict.fromkeys(self.sides, resize_to)
         if set(sizes) != set(self.sides):
-            raise UserError(f'resize_to={dict(sizes)} must give one size for each of {list(self.sides)}, or be one.')
+            raise UserError(f'resize_to={dict(sizes)} must be one size, or one for each of {list(self.sides)}.')
         self.readers = {side: TapReader(self.addresses[side], sizes[side], activation) for side in self.sides}
         self.moved = self.sides if moves == 'both' else (moves,)
         self.loss_weight = loss_weight
@@ -115,7 +115,7 @@ class AdversarialAlignment(Term):
 
     @classmethod
     def channels_from(cls, cfg: Mapping) -> dict[str, tuple[str, ...]]:
-        """The discriminator's input has the channels of the taps, unless a subclass makes something else of them."""
+        """The discriminator's input has the channels of the taps, unless a subclass transforms them."""
         if cls.read is not AdversarialAlignment.read:
             return {}
         taps = (cfg.get(name, default_of(cls, name)) for name in ('source', 'target'))
@@ -130,21 +130,21 @@ class AdversarialAlignment(Term):
         return self.readers[side](context)
 
     def weight(self, side: str, context) -> Tensor | None:
-        """Weights of the segmentor's loss, (N, 1, h, w), resized to the discriminator's logits; default none.
+        """Weights of the segmentor's loss, (N, 1, h, w), resized to the discriminator's logits. Default: none.
 
-        A graph that they carry is followed in the segmentor's loss alone.
+        If they carry a graph, only the segmentor's loss backpropagates through it.
         """
         return None
 
     def judge(self, tap: Tensor, weight: Tensor | None) -> Tensor:
-        """Logits of a tap that will be weighted so; a subclass may bring them to the grid of the weights."""
+        """Logits of a tap, later multiplied by ``weight``; a subclass may resample them to the grid of the weights."""
         return self.discriminator(tap)
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
         return getattr(self, f'_{phase}')(context)
 
     def _valid(self, side: str, context, logits: Tensor) -> Tensor | None:
-        """Where the patch that a logit judges holds data at its centre; a judge of whole images counts all of them."""
+        """Where a logit's patch holds data at its centre; a discriminator of whole images counts all of them."""
         on_map = logits.ndim == 4 and logits.shape[-2:] != (1, 1)
         return validity_of(context, self.addresses[side], logits) if on_map else None
 
@@ -175,7 +175,7 @@ class AdversarialAlignment(Term):
         weights = dict.fromkeys(self.sides)
         if self.weighs_discriminator:
             found = {side: self.weight(side, context) for side in self.sides}
-            # The discriminator's loss trains no segmentor through its weights, whatever graph they carry.
+            # The discriminator's loss must not train the segmentor through the weights, whatever graph they carry.
             weights = {side: None if weight is None else weight.detach() for side, weight in found.items()}
         logits = {side: self.judge(taps[side], weights[side]) for side in self.sides}
         losses = [
@@ -191,7 +191,7 @@ class AdversarialAlignment(Term):
         zero, one = self.sides
         return {
             'loss_discriminator': sum(losses[1:], losses[0]) * self.discriminator_weight,
-            # A discriminator near 1 on both sides has won, near 0.5 it cannot tell them apart.
+            # Near 1 on both sides the discriminator has won; near 0.5 it cannot tell the sides apart.
             f'acc_{zero}': (logits[zero].detach() <= middle).float().mean(),
             f'acc_{one}': (logits[one].detach() > middle).float().mean(),
         }

@@ -27,14 +27,15 @@ class Term(BaseModule):
 
     @classmethod
     def channels_from(cls, cfg: Mapping) -> dict[str, str | Sequence[str] | int]:
-        """Arguments that are numbers of channels, and where the number comes from; who leaves them out gets them.
+        """Arguments that are numbers of channels, and where each number comes from; it fills those left out.
 
         Args:
             cfg: The term's config.
 
         Returns:
-            By dotted key of the config: the address ``'view:tap'`` of a tap with so many channels, several that must
-            have equally many, or the number: ``{'discriminator.in_channels': 'source:prob'}``. Default: none.
+            By dotted key of the config: the address ``'view:tap'`` of the tap whose channel count is used, several
+            addresses that must agree, or the number itself: ``{'discriminator.in_channels': 'source:prob'}``. Default:
+            none.
         """
         return {}
 
@@ -51,22 +52,23 @@ class Term(BaseModule):
                 step the taps carry no graph.
 
         Returns:
-            Scalars by name. Those whose name holds ``loss`` are added up and propagated; the others are logged.
+            Scalars by name. Those whose name contains ``loss`` are summed and backpropagated; the others are only
+            logged.
         """
         raise NotImplementedError
 
     def views(self) -> dict[str, View]:
-        """Further views this term asks for, by name; the wrapper builds and forwards them. Default: none."""
+        """Additional views this term needs, by name; the wrapper builds and forwards them. Default: none."""
         return {}
 
 
 def validity_of(context, address: str, like: Tensor) -> Tensor | None:
-    """Where the view of a tap holds data, for losses that act pixel by pixel.
+    """Where the view of a tap holds data, for losses that act per pixel.
 
     Args:
-        context (ForwardContext): One that hands out taps alone knows of no pixels without data.
+        context (ForwardContext): If it provides only taps, every pixel counts as data.
         address: ``'view:tap'``.
-        like: (..., h, w), the grid that is asked for.
+        like: (..., h, w), the requested grid.
 
     Returns:
         Weights (N, 1, h, w), 1 or 0; None where every pixel holds data.

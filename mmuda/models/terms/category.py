@@ -18,7 +18,7 @@ def class_means(values: Tensor, label: Tensor, num_classes: int) -> tuple[Tensor
 
     Args:
         values: Vectors (N, D, h, w).
-        label: Classes (N, H, W), brought to h x w by nearest neighbour; what lies outside [0, num_classes) is ignored.
+        label: Classes (N, H, W), resized to h x w by nearest neighbour; values outside [0, num_classes) are ignored.
         num_classes: Number of classes K.
 
     Returns:
@@ -63,7 +63,7 @@ class ClassVectors:
         return {*self.values.values(), self.source_label, self.target_prob}
 
     def __call__(self, context) -> tuple[Tensor, Tensor, Tensor]:
-        """Class vectors (K, D) of source and target, and which classes (K) both have pixels of."""
+        """Class vectors (K, D) of source and target, and the mask (K) of classes with pixels in both."""
         prob = context.tap(self.target_prob)
         labels = {'source': context.tap(self.source_label), 'target': predicted_classes(context, self.target_prob)}
         means, present = {}, []
@@ -75,15 +75,15 @@ class ClassVectors:
 
 @TERMS.register_module()
 class CategoryAlignment(Term):
-    """ISIA: pulls class vectors of the two domains together, and pushes those of different classes apart.
+    """ISIA: pulls the class vectors of the two domains together and pushes those of different classes apart.
 
     ``loss_intra = sum_i ||c_i^s - c_i^t||_1`` (aggregation within a class) and ``loss_inter = sum_i sum_{k != i}
     Dsim(c_i^s, c_k^t)``, ``Dsim = 0.5 + 0.5 cosine`` (separation between classes): equations 5 to 8. A class without
     pixels in either domain contributes nothing. Class vectors are means over the whole batch.
 
     Args:
-        source: Address of what the source's class vectors are means of, see :class:`ClassVectors`.
-        target: The same of the target.
+        source: Address of the tap that is averaged into the source's class vectors, see :class:`ClassVectors`.
+        target: The same for the target.
         intra_weight: Factor of the aggregation.
         inter_weight: Factor of the separation, beta.
         loss_weight: Factor of both, lambda_ISIA.

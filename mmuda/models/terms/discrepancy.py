@@ -19,19 +19,19 @@ class DiscrepancyAlignment(AdversarialAlignment):
     """CLAN (https://arxiv.org/abs/1809.09478): the adversarial loss of a target pixel is weighted by how far two
     classifiers disagree on it, ``local_weight * (1 - cosine) + epsilon`` (equation 7), plain during the warm-up.
 
-    The discriminator's logits are upsampled to the grid of the weights. The equation is one min-max objective, hence
-    the discriminator's loss of the target is weighted too, as in the authors' code. For the same reason the segmentor's
-    gradient flows through the weights by default: equation 7 does not stop it and the authors' code does not either;
-    of their gradient 0.1 % to 68 % is left without it. The discriminator's loss never trains the segmentor.
+    The discriminator's logits are upsampled to the grid of the weights. The equation is one min-max objective, so the
+    discriminator's target loss is weighted too, as in the authors' code. For the same reason the segmentor's gradient
+    flows through the weights by default: neither equation 7 nor the authors' code stops it. Without it, 0.1 % to 68 %
+    of their gradient remains. The discriminator's loss never trains the segmentor.
 
     Args:
         classifiers: Addresses of the two classifiers' logits on the target.
         local_weight: lambda_local; 40, or 10 for SYNTHIA.
         epsilon: Weight where the classifiers agree.
         warmup: Iterations with plain losses; 5 % of the run in the paper's code.
-        detach_weight: Take the weights as constants in the segmentor's loss.
-        always_upsample: Upsample the discriminator's logits where nothing weighs them too (source, warm-up), as the
-            authors' code does: their mean then counts border logits less.
+        detach_weight: Treat the weights as constants in the segmentor's loss.
+        always_upsample: Upsample the discriminator's logits even where they are not weighted (source, warm-up), as the
+            authors' code does. Their mean then counts border logits less.
         **kwargs: As :class:`AdversarialAlignment`; ``moves`` is the target.
     """
 
@@ -82,9 +82,9 @@ class ParameterSimilarity(Term):
     """Cosine similarity of two modules' parameters, plus one: CLAN's weight discrepancy loss (equation 5).
 
     Args:
-        first: Address of a module's parameters, e.g. ``'source:parameters.decode_head.classifiers.0'``; the view says
-            whose they are, the segmentor's or (``source@teacher``) the teacher's.
-        second: Address of as many parameters.
+        first: Address of a module's parameters, e.g. ``'source:parameters.decode_head.classifiers.0'``; the view
+            selects the segmentor's or, with ``source@teacher``, the teacher's.
+        second: Address of the same number of parameters.
         loss_weight: Factor of the loss; 0.01 in the paper, which the authors' code doubles to 0.02.
     """
 
@@ -108,7 +108,7 @@ class ParameterSimilarity(Term):
 
 @TERMS.register_module()
 class TapCrossEntropy(Term):
-    """Cross entropy of a tap of logits on the labels: supervision of what no head's loss reaches (CLAN's classifiers).
+    """Cross entropy of a tap of logits on the labels; supervises what no head's loss reaches (CLAN's classifiers).
 
     With ``gamma`` it is the focal loss ``-(1 - p)^gamma log p`` of the true class's probability p, mean over the
     labelled pixels. CLAN's code sums it over its two classifiers, ``gamma=2``, where the paper supervises their sum.
@@ -147,5 +147,5 @@ class TapCrossEntropy(Term):
         if self.gamma:
             # 1 - p from its logarithm keeps the precision that 1 - exp(-loss) loses near p = 1.
             loss = (-torch.expm1(-loss)) ** self.gamma * loss
-        # A crop without any label is no error, and gives 0 instead of NaN.
+        # A crop without any label is valid and gives 0 instead of NaN.
         return {'loss': self.loss_weight * loss.sum() / (label != self.ignore_index).sum().clamp_min(1)}

@@ -13,8 +13,8 @@ from .base import Term
 class ForwardTerm(Term):
     """Forwards a stream or view whose taps no other term reads, so that batch norm sees it.
 
-    With ``batch_norm='target'`` of the model and the supervised term alone this is AdaBN along training: the target
-    moves the statistics and nothing else.
+    With ``batch_norm='target'`` on the model and only the supervised term besides, this is AdaBN during training: the
+    target updates the statistics and nothing else.
 
     Args:
         tap: Address of the tap up to which a stream or view is forwarded.

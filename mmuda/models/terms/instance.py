@@ -25,9 +25,9 @@ def instance_means(features: Tensor, label: Tensor, category: int, limit: int | 
 
     Args:
         features: Features (N, D, h, w).
-        label: Classes (N, H, W), brought to h x w by nearest neighbour.
+        label: Classes (N, H, W), resized to h x w by nearest neighbour.
         category: The class.
-        limit: Keep only this many regions of the batch, the largest ones; None keeps all.
+        limit: Keep only the ``limit`` largest regions of the batch; None keeps all.
 
     Returns:
         Means (M, D), the largest region first (equation 9).
@@ -60,8 +60,8 @@ class InstanceAlignment(Term):
     feature is the mean over its region (equation 9). ``loss = sum_k eta_k * mean over the target instances of class k
     of ||f - nearest||_1`` (equations 10, 11) with weights by how hard a class is to align, recomputed in every batch:
     ``zeta_k = ||c_k^s - c_k^t||_1 / (max_i - min_i)``, ``eta_k = zeta_k / max_{i,j} |zeta_i - zeta_j|`` over the
-    foreground classes present in both domains; 1 where these do not differ. No gradient flows into the weights, nor
-    into the memory.
+    foreground classes present in both domains; 1 where these do not differ. No gradient flows into the weights or the
+    memory.
 
     The paper's eta has no bound: it equals ``||c_k^s - c_k^t||_1 / (max_i - min_i)``, so two classes at the distances
     0.2 and 0.20001 weigh 20,000 each, although neither is harder than the other. ``max_weight`` bounds the largest
@@ -74,12 +74,12 @@ class InstanceAlignment(Term):
         classes: Foreground classes ("things").
         channels: Channels of the features.
         memory: Source instances kept for each class.
-        max_instances: Target instances of a class that take part, the largest first; as many source instances of each
-            image batch enter the memory.
-        warmup: Iterations during which the memory fills and nothing is pulled: predictions are not worth it yet.
+        max_instances: Use at most this many target instances of a class, the largest first. At most this many source
+            instances per batch enter the memory.
+        warmup: Iterations during which the memory fills and nothing is pulled, because predictions are still too poor.
         source: Address of the source's features.
         target: Address of the target's features.
-        class_vectors: Addresses of what the weights' class vectors are means of, on source and target, see
+        class_vectors: Addresses, on source and target, of the taps averaged into the weights' class vectors, see
             :class:`ClassVectors`.
         loss_weight: Factor of the loss, lambda_AIM.
         max_weight: Bound of the weights eta; None leaves them as in equation 11.
@@ -158,7 +158,7 @@ class InstanceAlignment(Term):
 
     @torch.no_grad()
     def _weights(self, context) -> Tensor:
-        """eta of each foreground class (11); of an absent one it is not used unless it has target instances: then 1."""
+        """eta of each foreground class (11); 1 for an absent class, which matters only if it has target instances."""
         source, target, present = self.class_vectors(context)
         classes = torch.tensor(self.classes, device=source.device)
         distance = (source - target).abs().sum(dim=1)[classes]

@@ -1,4 +1,4 @@
-"""Predicted label maps made to look like label maps."""
+"""Makes predicted label maps look like real ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .adversarial import AdversarialAlignment
 def sargmax(logits: Tensor, temperature: float = 1e3) -> Tensor:
     """Differentiable class index, sum over c of c softmax(temperature x)_c with c = 1..C (Low2High, equation 3).
 
-    The largest logit is taken away before the factor, so that logits of any size have finite values and gradients.
+    The largest logit is subtracted before scaling, so that logits of any size give finite values and gradients.
 
     Args:
         logits: (N, C, H, W).
@@ -52,9 +52,9 @@ def gaussian_blur(x: Tensor, sigma: float = 0.6, size: int = 3) -> Tensor:
 class LabelMapAlignment(AdversarialAlignment):
     """A discriminator tells predicted label maps (0) from an exemplar set of real ones (1); Low2High, section 4.4.
 
-    The prediction is the :func:`sargmax` of the logits at the size of the image, the exemplars are numbered from 1
-    alike; both are blurred. The exemplar stream has labels and no images (:class:`LabelMapDataset`). With the hinge
-    loss ``dict(type='GANLoss', gan_type='hinge')`` this is the paper's.
+    The prediction is the :func:`sargmax` of the logits at the size of the image, the exemplars are also numbered from
+    1, and both are blurred. The exemplar stream has labels and no images (:class:`LabelMapDataset`). With the hinge
+    loss ``dict(type='GANLoss', gan_type='hinge')`` this is the paper's term.
 
     Args:
         discriminator: Config of the discriminator in MODELS, of (N, 1, h, w).
@@ -64,9 +64,10 @@ class LabelMapAlignment(AdversarialAlignment):
         temperature: tau of sargmax.
         blur: Standard deviation of the Gaussian in pixels; 0 does not blur.
         crop_size: Side in pixels of the random windows that the discriminator sees, or None for all. The paper's
-            discriminator takes 256 px of 512 and does not say how; resizing would lose the detail that it judges.
-        ignore_index: Label of exemplar pixels that hold no class: they become 0, and predictions are given as many 0,
-            in the places of a window of the exemplars drawn for them, so that 0 tells nothing.
+            discriminator sees 256 of 512 px; the paper does not say how they are chosen. Resizing would lose the detail
+            to be judged.
+        ignore_index: Label of exemplar pixels without a class. They become 0, and predictions get zeros at the same
+            places, taken from an exemplar window drawn at random, so that a 0 does not give the domain away.
         loss_weight: Factor of the segmentor's loss; the paper gives none.
         **kwargs: As :class:`AdversarialAlignment`.
     """
@@ -128,7 +129,7 @@ class LabelMapAlignment(AdversarialAlignment):
         return gaussian_blur(maps, self.blur) if self.blur else maps
 
     def _valid(self, side: str, context, logits: Tensor) -> Tensor | None:
-        """As for any alignment; windows drawn at random have lost their place."""
+        """As for any alignment, but random windows no longer know their position in the image."""
         return None if self.crop_size is not None else super()._valid(side, context, logits)
 
     def _crop(self, maps: Tensor) -> Tensor:

@@ -15,17 +15,17 @@ from .base import Term
 class RegionAggregation(Term):
     """Cross entropy between logits that are aggregated over label cells and the cells' labels (Low2High, eq. 1).
 
-    Takes the place of the supervised term on a stream whose labels are coarser than its images: ``terms=dict(
-    supervised=dict(type='RegionAggregation'))``. The stream brings the label of the cell at each pixel
-    (``gt_sem_seg``) and the cell's index (``cells``), which :class:`LoadCoarseLabels` makes from the two rasters'
-    georeference and which follow crops, flips and rotations. Pixels outside all cells or with the ignore label, e.g.
-    what a rotation has padded, take no part; a cell that a border cuts is judged by the pixels it has.
+    Replaces the supervised term on a stream whose labels are coarser than its images: ``terms=dict(
+    supervised=dict(type='RegionAggregation'))``. The stream provides the cell's label at each pixel (``gt_sem_seg``)
+    and the cell's index (``cells``). :class:`LoadCoarseLabels` derives both from the georeferences of the two rasters;
+    they follow crops, flips and rotations. Pixels outside all cells or with the ignore label, e.g. those padded by a
+    rotation, are left out. A cell cut by the border is judged by its remaining pixels.
 
     Args:
         view: The labelled stream or view.
         reduction: ``'sum'`` (the paper) or ``'mean'``.
         min_pixels: Cells with fewer pixels inside the crop are left out.
-        ignore_index: Label of cells that count for nothing.
+        ignore_index: Label of cells that are ignored.
         loss_weight: Factor of the loss.
     """
 

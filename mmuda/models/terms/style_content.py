@@ -20,8 +20,8 @@ class StyleContentAlignment(Term):
     """Progressive feature refinement: Gram matrices and features of several stages, source against target.
 
     ``loss_style = sum_i ||S_i^s - S_i^t||^2`` over Gram matrices (equation 2), ``loss_content = sum_i
-    ||C_i^s - C_i^t||^2`` over the features themselves (equation 3), position by position although the images are
-    unrelated: it is what the paper does, and has a weight of its own so that it can be switched off.
+    ||C_i^s - C_i^t||^2`` over the features themselves (equation 3), position by position. The images are unrelated, but
+    this is what the paper does; its own weight lets you switch it off.
 
     Args:
         source: Addresses of the source's features, by default those of four stages: ResNet's conv2_x to conv5_x.
@@ -29,7 +29,7 @@ class StyleContentAlignment(Term):
         style_weight: Factor of the style loss; 0 leaves it out.
         content_weight: Factor of the content loss; 0 leaves it out.
         normalize: Divide Gram matrices by C h w and the content by its element count; the paper gives neither.
-        detach_target: Let gradients flow into the source's features alone; the paper says that source features are
+        detach_target: Let gradients flow only into the source's features; the paper says that source features are
             matched to target ones, not whether the target's are fixed.
         loss_weight: Factor of both, lambda_pfr in equation 6.
 

@@ -22,7 +22,7 @@ class TapLoss(Term):
     some 10 %).
 
     A loss that is a mean over pixels (``pixelwise`` of its class: entropy, maximum squares) leaves out those without
-    data. Others act on neighbourhoods and see them, as 0 of the normalised image.
+    data. Other losses act on neighbourhoods and see such pixels as 0 of the normalised image.
 
     Args:
         tap: Address of the tap that is trained, ``'view:tap'``.

@@ -19,7 +19,7 @@ ACTIVATIONS = {
 
 
 class TapReader:
-    """Reads a tap, resizes it and activates it; shared by all terms that can be told to do so.
+    """Reads a tap, resizes it and activates it; shared by all terms with these options.
 
     The order matters: probabilities of resized logits are not resized probabilities. AdaptSegNet, ADVENT, MinEnt,
     MaxSquare and CLAN all take the softmax of logits that are resized to the image.
@@ -31,7 +31,7 @@ class TapReader:
         activation: Applied afterwards: ``'softmax'``, or ``'entropy'`` for the self-information map of the softmax.
 
     Raises:
-        UserError: If ``address`` is none, or ``resize_to`` or ``activation`` is not known.
+        UserError: If ``address`` is not an address, or ``resize_to`` or ``activation`` is not known.
     """
 
     def __init__(

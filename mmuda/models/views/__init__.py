@@ -1,4 +1,4 @@
-"""Further batches that a term asks for, one file an idea."""
+"""Additional batches that terms ask for; one file per idea."""
 
 from .base import View
 from .super_resolved import SuperResolvedView

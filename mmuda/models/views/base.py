@@ -1,4 +1,4 @@
-"""A view: a further batch, built from others, that the segmentor or its teacher forwards."""
+"""A view: an additional batch, built from others, that the segmentor or its teacher forwards."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ class View:
     """Base of views (mixed, masked, re-rendered, super-resolved batches); registered in VIEWS.
 
     Attributes:
-        network: ``'student'`` or ``'teacher'``, who forwards the batch.
+        network: The network that forwards the batch, ``'student'`` or ``'teacher'``.
     """
 
     network = 'student'

@@ -1,4 +1,4 @@
-"""What executes the plan of updates: adaptation, image translation, masked autoencoder.
+"""Wrappers that execute the update plan: adaptation, image translation, masked autoencoder.
 
 Imports ``adapters`` and ``terms``.
 """

@@ -14,15 +14,16 @@ SHARED = 'shared'
 
 
 class RunningStatistics:
-    """Lets only some forwards of training move the running statistics, with which batch norm predicts.
+    """Selects the training forwards that update batch norm's running statistics, which prediction uses.
 
-    In training every stream is forwarded by itself and normalised by its own batch, whatever is chosen here; affine
-    parameters are shared. What differs is prediction:
+    During training each stream is always forwarded separately and normalised by its own batch; affine parameters are
+    shared. The choice affects prediction only:
 
-    - ``'shared'``: all forwards move the statistics: a mixture of the domains, as in most released code;
-    - ``'source'``: those of the source alone, as without adaptation;
-    - ``'target'``: those of the target alone, so that each domain is normalised by its own in training and in
-      prediction. Then AdaBN (``tools/adapt_batch_norm.py``) changes little: it estimates the same afterwards.
+    - ``'shared'``: all forwards update the statistics: a mixture of the domains, as in most released code;
+    - ``'source'``: only those of the source, as without adaptation;
+    - ``'target'``: only those of the target, so that the target is normalised by its own statistics in training and in
+      prediction. AdaBN (``tools/adapt_batch_norm.py``) then changes little, since it estimates the same statistics
+      afterwards.
 
     Args:
         follow: ``'shared'``, or the name or names of streams and views.
@@ -38,11 +39,11 @@ class RunningStatistics:
 
     @property
     def shared(self) -> bool:
-        """Whether every forward moves them."""
+        """Whether every forward updates them."""
         return self.names == (SHARED,)
 
     def check(self, network: nn.Module, read: Iterable[str], stage: str) -> None:
-        """Refuse a stage in which the statistics would stand still.
+        """Refuse a stage in which the statistics would never be updated.
 
         Args:
             network: The segmentor.

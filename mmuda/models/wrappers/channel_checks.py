@@ -1,4 +1,4 @@
-"""Whether each network takes as many channels as the one before it gives, before anything is trained."""
+"""Checks before training that each network takes the number of channels the previous one gives."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .head_checks import heads_by_key
 
 SIDE = 64  # pixels of the images that networks are tried on
 MISFIT = re.compile(r'expected input\[.*?\] to have (\d+) channels, but got (\d+) channels')
-# The parts that a config names, whose in_channels are at fault when something inside them does not fit.
+# Parts named in a config; their in_channels is at fault when something inside them does not fit.
 PARTS = re.compile(
     r'(?:segmentor\.)?(?:backbone|decode_head|auxiliary_head(?:\.\d+)?|sr_head|neck)(?=\.)'
     r'|terms\.[^.]+\.discriminator(?=\.)|(?:generators|discriminators)\.[^.]+(?=\.)|embedding(?=\.)'
@@ -24,9 +24,10 @@ PARTS = re.compile(
 
 
 def check_channels(model: nn.Module, bands: int) -> None:
-    """Forward two small grey images, and hold what comes out against what heads take.
+    """Forward two small grey images and compare the channels that come out with those the heads take.
 
-    The networks are left as they are: in evaluation mode, without gradients, with the generators' states restored.
+    The networks are not changed: they run in evaluation mode, without gradients, and the states of the random
+    generators are restored.
 
     Args:
         model: A wrapper or a segmentor of mmseg.
@@ -46,7 +47,7 @@ def check_channels(model: nn.Module, bands: int) -> None:
             _check_heads(model, segmentor.extract_feat(images))
     except UserError:
         raise
-    except Exception as error:  # noqa: BLE001  such images may be too small for a network, which says nothing of it
+    except Exception as error:  # noqa: BLE001  such images may be too small for a network, which proves nothing
         explained = explain_channels(error, model)
         if explained is not None:
             raise explained from error
@@ -80,7 +81,7 @@ def _check_heads(model: nn.Module, features: Sequence[Tensor]) -> None:
 
 
 def explain_channels(error: BaseException, model: nn.Module) -> UserError | None:
-    """The sentence for a convolution that got another number of channels than it takes; None for any other error.
+    """The message for a convolution given the wrong number of channels; None for any other error.
 
     Args:
         error: As torch raised it, with its traceback.

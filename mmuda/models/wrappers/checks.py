@@ -1,4 +1,4 @@
-"""Whether stages, plans, streams and optimisers fit each other; asked before the first iteration."""
+"""Checks before the first iteration that stages, plans, streams and optimisers fit each other."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def check_stage(model: StagedModel, stage: Stage) -> None:
 
 
 def _check_patterns(model: StagedModel, stage: Stage) -> None:
-    """Refuse a step that names a loss which no term has: it would silently never be trained."""
+    """Refuse a step that names a loss no term has; otherwise the loss would silently never be trained."""
     every = model.available_losses(Stage())
     # A model without discriminators keeps the step that would train them.
     usual = {pattern for step in model.default_plan for pattern in step.losses}
@@ -61,7 +61,7 @@ def _check_patterns(model: StagedModel, stage: Stage) -> None:
 
 
 def _check_weights(model: StagedModel, stage: Stage) -> None:
-    """Refuse a weight of a loss that there is not: it would silently count for nothing."""
+    """Refuse a weight for a loss that does not exist; otherwise it would silently have no effect."""
     every = model.available_losses(Stage())
     unknown = [
         name
@@ -76,7 +76,7 @@ def _check_weights(model: StagedModel, stage: Stage) -> None:
 
 
 def check_streams(model: StagedModel, stage: Stage, streams: Iterable[str]) -> None:
-    """Refuse a stage that reads a stream which the loader does not give.
+    """Refuse a stage that reads a stream the loader does not provide.
 
     Raises:
         UserError: Naming the stage, the stream and the remedy.
@@ -93,7 +93,7 @@ def check_streams(model: StagedModel, stage: Stage, streams: Iterable[str]) -> N
 
 
 def check_optimizers(model: StagedModel, stage: Stage, optim_wrapper: OptimWrapper) -> None:
-    """Refuse a stage whose steps have no optimiser, or nothing to train with it.
+    """Refuse a stage whose steps have no optimiser or nothing to train.
 
     Raises:
         UserError: Naming the step, the stage and the remedy.

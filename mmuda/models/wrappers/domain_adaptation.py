@@ -31,16 +31,16 @@ class DomainAdaptation(PlanExecutor):
 
     Args:
         segmentor: Config of any mmseg segmentor or of one of ours.
-        terms: Configs by name. ``supervised`` on ``source`` is there unless given otherwise (None removes it).
-        views: Configs of further views by name.
-        plan: Steps of the update plan; None for the segmentor, then the discriminators.
+        terms: Configs by name. ``supervised`` on ``source`` is added by default (None removes it).
+        views: Configs of additional views by name.
+        plan: Steps of the update plan; None updates the segmentor, then the discriminators.
         ema: ``dict(momentum=0.001)`` keeps a teacher, the exponential moving average of the segmentor
             (mmengine's convention: teacher = (1 - momentum) * teacher + momentum * student). ``evaluate=True``
             predicts with the teacher.
         adapter: Config of the segmentor adapter; None finds the one that handles the segmentor.
-        batch_taps: Further keys of the batch that terms may read as taps.
-        batch_norm: Which streams and views move the running statistics of batch norm: ``'shared'`` for all, or names
-            such as ``'source'`` or ``'target'``; see :class:`RunningStatistics`.
+        batch_taps: Additional batch keys that terms may read as taps.
+        batch_norm: Which streams and views update batch norm's running statistics: ``'shared'`` for all, or names such
+            as ``'source'`` or ``'target'``; see :class:`RunningStatistics`.
         networks: ``channels_last`` and ``compile`` of single networks, see :func:`apply_network_options`.
         data_preprocessor: Config, usually of :class:`UDADataPreprocessor`.
 
@@ -75,7 +75,7 @@ class DomainAdaptation(PlanExecutor):
         # mmengine's, since init_weights does not reach through torch's. By name, since a config that was written out
         # has its keys sorted, and the order of building decides the initial weights.
         self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in sorted(cfgs.items()) if cfg is not None})
-        # A config that inherits takes a term out by None; the stages it inherits may go on naming it.
+        # A derived config removes a term with None; the stages it inherits may still name it.
         self.left_out = {name for name, cfg in cfgs.items() if cfg is None}
         self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}
         for term in self.terms.values():
@@ -88,7 +88,7 @@ class DomainAdaptation(PlanExecutor):
         self.check_stage(self.stage)
 
     def _refuse_old_phases(self) -> None:
-        """Refuse a term that names its phases as before: no step of the default plan would train it."""
+        """Refuse a term that uses the old phase names: no step of the default plan would train it."""
         for name, term in self.terms.items():
             for phase in set(term.phases) & set(PHASES):
                 raise UserError(f"The term '{name}' ({type(term).__name__}): {renamed_phase(f'{name}.{phase}')}.")
@@ -105,7 +105,7 @@ class DomainAdaptation(PlanExecutor):
         """The averaged segmentor.
 
         Raises:
-            UserError: If the config keeps none.
+            UserError: If the model has none.
         """
         if self.teacher is None:
             raise UserError(
@@ -150,7 +150,7 @@ class DomainAdaptation(PlanExecutor):
         return [name for step in self.steps(stage) for name in step.names(available)]
 
     def _check_readable(self, tap: str, network: str) -> None:
-        """Refuse a tap on a submodule that a compiled network would pass by: hooks are not part of its graph."""
+        """Refuse a tap on a submodule of a compiled network: hooks are not part of its graph."""
         path = f'{network}.{tap.removeprefix(MODULE_PREFIX)}'
         for network in self.compiled if tap.startswith(MODULE_PREFIX) else []:
             if path == network or path.startswith(f'{network}.'):
@@ -194,7 +194,7 @@ class DomainAdaptation(PlanExecutor):
             self.teacher.update_parameters(self.segmentor)
 
     def train(self, mode: bool = True) -> DomainAdaptation:
-        """As usual, but the teacher never drops anything out: its pseudo labels are its best guess."""
+        """As usual, but the teacher stays without dropout: its pseudo labels are its best guess."""
         super().train(mode)
         if self.teacher is not None:
             for module in self.teacher.modules():

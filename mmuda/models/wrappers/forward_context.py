@@ -1,4 +1,4 @@
-"""The forwards of one step: streams and views, each run once and only as far as it is read."""
+"""The forwards of one step: each stream or view runs once, and only as far as it is read."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ TEACHER = '@teacher'
 
 
 class ForwardContext:
-    """Hands taps to terms and views, forwarding a stream or view at the first tap that is read of it.
+    """Gives taps to terms and views; forwards a stream or view when its first tap is read.
 
     Args:
-        model (DomainAdaptation): Owner of segmentor, teacher, adapter and views.
+        model (DomainAdaptation): The model with segmentor, teacher, adapter and views.
         streams: Batches by stream, as the data preprocessor gives them.
-        reads: Taps to compute by view: what all steps that share this context read.
-        autocast: Makes the mixed-precision context that forwards run in.
+        reads: Taps to compute by view: everything read by the steps that share this context.
+        autocast: Creates the mixed-precision context of the forwards.
         detached: Taps carry no graph.
     """
 
@@ -84,7 +84,7 @@ class ForwardContext:
 
         Args:
             view: Name of a stream or view.
-            like: (..., h, w), whose grid, type and device the weights get.
+            like: (..., h, w); the weights get its grid, dtype and device.
 
         Returns:
             (N, 1, h, w); None where every pixel holds data.
@@ -93,7 +93,7 @@ class ForwardContext:
         return validity(samples, tuple(like.shape[-2:]), like)
 
     def outputs(self, view: str) -> DomainOutputs:
-        """All taps of a stream or view; forwards it the first time."""
+        """All taps of a stream or view; forwards it on the first call."""
         if view not in self._outputs:
             self._outputs[view] = self._forward(view)
         return self._outputs[view]
@@ -111,7 +111,7 @@ class ForwardContext:
         return context
 
     def _network(self, view: str):
-        """The student, or the teacher where the address or the view says so."""
+        """The student, or the teacher if the address or the view asks for it."""
         name, teacher, _ = view.partition(TEACHER)
         is_teacher = bool(teacher) or (name in self._model.views and self._model.views[name].network == 'teacher')
         return self._model.teacher_network if is_teacher else self._model.segmentor

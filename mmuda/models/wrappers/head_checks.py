@@ -1,4 +1,4 @@
-"""Whether heads, classes and losses fit together, before anything is trained."""
+"""Checks before training that heads, classes and losses fit together."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from mmuda.utils.errors import UserError
 
-# Heads that learn the borders of classes, and count them as classes of their own.
+# Heads that learn the borders between classes and count them as extra classes.
 BORDER_HEADS = (STDCHead,)
 IGNORED = 255  # in the labels of all datasets
 CLASS_TAPS = ('logits', 'prob')
 SIDE = 8  # pixels of the label that losses are tried on
 
 ONE_CLASS = (
-    'with one class there is nothing to tell apart, and its loss does not depend on the network. Name what is not the '
+    'with one class there is nothing to distinguish, and its loss does not depend on the network. Name what is not the '
     "class too: classes=('background', {name!r}) of the datasets and num_classes=2 of the head, or num_classes=2 with "
     "out_channels=1, threshold=0.5 and loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)"
 )
@@ -44,17 +44,18 @@ def heads_by_key(model: nn.Module) -> dict[str, BaseDecodeHead]:
 
 
 def check_heads(model: nn.Module, classes: tuple[str, ...] = ()) -> list[str]:
-    """Try each head's loss on a few labels, ignored ones among them.
+    """Try each head's loss on a few labels, some of them ignored.
 
     Args:
         model: As :func:`heads_by_key`.
-        classes: Names of the classes that it is trained on, as far as they are known.
+        classes: Names of the training classes, if they are known.
 
     Returns:
-        What looks wrong and yet trains, one sentence each.
+        Warnings about what looks wrong but trains, one sentence each.
 
     Raises:
-        UserError: A head has one class or another number than the labels, or its loss cannot learn from them.
+        UserError: A head has one class, or its number of classes differs from the labels', or its loss cannot learn
+            from them.
     """
     warnings = []
     for key, head in heads_by_key(model).items():
@@ -81,7 +82,7 @@ def _check_count(key: str, head: BaseDecodeHead, classes: tuple[str, ...]) -> No
 
 
 def _check_readers(key: str, model: nn.Module) -> None:
-    """Refuse terms that would read the probabilities of classes from one channel."""
+    """Refuse terms that would read class probabilities from a single channel."""
     taps = {
         f'{name} ({address})'
         for name, term in model.terms.items()
@@ -91,7 +92,7 @@ def _check_readers(key: str, model: nn.Module) -> None:
     }
     if taps:
         raise UserError(
-            f'the terms {", ".join(sorted(taps))} read what {key} gives of the classes, but with out_channels=1 the '
+            f'the terms {", ".join(sorted(taps))} read the class scores of {key}, but with out_channels=1 the '
             'softmax of one channel is 1 everywhere; leave out_channels and use_sigmoid out (num_classes=2, two '
             'channels)'
         )
@@ -111,7 +112,7 @@ def _check_loss(key: str, head: BaseDecodeHead) -> list[str]:
         if isinstance(error, (RuntimeError, ValueError)) and next(head.parameters()).is_cuda:
             return []  # some losses have an implementation for GPUs alone
         raise UserError(f'{what} cannot be computed ({_first_line(error)}); {remedy}') from error
-    except Exception:  # noqa: BLE001  a loss that wants more than logits and labels: nothing is known of it
+    except Exception:  # noqa: BLE001  the loss wants more than logits and labels, so it cannot be checked
         return []
     if 'auxiliary' in key and not any(gradient.any() for gradient in gradients):
         return [f'{what} is 0 whatever it predicts, so it trains nothing; leave the head out, or give it a loss_weight']
@@ -142,7 +143,7 @@ def _check_ignored(key: str, head: BaseDecodeHead, what: str, label: Tensor) -> 
 
 
 def _gradient(head: BaseDecodeHead, label: Tensor) -> Tensor:
-    """Gradient of a head's losses by logits that tell nothing, on the CPU."""
+    """Gradient of a head's losses with respect to uninformative logits, on the CPU."""
     channels = head.out_channels
     logits = torch.linspace(-1.0, 1.0, channels * SIDE * SIDE).view(1, channels, SIDE, SIDE).requires_grad_()
     sample = SegDataSample(gt_sem_seg=PixelData(data=label[None]))

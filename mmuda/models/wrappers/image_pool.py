@@ -17,13 +17,14 @@ class ImagePool(nn.Module):
     """Gives a discriminator, half of the time, an image that was generated earlier (CycleGAN, section 4; Shrivastava et
     al., https://arxiv.org/abs/1612.07828).
 
-    Until the pool is full every image is kept and handed on. Then each image is, with probability 1/2, exchanged for a
-    random one of the pool. The pool lies in buffers, holds the images of all ranks, and is equal on each.
+    Until the pool is full, every image is kept and passed on. After that, each image is swapped with probability 1/2
+    for a random one from the pool. The pool is stored in buffers, holds the images of all ranks, and is equal on every
+    rank.
 
     Args:
-        size: Number of images; 0 hands every image on.
+        size: Number of images; 0 passes every image on.
         image_shape: (C, H, W) of the images.
-        name: What tells this pool's draws from another's.
+        name: Distinguishes this pool's random draws from another pool's.
     """
 
     def __init__(self, size: int, image_shape: Sequence[int], name: str) -> None:
@@ -34,7 +35,7 @@ class ImagePool(nn.Module):
 
     @torch.no_grad()
     def exchange(self, images: Tensor, iteration: int) -> Tensor:
-        """Images (N, C, H, W) for the discriminator, as many as are given; a collective call.
+        """Images for the discriminator, of the same shape (N, C, H, W); a collective call.
 
         Raises:
             UserError: If they do not have the pool's shape.

@@ -39,10 +39,10 @@ class TranslationContext:
     """The forwards of an iteration: each translated image is made once.
 
     Args:
-        model (ImageTranslation): Owner of the generators.
+        model (ImageTranslation): The model with the generators.
         images: Images (N, C, H, W) by domain.
-        autocast: Makes the mixed-precision context that forwards run in.
-        fakes: Translated images that are there already, by the domain they look like.
+        autocast: Creates the mixed-precision context of the forwards.
+        fakes: Translated images that already exist, by the domain they look like.
     """
 
     def __init__(
@@ -96,11 +96,11 @@ class ImageTranslation(PlanExecutor):
         adversarial_weight: Factor of the adversarial loss.
         cycle_weight: lambda, 10 in both papers.
         identity_weight: Factor of the identity loss: 0.5 lambda in CycleGAN, 1 in semantic pairing.
-        identity_every: Compute it at each n-th iteration only; 10 in semantic pairing.
+        identity_every: Compute it only every n-th iteration; 10 in semantic pairing.
         discriminator_weight: Factor of each discriminator's loss; 0.5 as in the authors' code.
         pool: ``dict(size=50, image_shape=(C, H, W))``, a history of translated images for the discriminators; None
-            shows them the latest ones.
-        plan: Steps of the update plan; None for generators, then discriminators.
+            shows them the latest images only.
+        plan: Steps of the update plan; None updates the generators, then the discriminators.
         data_preprocessor: Config of the data preprocessor. Its statistics decide what 0 and 1 mean: with a last layer
             of ReLU ``mean=0, std=255`` gives images in [0, 1].
     """

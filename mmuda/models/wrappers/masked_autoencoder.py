@@ -38,7 +38,7 @@ def sine_positions(height: int, width: int, channels: int) -> Tensor:
 
 
 def transformer(channels: int, depth: int, heads: int) -> nn.TransformerEncoder:
-    """Pre-norm transformer blocks with four times as wide perceptrons, as ViT's, and a norm behind them."""
+    """Pre-norm transformer blocks as in ViT, with perceptrons four times as wide and a norm at the end."""
     layer = nn.TransformerEncoderLayer(
         channels, heads, 4 * channels, dropout=0.0, activation='gelu', batch_first=True, norm_first=True
     )
@@ -59,35 +59,35 @@ class Images:
 
 @MODELS.register_module()
 class MaskedAutoencoder(PlanExecutor):
-    """Reconstructs images of which most is hidden (https://arxiv.org/abs/2111.06377); no labels are read.
+    """Reconstructs images that are mostly hidden (https://arxiv.org/abs/2111.06377); no labels are read.
 
-    Low2High's form (section 4.5): a ViT whose patch embedding is a ResNet-18 followed by 2x upsampling, hence a token
-    for 16 x 16 px; three quarters of the tokens are dropped, the rest pass the transformer, a lighter one reconstructs
-    all. A run of its own: its ``embedding`` initialises a segmentor's encoder by ``init_cfg=dict(type='Pretrained',
-    checkpoint=..., prefix='embedding.')``.
+    Low2High's form (section 4.5): a ViT whose patch embedding is a ResNet-18 followed by 2x upsampling, so that a token
+    covers 16 x 16 px. Three quarters of the tokens are dropped, the rest pass through the transformer, and a lighter
+    transformer reconstructs all. Pretraining is a separate run; its ``embedding`` initialises a segmentor's encoder by
+    ``init_cfg=dict(type='Pretrained', checkpoint=..., prefix='embedding.')``.
 
-    The one loss is ``reconstruction.autoencoder``, of the optimiser ``autoencoder``. Widths and depths are not in
-    the paper; the defaults are those of ViT-B and of the decoder of the masked-autoencoder paper.
+    The only loss is ``reconstruction.autoencoder``, trained by the optimiser ``autoencoder``. The paper does not give
+    widths and depths; the defaults are those of ViT-B and of the decoder of the masked-autoencoder paper.
 
     Args:
         embedding: Config of the backbone in MODELS; its last feature map is taken.
         embedding_channels: Channels of that map.
-        stride: Its stride in pixels.
+        stride: Stride of that map in pixels.
         upsample: Factor by which it is upsampled into tokens.
         upsampling: ``'transposed'``, a transposed convolution with a kernel of that factor, so that each token of a
-            position has weights of its own; or ``'bilinear'`` and one linear layer, whose tokens are mixtures that the
-            transformer must take apart by their positions, which learns far more slowly. The paper says "2x
-            upsampling layer".
+            position has weights of its own; or ``'bilinear'`` and one linear layer, whose mixed tokens the transformer
+            must separate by position; this learns far more slowly. The paper says "2x upsampling layer".
         in_channels: Channels of the images.
         channels: Width of the encoder, a multiple of 4.
         depth: Its blocks.
         heads: Its attention heads.
         decoder_channels: Width of the decoder, a multiple of 4.
-        decoder_depth: Its blocks.
-        decoder_heads: Its attention heads.
-        mask_ratio: Share of the tokens that is hidden, in (0, 1).
-        mask: ``'tokens'`` drops tokens behind the embedding (the paper does not say which); a ResNet's has seen its
-            neighbours' pixels. ``'pixels'`` blanks the hidden patches before the embedding too.
+        decoder_depth: Blocks of the decoder.
+        decoder_heads: Attention heads of the decoder.
+        mask_ratio: Share of hidden tokens, in (0, 1).
+        mask: ``'tokens'`` drops tokens after the embedding; a ResNet's tokens have already seen their neighbours'
+            pixels. ``'pixels'`` also blanks the hidden patches before the embedding. The paper does not say which it
+            uses.
         loss_on: ``'image'`` (equation S1) or ``'masked'`` patches alone, as the masked-autoencoder paper.
         streams: Stream, or streams whose images are used together.
         plan: Steps of the update plan; None for one step.
@@ -192,7 +192,7 @@ class MaskedAutoencoder(PlanExecutor):
         }
 
     def reconstruct(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Hide most of normalised images and reconstruct them.
+        """Hide most of each normalised image and reconstruct it.
 
         Args:
             images: (N, C, H, W); ``stride`` divides H and W.
@@ -218,8 +218,8 @@ class MaskedAutoencoder(PlanExecutor):
         feature = self.embedding(images * (1 - pixels) if self.mask == 'pixels' else images)[-1]
         if feature.shape[-2:] != (height // self.stride, width // self.stride):
             raise UserError(
-                f'The embedding of MaskedAutoencoder gives {feature.shape[-2]} x {feature.shape[-1]} features of '
-                f'{height} x {width} px, but stride={self.stride} was said; correct it.'
+                f'The embedding of MaskedAutoencoder gives {feature.shape[-2]} x {feature.shape[-1]} features for '
+                f'{height} x {width} px, but stride={self.stride} was given; correct it.'
             )
         tokens = self.to_tokens(feature).flatten(2).transpose(1, 2)
         tokens = tokens + sine_positions(rows, cols, tokens.shape[-1]).to(tokens)
@@ -232,5 +232,5 @@ class MaskedAutoencoder(PlanExecutor):
         return patches.permute(0, 3, 1, 4, 2, 5).reshape(count, self.in_channels, height, width), pixels
 
     def forward(self, inputs: Tensor, data_samples=None, mode: str = 'tensor') -> Tensor:
-        """Reconstruction (N, C, H, W) of normalised images of which a random part was hidden."""
+        """Reconstruction (N, C, H, W) of normalised images, a random part of which was hidden."""
         return self.reconstruct(inputs)[0]

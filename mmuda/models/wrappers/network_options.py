@@ -18,14 +18,14 @@ VARIANTS = 8
 
 
 def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> list[str]:
-    """Lay networks out as NHWC, or compile them; weights keep their names and values.
+    """Store networks as NHWC, or compile them; weights keep their names and values.
 
     Args:
         model: The model that holds the networks.
         networks: Options by pattern over module paths (``'segmentor.backbone'``, ``'terms.*.discriminator'``):
             ``channels_last=True`` stores 4-D weights as NHWC, which convolutions follow; ``compile=True``, or
             ``torch.compile``'s arguments (``dict(mode='reduce-overhead')``), compiles the network's forward, or the
-            methods that its class names in ``compiled_methods`` where it is entered through others.
+            methods listed in the ``compiled_methods`` of its class if training calls those instead.
 
     Returns:
         Paths of the compiled networks.
@@ -56,7 +56,7 @@ def apply_network_options(model: nn.Module, networks: Mapping[str, Mapping]) -> 
 
 
 def _compile(path: str, module: nn.Module, how: Mapping) -> None:
-    """Compile in place: no wrapper appears in names and checkpoints.
+    """Compile in place, so that no wrapper appears in names and checkpoints.
 
     mmengine's own ``compile`` would compile the whole train_step, which breaks at every backward.
     """

@@ -28,13 +28,13 @@ class Step:
     Attributes:
         name: Name in the log.
         losses: Patterns over ``term.phase``, e.g. ``['*.segmentor']``.
-        optimizers: Names of the optimisers that step. What they own (and the stage leaves trainable) is trained;
-            everything else is frozen from before the forward until after the backward.
-        forward: ``'reuse'`` takes the forward of the step before it, ``'fresh'`` makes a new one.
+        optimizers: Names of the optimisers that step. Parameters that they own and the stage leaves trainable are
+            trained; all others are frozen during the forward and the backward.
+        forward: ``'reuse'`` uses the forward of the previous step, ``'fresh'`` runs a new one.
         detach: Give the taps without a graph: for steps that train discriminators alone.
-        every: Make the step only at iterations divisible by this (n discriminator steps to one of the segmentor:
-            ``every=n`` on the segmentor).
-        repeat: Make the step this many times on the same batch.
+        every: Take the step only at iterations divisible by this. For n discriminator steps per segmentor step, set
+            ``every=n`` on the segmentor's.
+        repeat: Take the step this many times on the same batch.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Step:
         return step
 
     def names(self, available: list[str]) -> list[str]:
-        """Those of the available ``term.phase`` names that this step propagates."""
+        """The available ``term.phase`` names whose losses this step backpropagates."""
         return [name for name in available if any(matches(name, pattern) for pattern in self.losses)]
 
 
@@ -82,16 +82,16 @@ class Stage:
         name: Name in the log.
         iters: Length in iterations; None for the whole run.
         terms: Names of the active terms; None for all.
-        weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.segmentor'``); those that
-            fit are multiplied, 1 where none does. A factor is a number, or changes along the run:
+        weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.segmentor'``); all factors
+            whose pattern matches are multiplied; the default is 1. A factor is a number, or changes along the run:
             ``dict(start_factor=1.0, end_factor=0.0, begin=0, end=100_000)``, see :class:`WeightSchedule`.
         trainable: Patterns of the parameters that may be trained; None for all.
         plan: Steps of this stage; None for the model's plan.
         train_dataloader: Overrides merged into the run's ``train_dataloader`` in this stage; ``{work_dir}`` in a
             string becomes the run's folder.
-        pseudo_labels: Labels that the model gives the target at the stage's start, see
-            :class:`mmuda.engine.runner.pseudo_labels.PseudoLabels`; they lie in
-            ``{work_dir}/pseudo_labels/<name of the stage>``.
+        pseudo_labels: Labels that the model predicts for the target at the stage's start, see
+            :class:`mmuda.engine.runner.pseudo_labels.PseudoLabels`; they are stored in ``{work_dir}/pseudo_labels/<name
+            of the stage>``.
     """
 
     name: str = 'train'

@@ -22,9 +22,9 @@ from .update import located, update_params, wrappers_of
 class PlanExecutor(StagedModel):
     """Base of every wrapper that trains networks by a plan.
 
-    A subclass hands over which terms it has and in which phases each gives losses (``phases``), the streams that these
-    read (``streams_of``), the forwards that steps share (:meth:`build_context`), and the losses themselves
-    (:meth:`losses`). Weights, freezing and updates are done here, once; stages in :class:`StagedModel`.
+    A subclass provides its terms and the phases in which each gives losses (``phases``), the streams that these read
+    (``streams_of``), the forwards that steps share (:meth:`build_context`), and the losses themselves (:meth:`losses`).
+    This class handles weights, freezing and updates; :class:`StagedModel` handles stages.
     """
 
     @abstractmethod
@@ -36,7 +36,7 @@ class PlanExecutor(StagedModel):
         """Losses (named with ``loss``) and logged scalars of one term in one phase."""
 
     def after_plan(self) -> None:
-        """Called after the last step of an iteration that has updated something (EMA)."""
+        """Called at the end of each iteration that has updated something (EMA)."""
 
     def train_step(self, data: dict, optim_wrapper: OptimWrapper) -> dict[str, Tensor]:
         """One iteration: every step of the plan in its order.
@@ -54,7 +54,7 @@ class PlanExecutor(StagedModel):
             wrappers = wrappers_of(step, optim_wrapper)
             self.trainable.freeze_all_but(step, self.stage, wrappers)
             for _ in range(step.repeat):
-                # A graph is freed by its backward, so what trains through it again needs a new forward.
+                # A backward frees its graph, so training through it again needs a new forward.
                 if context is None or step.forward == 'fresh' or (spent and not step.detach):
                     context, detached, spent = self._forward(steps[i:], batch, available, wrappers), None, False
                 if step.detach:
@@ -72,7 +72,7 @@ class PlanExecutor(StagedModel):
         return log
 
     def _forward(self, steps: list[Step], batch: dict, available: list[str], wrappers: list[OptimWrapper]) -> Any:
-        """A context for the first step and those after it that reuse its forward."""
+        """A context for the first step and the following ones that reuse its forward."""
         names = steps[0].names(available)
         for step in steps[1:]:
             if step.forward == 'fresh':
@@ -81,7 +81,7 @@ class PlanExecutor(StagedModel):
         return self.build_context(batch, names, lambda: wrappers[0].optim_context(self))
 
     def compute_losses(self, name: str, context: Any) -> dict[str, Tensor]:
-        """What ``term.phase`` gives, by log name; losses times the stage's factor."""
+        """Values of ``term.phase`` by log name; losses are multiplied by the stage's factor."""
         term, _, phase = name.rpartition('.')
         factor = self.stage.weight(name, self.iteration)
         values = self.losses(term, phase, context)

@@ -1,4 +1,4 @@
-"""What a model that trains in stages knows of them."""
+"""What a model knows about the stages it trains in."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class StagedModel(BaseModel):
     """
 
     default_plan: tuple[Step, ...] = DEFAULT_PLAN
-    # Names of terms that a config takes out of what it inherits; its stages may go on naming them.
+    # Inherited terms that a config removes; its stages may still name them.
     left_out: frozenset[str] | set[str] = frozenset()
 
     def __init__(self, plan: list[dict] | None = None, data_preprocessor: dict | nn.Module | None = None) -> None:
@@ -37,7 +37,7 @@ class StagedModel(BaseModel):
     @property
     @abstractmethod
     def phases(self) -> dict[str, tuple[str, ...]]:
-        """The phases in which each term gives losses, by the term's name."""
+        """Phases in which each term gives losses, by the term's name."""
 
     @abstractmethod
     def streams_of(self, names: list[str]) -> set[str]:
@@ -45,7 +45,7 @@ class StagedModel(BaseModel):
 
     @property
     def iteration(self) -> int:
-        """The iteration of the run, counted from 0; a resumed run goes on counting."""
+        """The iteration of the run, counted from 0; a resumed run continues the count."""
         return MessageHub.get_current_instance().get_info('iter', 0)
 
     def set_stage(self, stage: Stage | dict) -> None:
@@ -59,11 +59,11 @@ class StagedModel(BaseModel):
         checks.check_stage(self, stage)
 
     def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
-        """Refuse, by UserError, a stage that reads a stream which the loader does not give."""
+        """Refuse, by UserError, a stage that reads a stream the loader does not provide."""
         checks.check_streams(self, stage, streams)
 
     def check_optimizers(self, stage: Stage, optim_wrapper: OptimWrapper) -> None:
-        """Refuse, by UserError, a stage whose steps have no optimiser, or nothing to train with it."""
+        """Refuse, by UserError, a stage whose steps have no optimiser or nothing to train."""
         checks.check_optimizers(self, stage, optim_wrapper)
 
     def steps(self, stage: Stage) -> tuple[Step, ...]:

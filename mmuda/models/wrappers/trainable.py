@@ -12,13 +12,13 @@ from .plan import Stage, Step
 
 
 class Trainable:
-    """Lets exactly the parameters need gradients that a step trains.
+    """Makes exactly those parameters require gradients that a step trains.
 
-    Those are what the step's optimisers own, within what the stage leaves trainable and what was trainable when the
-    model was built.
+    These are the parameters that the step's optimisers own, that the stage leaves trainable, and that were trainable
+    when the model was built.
 
     Args:
-        model: Whose parameters these are.
+        model: The model.
     """
 
     def __init__(self, model: nn.Module) -> None:
@@ -28,7 +28,7 @@ class Trainable:
         self._by_optimizers: dict[tuple[str, ...], list[bool]] = {}
 
     def freeze_all_but(self, step: Step, stage: Stage, wrappers: list[OptimWrapper]) -> None:
-        """Let the parameters that a step trains need gradients, and no others."""
+        """Make the parameters that a step trains require gradients, and no others."""
         if stage is not self._stage:
             self._stage, self._by_optimizers = stage, {}
         if step.optimizers not in self._by_optimizers:
@@ -37,13 +37,13 @@ class Trainable:
             parameter.requires_grad_(trained)
 
     def unfreeze(self) -> None:
-        """Leave what needs gradients as it was built: other code (optimisers, a second run) reads it from here."""
+        """Restore ``requires_grad`` as built: other code (optimisers, a second run) reads it."""
         if self._frozen_by_build is not None:
             for parameter, frozen in zip(self._model.parameters(), self._frozen_by_build, strict=True):
                 parameter.requires_grad_(not frozen)
 
     def of(self, step: Step, stage: Stage, wrappers: list[OptimWrapper]) -> list[bool]:
-        """Whether a step in a stage trains a parameter, for all of them.
+        """For each parameter, whether a step in a stage trains it.
 
         Raises:
             UserError: If it trains none.

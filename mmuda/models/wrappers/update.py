@@ -35,10 +35,11 @@ def wrappers_of(step: Step, optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
 
 
 def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> bool:
-    """One backward, then a step of each wrapper that is due (gradient accumulation counts each once).
+    """One backward, then a step of each wrapper that is due (the backward counts once for each in gradient
+    accumulation).
 
     Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers. All gradients
-    are checked before one of them steps.
+    are checked before any wrapper steps.
 
     Returns:
         Whether any has stepped.
@@ -61,13 +62,13 @@ def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> bool:
 
 @contextmanager
 def located(step: Step, iteration: int, batch: dict) -> Iterator[None]:
-    """Let an error about a number that is not finite say where it happened, and on which samples."""
+    """Add the place and the samples to an error about a value that is not finite."""
     try:
         yield
     except NonFiniteError as error:
         rank, size = get_dist_info()
         culprit = rank if error.rank is None else error.rank
-        samples = f'its samples were {describe_samples(batch)}' if culprit == rank else 'it names its samples'
+        samples = f'its samples were {describe_samples(batch)}' if culprit == rank else 'that rank names its samples'
         raise NonFiniteError(
             f"Iteration {iteration + 1}, step '{step.name}'{f', rank {culprit}' if size > 1 else ''}: {error}. The "
             f'parameters are as before this step; {samples}. Lower the learning rate or the weight of this term, '

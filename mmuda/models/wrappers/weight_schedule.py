@@ -1,4 +1,4 @@
-"""Weights of losses that change along the run."""
+"""Loss weights that change during the run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from mmuda.utils.ranges import WEIGHT, require
 
 @dataclass(frozen=True)
 class WeightSchedule:
-    """A factor that runs linearly between two iterations and stays at its ends, as mmengine's ``LinearLR``.
+    """A factor that changes linearly between two iterations and is constant outside, like mmengine's ``LinearLR``.
 
-    It follows from the iteration alone, so that nothing has to be stored to resume. CLAN damps its adversarial and
+    It depends on the iteration alone, so resuming needs no stored state. CLAN damps its adversarial and
     weight-discrepancy losses by ``1 - i / 100000``: ``dict(end=100_000)``.
 
     Attributes:
@@ -42,7 +42,7 @@ def weight_from_cfg(cfg: float | Mapping | WeightSchedule, what: str) -> float |
         what: Whose weight it is, for the error.
 
     Raises:
-        UserError: If it is neither or negative, or the schedule has unknown keys or no length.
+        UserError: If it is neither, or negative, or the schedule has unknown keys or no length.
     """
     if isinstance(cfg, int | float):
         require(WEIGHT, what, cfg)
