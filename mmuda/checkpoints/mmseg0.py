@@ -1,5 +1,4 @@
-"""Reads checkpoints of mmseg 0.x and of code built on it (DAFormer, HRDA, MIC): the same weights, wrapped
-differently."""
+"""Checkpoints of mmseg 0.x and of code built on it (DAFormer, HRDA, MIC): the same weights, wrapped differently."""
 
 from __future__ import annotations
 

@@ -15,8 +15,7 @@ from .checkpoint_guard_hook import refuse_non_finite
 
 @HOOKS.register_module()
 class ResumableCheckpointHook(CheckpointHook):
-    """mmengine's CheckpointHook whose files hold the pending gradients of all ranks and are written whole or not at
-    all.
+    """mmengine's CheckpointHook, but with the pending gradients of all ranks, and each file whole or not at all.
 
     Only rank 0 writes, but every rank has gradients that wait for their update (``accumulative_counts``), so they are
     gathered first. Takes mmengine's arguments; ``backend_args`` defaults to the atomic backend, and at least two

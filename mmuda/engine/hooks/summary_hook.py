@@ -157,8 +157,7 @@ def _rate(runner) -> float | None:
 
 
 def _earlier_parts(checkpoint: dict) -> dict:
-    """Seconds and memory of the run up to a checkpoint; a checkpoint of an older version has only the times of its
-    iterations."""
+    """Seconds and memory of the run up to a checkpoint; older checkpoints have only the times of iterations."""
     so_far = checkpoint['meta'].get(SO_FAR)
     if isinstance(so_far, dict):
         return so_far

@@ -26,7 +26,7 @@ class ASPPDiscriminator(BaseModule):
 
     ``norm_cfg=dict(type='BN')`` gives SRDA-Net's re-implementation: norm and ReLU after the convolution branches, ReLU
     alone after the pooled one, and norm before the sigmoid. Each domain is judged in a batch of its own, so in training
-    that last norm gives both the same mean: the domains differ in the shape of the map, not in its level.
+    that last norm gives both the same mean: it separates the domains by the shape of the map, not by its level.
 
     Args:
         in_channels: Channels of the feature map.

@@ -14,7 +14,7 @@ TINY = 1e-30
 
 
 def self_information(prob: Tensor) -> Tensor:
-    """Normalised self-information map ``-p log(p) / log K`` (ADVENT, https://arxiv.org/abs/1811.12833, equation 2).
+    """Weighted self-information map ``-p log(p) / log K`` (ADVENT, https://arxiv.org/abs/1811.12833, equation 2).
 
     Args:
         prob: Probabilities (N, K, h, w), K at least 2.
@@ -49,8 +49,7 @@ class EntropyLoss(nn.Module):
 
 @MODELS.register_module()
 class MaxSquareLoss(nn.Module):
-    """``-mean(p^2) / 2``, mean over pixels and classes as in the authors' code (https://arxiv.org/abs/1909.13589, eq.
-    5).
+    """``-mean(p^2) / 2``, mean over pixels and classes as the authors' code (https://arxiv.org/abs/1909.13589, eq. 5).
 
     Unlike the entropy's, its gradient grows linearly with the probability: certain pixels do not outweigh the others.
 

@@ -137,7 +137,7 @@ class AdversarialAlignment(Term):
         return None
 
     def judge(self, tap: Tensor, weight: Tensor | None) -> Tensor:
-        """Logits of a tap, later multiplied by ``weight``; a subclass may resample them to the grid of the weights."""
+        """Logits of a tap whose loss ``weight`` will scale; a subclass may resample them to its grid."""
         return self.discriminator(tap)
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:

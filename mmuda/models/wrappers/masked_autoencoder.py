@@ -79,8 +79,8 @@ class MaskedAutoencoder(PlanExecutor):
             must separate by position; this learns far more slowly. The paper says "2x upsampling layer".
         in_channels: Channels of the images.
         channels: Width of the encoder, a multiple of 4.
-        depth: Its blocks.
-        heads: Its attention heads.
+        depth: Blocks of the encoder.
+        heads: Attention heads of the encoder.
         decoder_channels: Width of the decoder, a multiple of 4.
         decoder_depth: Blocks of the decoder.
         decoder_heads: Attention heads of the decoder.

@@ -35,8 +35,7 @@ def wrappers_of(step: Step, optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
 
 
 def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> bool:
-    """One backward, then a step of each wrapper that is due (the backward counts once for each in gradient
-    accumulation).
+    """One backward, counted once by each wrapper for gradient accumulation, then a step of each that is due.
 
     Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers. All gradients
     are checked before any wrapper steps.
