@@ -1,4 +1,4 @@
-"""How a run goes: stages, optimisers, hooks, resuming, ranks.
+"""Runs training: stages, optimisers, hooks, resuming, ranks.
 
 Imports ``models``, ``datasets``, ``evaluation``, ``visualization``, ``pairing`` and what lies below them.
 """

@@ -1,4 +1,4 @@
-"""Predicted windows, put together to rasters when all are there."""
+"""Stitches predicted windows into rasters once all of them exist."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from mmuda.visualization import default_palette, label_raster
 
 
 class RasterTiles:
-    """Keeps arrays of windows in files; several processes share the work and need to see the same folder.
+    """Stores arrays of windows in files; several processes share the work and must see the same folder.
 
     Args:
-        folder: Where the files lie until the rasters are written; it is emptied at the start and removed at the end.
-        option: What the user sets the folder by, for the error.
+        folder: Where the files are kept until the rasters are written; it is emptied at the start and removed at the
+            end.
+        option: Option that sets the folder, for the error.
     """
 
     def __init__(self, folder: Path, option: str) -> None:
@@ -32,7 +33,7 @@ class RasterTiles:
         self._saved = 0
 
     def begin(self) -> None:
-        """Empty the folder of what a killed process left; every rank calls this."""
+        """Remove what a killed process left in the folder; every rank calls this."""
         self._saved = 0
         if dist.is_main_process():
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -40,7 +41,7 @@ class RasterTiles:
         dist.barrier()
 
     def add(self, sample: SegDataSample, name: Path, window: Sequence[int], **arrays: np.ndarray) -> None:
-        """Keep the arrays (h, w) of a window (row, col, h, w) of the raster that the sample shows."""
+        """Store the arrays (h, w) of a window (row, col, h, w) of the sample's raster."""
         with telling(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             file = self.folder / f'{dist.get_rank()}_{self._saved}.npz'
@@ -92,11 +93,11 @@ def name_of(sample: SegDataSample, dataset) -> Path:
 
 
 def check_predictions(dataset, folder: Path, pictures: bool = False) -> None:
-    """Check the outputs of a dataset's images before the first is predicted.
+    """Check the output paths of a dataset's images before the first prediction.
 
     Args:
-        dataset: Its items are known by ``get_data_info``; what has none is not checked.
-        folder: Of the label maps, ``<name>.tif``, or ``<name>.png`` of images that are read whole.
+        dataset: Lists its items by ``get_data_info``; a dataset without this method is not checked.
+        folder: Folder of the label maps, ``<name>.tif``, or ``<name>.png`` of images that are read whole.
         pictures: Whether it is a folder of pictures instead, ``<name>.png`` always.
 
     Raises:

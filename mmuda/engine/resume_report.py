@@ -1,4 +1,4 @@
-"""What a resumed run takes from its checkpoint and what from its config, where the two differ."""
+"""Reports what a resumed run takes from its checkpoint and what from its config where the two differ."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from mmuda.utils.old_names import renamed_optimizers
 
 RECORD = 'run_record'
 REMEDY = 'start a new run with load_from instead of --resume'
-# Lines; what has been changed all over is another run.
+# Lines; a config that differs everywhere is a different run.
 MAX_TOLD = 30
-# State of a schedule that moves, or follows from the learning rate or from where it begins and ends.
+# State of a schedule that changes, or follows from the learning rate or from its begin and end.
 FOLLOWS = ('last_step', '_global_step', '_last_value', 'base_values', 'total_iters', 'verbose')
-# How an optimiser computes, not what.
+# They affect how an optimiser computes, not what.
 IMPLEMENTATION = ('foreach', 'fused', 'capturable', 'differentiable')
 # Parts of the config whose values come from the checkpoint's state, where they are compared.
 IN_STATE = ('.optimizer.', '.paramwise_cfg.', '.loss_scale.')
 
 
 def put_record(runner: Runner, checkpoint: dict) -> None:
-    """Write into a checkpoint what the run is set to; plain data, so that no config needs to be executed to know it."""
+    """Write the run's settings into a checkpoint as plain data, so that reading them executes no config."""
     record = dict(config=record_of(runner.cfg), world_size=runner.world_size)
-    if isinstance(runner.optim_wrapper, OptimWrapper):  # else not built: weights are saved without a training
+    if isinstance(runner.optim_wrapper, OptimWrapper):  # else not built: weights are saved outside training
         optimizers, schedules = _wrappers(runner), _by_name(runner.param_schedulers)
         record['optimizers'] = {name: type(wrapper.optimizer).__name__ for name, wrapper in optimizers.items()}
         record['schedules'] = {name: [type(one).__name__ for one in of] for name, of in schedules.items()}
@@ -38,14 +38,14 @@ def put_record(runner: Runner, checkpoint: dict) -> None:
 
 
 def report_resume(runner: Runner, checkpoint: Mapping) -> None:
-    """Tell each difference between a checkpoint and the config that goes on from it, and which side counts.
+    """Report each difference between a checkpoint and the config that resumes it, and which side counts.
 
-    The checkpoint's state (optimisers, schedules) replaces what the config says; everything else is the config's.
-    Checkpoints without a record (of older versions) are compared by their state alone.
+    The checkpoint's state (optimisers, schedules) overrides the config; everything else comes from the config.
+    Checkpoints of older versions, without a record, are compared by their state alone.
 
     Raises:
-        UserError: If the run is past its end already, or the optimisers or schedules are others, so that the state
-            fits nothing.
+        UserError: If the run is already past its end, or the optimisers or schedules differ so that the state does not
+            fit.
     """
     record = checkpoint['meta'].get(RECORD)
     record = record if isinstance(record, Mapping) else {}
@@ -118,7 +118,7 @@ def _of_groups(who: str, optimizer: Optimizer, saved: list[Mapping], saved_type:
             f'{who} has {sum(sizes)} tensors in {len(sizes)} groups in the checkpoint and {sum(own_sizes)} in '
             f'{len(own_sizes)} in the config (params, paramwise_cfg); resume with those of the checkpoint, or {REMEDY}'
         )
-    found = {}  # in the order in which they are found, each once: a parameter may have a group of its own
+    found = {}  # in the order found, each once: a parameter may have a group of its own
     for old, new in zip(saved, own, strict=True):
         for key in optimizer.defaults:
             before, now = (_at_start(group, key) for group in (old, new))
@@ -128,7 +128,7 @@ def _of_groups(who: str, optimizer: Optimizer, saved: list[Mapping], saved_type:
 
 
 def _lacking(optimizer: Optimizer, saved: list[Mapping]) -> list[str]:
-    """Options of the optimiser that saved groups neither have nor are given by it, as it does with older ones."""
+    """Options of the optimiser that saved groups lack and that it does not add, as it does for older groups."""
     probe = copy.copy(optimizer)
     probe.__setstate__(dict(state={}, param_groups=[dict(group) for group in saved]))
     return [key for key in optimizer.defaults if any(key not in group for group in probe.param_groups)]
@@ -172,12 +172,12 @@ def _of_config(runner: Runner, record: Mapping) -> list[str]:
     if size != runner.world_size:
         lines.append(
             f'{size} processes were at work in the checkpoint and {runner.world_size} are now: an iteration sees '
-            'another number of samples, and each process draws its own'
+            'a different number of samples, and each process draws its own'
         )
     for key, old, new in differences(record.get('config', {}), record_of(runner.cfg)) if 'config' in record else []:
         if key.startswith('param_scheduler') or (key.startswith('optim_wrapper') and _is_in_state(key)):
             continue
-        # Several processes get wrappers that average; the number of processes is told by itself.
+        # Several processes get averaging wrappers; the number of processes is reported separately.
         if old.removeprefix('Sync') != new.removeprefix('Sync'):
             lines.append(f"{key} is {old} in the checkpoint and {new} in the config; the config's counts from here on")
     return lines

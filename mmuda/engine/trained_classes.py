@@ -1,4 +1,4 @@
-"""Whether the weights of a checkpoint mean the classes that they are used for."""
+"""Checks that a checkpoint's weights were trained on the classes they are used for."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from mmuda.utils.errors import UserError
 
 
 def classes_in(checkpoint: Mapping) -> tuple[str, ...]:
-    """Names of the classes that a checkpoint was trained on; () if it does not tell them."""
+    """Names of the classes that a checkpoint was trained on; () if it does not list them."""
     return tuple(dataset_meta_of(checkpoint).get('classes') or ())
 
 
 def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: str, path: str) -> None:
-    """Refuse weights that were trained on classes of other names or in another order than they are used for.
+    """Refuse weights that were trained on classes with other names or in another order.
 
-    Checkpoints of mmseg 0.x name the same classes in their own words, so that other names are told and not refused.
+    Checkpoints of mmseg 0.x name the same classes differently, so other names are reported, not refused.
 
     Args:
-        checkpoint: Its ``meta`` tells the classes; one that does not passes.
-        classes: Names of the classes that its predictions are taken for.
-        where: Where these names stand, for the error.
+        checkpoint: Its ``meta`` lists the classes; a checkpoint without them passes.
+        classes: Names of the classes that its predictions stand for.
+        where: Where these names come from, for the error.
         path: File of the checkpoint, for the error.
 
     Raises:
@@ -49,18 +49,18 @@ def check_trained_classes(checkpoint: Mapping, classes: Sequence[str], where: st
 
 
 def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
-    """Hold a checkpoint that a runner loads against the classes of its test or training.
+    """Compare a checkpoint that a runner loads with the classes of its test or training.
 
-    A training may start from weights for other classes, which is told. The same classes in another order are refused:
-    each output would begin as another class's.
+    Training may start from weights for other classes; this is reported. The same classes in another order are refused,
+    since each output would start as that of a wrong class.
 
     Args:
         runner: With the checkpoint just read.
         checkpoint: The checkpoint.
-        skips_head: Whether a part of the head keeps its own weights.
+        skips_head: Whether part of the head keeps its own weights.
 
     Raises:
-        UserError: A test or resumed training has other classes, or a training the same ones in another order.
+        UserError: A test or resumed training has other classes, or training has the same ones in another order.
     """
     loop, split = _loop_in_use(runner)
     dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)

@@ -1,4 +1,4 @@
-"""Normalises each domain by its own statistics, stacks, moves."""
+"""Normalises each domain by its own statistics, then stacks batches and moves them to the device."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from mmuda.utils.errors import UserError
 
 @MODELS.register_module()
 class UDADataPreprocessor(BaseDataPreprocessor):
-    """Turns a loader's lists into batches, each stream normalised by its own mean and standard deviation.
+    """Turns a loader's lists into batches and normalises each stream by its own mean and standard deviation.
 
     A training batch is ``{stream: {inputs: [tensor, ...], data_samples: [...], ...}}``; a validation or test batch is
-    ``{inputs: [...], data_samples: [...]}``, and its samples' ``domain`` says whose statistics apply.
+    ``{inputs: [...], data_samples: [...]}``, and the ``domain`` of its samples selects the statistics.
 
-    The network is given red, green, blue: the bands of a raster as they were chosen, mmcv's images (blue, green, red)
-    turned around. A sample says in its metainfo which it is (``channel_order``), so that one config may mix both.
-    Where ``rgb_to_bgr`` asks for it, it is given blue, green, red instead. Channels after the third keep their places.
+    The network gets red, green, blue: the bands of a raster as chosen, and mmcv's images (blue, green, red) reversed. A
+    sample's metainfo states its order (``channel_order``), so that one config may mix both. With ``rgb_to_bgr`` the
+    network gets blue, green, red instead. Channels after the third keep their places.
 
-    Pixels without data (``no_data`` of a sample) become 0, the domain's mean: the value that tells a network least and
-    that its own padding has.
+    Pixels without data (``no_data`` of a sample) become 0, the domain's mean: the least informative value, and the one
+    that the network's padding has.
 
     Args:
-        mean: Mean by channel in the units of the raster (0 to 255 for uint8), in the order that the network is given,
-            for streams without their own.
+        mean: Mean by channel in the units of the raster (0 to 255 for uint8), in the order the network gets, for
+            streams without their own.
         std: Standard deviation by channel, likewise.
-        streams: ``{stream: dict(mean=..., std=..., bgr_to_rgb=...)}`` where a stream has its own.
+        streams: ``{stream: dict(mean=..., std=..., bgr_to_rgb=...)}`` for streams with their own.
         image_keys: Extra tensors of a sample that are images and are normalised like ``inputs``.
-        default_domain: Whose statistics a validation sample without ``domain`` gets.
+        default_domain: The stream whose statistics a validation sample without ``domain`` gets.
         rgb_to_bgr: Give the network blue, green, red, as networks from Caffe take them.
-        bgr_to_rgb: Whether images are blue, green, red whose samples do not say it (a loader of one's own). It changes
-            nothing where they do.
-        channels_last: Lay batches out as NHWC in memory; narrow convolutional networks step a quarter faster on a CPU
-            with it (benchmarks/channels_last.py). Values differ by rounding.
+        bgr_to_rgb: Whether images are blue, green, red if their samples do not say so (a custom loader). It changes
+            nothing if they do.
+        channels_last: Store batches as NHWC in memory; with it, narrow convolutional networks train a quarter faster on
+            a CPU (benchmarks/channels_last.py). Values differ by rounding.
 
     Raises:
         UserError: A stream has an unknown key, or statistics do not fit.
@@ -73,7 +73,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             if len(own['mean']) != len(own['std']) or min(own['std']) <= 0:
                 raise UserError(
                     f'Statistics of {name}: mean has {len(own["mean"])} entries, std {len(own["std"])}, smallest std '
-                    f'{min(own["std"])}; give one mean and one positive std a channel.'
+                    f'{min(own["std"])}; give one mean and one positive std per channel.'
                 )
 
     def forward(self, data: dict, training: bool = False) -> dict:
@@ -84,7 +84,8 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             ``dict(inputs=(N, C, H, W), data_samples=[...])``.
 
         Raises:
-            UserError: If images of one batch differ in size or have another number of channels than statistics.
+            UserError: If images of one batch differ in size, or their number of channels differs from that of the
+                statistics.
         """
         data = self.cast_data(data)
         if 'inputs' in data:
@@ -128,7 +129,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
 
         Args:
             images: Normalised, (N, C, H, W).
-            domain: The stream they are from, whose statistics apply.
+            domain: The stream they come from, whose statistics apply.
 
         Returns:
             (N, C, H, W) in the units of the raster, red first; not rounded, nor clamped.
@@ -156,7 +157,7 @@ def _blank(image: Tensor, sample) -> Tensor:
 
 
 def _turned_around(image: Tensor, dim: int) -> Tensor:
-    """An image with its first three channels in reverse; one of fewer channels has no order of colours."""
+    """An image with its first three channels reversed; images with fewer channels stay unchanged."""
     channels = image.shape[dim]
     if channels < 3:
         return image

@@ -1,4 +1,4 @@
-"""Statistics of batch norm over the pixels that hold data."""
+"""Batch-norm statistics over the pixels that hold data."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 @contextmanager
 def only_valid(layers: Iterable[_BatchNorm], weights: Tensor | None) -> Iterator[None]:
-    """Layers that are re-estimated see the pixels that hold data alone, in one forward.
+    """Within one forward, the layers to re-estimate see only the pixels that hold data.
 
-    A layer's grid is the image's or a coarser one; a position counts if the pixel at its centre holds data. It is
-    normalised by the batch's statistics, as in training, and adds them to the running ones with the weight of one
-    batch (``momentum=None``: the cumulative average).
+    A layer's grid is the image's or a coarser one; a position counts if the pixel at its centre holds data. The layer
+    normalises by the batch's statistics, as in training, and adds them to the running ones with the weight of one batch
+    (``momentum=None``: the cumulative average).
 
     Args:
         layers: Layers in training mode with running statistics.
-        weights: 1 where a pixel holds data and 0 elsewhere, (N, 1, H, W); None leaves the layers as they are.
+        weights: 1 where a pixel holds data and 0 elsewhere, (N, 1, H, W); None leaves the layers unchanged.
     """
     handles = [] if weights is None else [layer.register_forward_pre_hook(_Masked(weights)) for layer in layers]
     try:
@@ -52,14 +52,14 @@ class _Masked:
         layer.running_mean += share * (mean - layer.running_mean)
         layer.running_var += share * (variance * count / (count - 1) - layer.running_var)
         layer.eval()
-        # What evaluation makes of it is what training would have made of the batch.
+        # Evaluation now gives what training would have given for the batch.
         scale = (layer.running_var + layer.eps).sqrt() / (variance + layer.eps).sqrt()
         return (centred * _column(scale, values) + _column(layer.running_mean, values),)
 
     def _on(self, values: Tensor) -> Tensor:
         if values.ndim == 4 and values.shape[-2:] != (1, 1):
             return F.interpolate(self.weights, size=values.shape[-2:], mode='nearest').to(values)
-        # Of a whole image: it counts if any of its pixels does.
+        # A whole image counts if any of its pixels does.
         return self.weights.amax(dim=(1, 2, 3)).view(-1, *[1] * (values.ndim - 1)).to(values)
 
 

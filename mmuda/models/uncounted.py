@@ -1,4 +1,4 @@
-"""What a model's config leaves to be counted: classes in the data, channels in what a network reads."""
+"""Finds what a model's config leaves to be counted: classes in the data, channels of what a network reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Channels(NamedTuple):
         owner: The dict of the config that holds the argument.
         cls: The class that takes it.
         argument: Its name.
-        sources: Addresses ``'view:tap'`` of what has so many channels, or the number itself.
+        sources: Addresses ``'view:tap'`` of the taps with this number of channels, or the number itself.
     """
 
     owner: Mapping
@@ -40,7 +40,7 @@ def class_of(cfg: Mapping, registry: Registry = MODELS) -> type | None:
 
 
 def heads_in(model: Mapping) -> dict[str, Mapping]:
-    """Configs of the heads that are told the number of classes, by their place.
+    """Configs of the heads that take the number of classes, by dotted key.
 
     Args:
         model: Config of a wrapper with a ``segmentor``, or of a segmentor.
@@ -53,7 +53,7 @@ def heads_in(model: Mapping) -> dict[str, Mapping]:
 
 
 def _heads(value, path: str, outermost: bool = False) -> Iterator[tuple[str, Mapping]]:
-    """Heads at a place and inside what stands there, e.g. of a :class:`SummedHead`."""
+    """Heads at a key and inside its value, e.g. of a :class:`SummedHead`."""
     if isinstance(value, list | tuple):
         for index, one in enumerate(value):
             yield from _heads(one, f'{path}.{index}', outermost)
@@ -78,7 +78,7 @@ def takes_out_channels(head: Mapping) -> bool:
 
 
 def channels_in(model: Mapping) -> dict[str, Channels]:
-    """Arguments of a model and its terms that are numbers of channels, by their place, whether they are given or not.
+    """Channel-count arguments of a model and its terms, by dotted key, whether given or not.
 
     Args:
         model: Config of a wrapper or a segmentor.
@@ -101,13 +101,13 @@ def channels_in(model: Mapping) -> dict[str, Channels]:
 
 
 def refuse_uncounted(model: Mapping) -> None:
-    """Refuse to build a model whose config does not say how many classes or channels there are.
+    """Refuse to build a model whose config does not give the number of classes or channels.
 
     Args:
         model: Config of a wrapper.
 
     Raises:
-        UserError: Naming what is missing, and who fills it in.
+        UserError: Naming what is missing and what fills it in.
     """
     missing = [f'{path}.num_classes' for path, head in heads_in(model).items() if head.get('num_classes') is None]
     missing += [

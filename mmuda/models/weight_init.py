@@ -10,13 +10,13 @@ from torch import nn
 from mmuda.utils.errors import UserError
 
 
-# In mmengine's own registry: BaseModule looks a bare name up there, whatever scope its caller has.
+# In mmengine's own registry: BaseModule looks up bare names there, whatever the caller's scope.
 @WEIGHT_INITIALIZERS.register_module(name='KaimingWeights')
 class KaimingWeightsInit(KaimingInit):
-    """Kaiming's initialisation of weights alone; biases stay as they are (SRDA-Net's released code).
+    """Kaiming's initialisation of weights only; biases stay unchanged (SRDA-Net's released code).
 
     mmengine's ``Kaiming`` fills biases with a constant. PyTorch draws them from U(-k, k), k = fan_in^-0.5, and
-    code that calls ``nn.init.kaiming_normal_(module.weight)`` keeps them so.
+    code that calls ``nn.init.kaiming_normal_(module.weight)`` keeps those.
 
     Args:
         **kwargs: As mmengine's ``KaimingInit``, without ``bias`` and ``bias_prob``.
@@ -31,7 +31,9 @@ class KaimingWeightsInit(KaimingInit):
     def __init__(self, **kwargs) -> None:
         given = {'bias', 'bias_prob'} & kwargs.keys()
         if given:
-            raise UserError(f'KaimingWeights leaves biases alone; take out {", ".join(sorted(given))}, or use Kaiming.')
+            raise UserError(
+                f'KaimingWeights does not change biases; remove {", ".join(sorted(given))}, or use Kaiming.'
+            )
         super().__init__(**kwargs)
 
     def __call__(self, module: nn.Module) -> None:

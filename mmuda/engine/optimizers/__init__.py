@@ -1,4 +1,4 @@
-"""Optimisers by name: who owns which parameters, gradients averaged over ranks."""
+"""Named optimisers: which parameters each owns, and gradients averaged over ranks."""
 
 from .constructor import NamedOptimWrapperConstructor
 from .optim_wrappers import NamedOptimWrapperDict, SyncAmpOptimWrapper, SyncOptimWrapper

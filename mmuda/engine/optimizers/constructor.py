@@ -1,4 +1,4 @@
-"""Builds one optimiser for each name in a config, on the parameters its patterns pick."""
+"""Builds one optimiser per name in a config, on the parameters that its patterns select."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def by_network(parameters: Mapping[str, nn.Parameter]) -> dict[str, list[nn.Para
 
 @OPTIM_WRAPPER_CONSTRUCTORS.register_module()
 class NamedOptimWrapperConstructor:
-    """One optimiser wrapper for each name.
+    """Builds one optimiser wrapper per name.
 
     Args:
         optim_wrapper_cfg: ``{name: dict(params=[patterns], optimizer=..., clip_grad=..., paramwise_cfg=...)}``.
             ``params`` are patterns over parameter names (``'segmentor'``, ``'terms.*.discriminator'``,
-            ``'!segmentor.backbone'`` takes away); without it the name itself is the pattern. Two optimisers may own
-            one parameter (DANN's encoder); plan and stage say which of them steps. Each gets mmengine's keys besides.
+            ``'!segmentor.backbone'`` takes away); without it the name itself is the pattern. Two optimisers may own the
+            same parameter (DANN's encoder); plan and stage decide which of them steps. Each also takes mmengine's keys.
             A name set to None is left out. ``released_rate=True`` steps each parameter of a backbone as often as the
             released optimisers of the DeepLab-v2 family list it, see :class:`RepeatedSGD`.
 
     Raises:
         UserError: If an optimiser's patterns match no parameter, a trainable parameter has no optimiser,
-            ``paramwise_cfg`` stands beside the optimisers instead of in one, or ``released_rate`` is asked of another
-            optimiser than SGD or where there is no backbone.
+            ``paramwise_cfg`` is given next to the optimisers instead of inside one, or ``released_rate`` is set for an
+            optimiser other than SGD or one without a backbone.
     """
 
-    # What it reads from the config of an optimiser besides the wrapper's arguments.
+    # Keys of an optimiser's config that are not the wrapper's arguments.
     OWN_KEYS = ('params', 'released_rate')
 
     def __init__(self, optim_wrapper_cfg: dict, paramwise_cfg: dict | None = None) -> None:

@@ -24,13 +24,13 @@ MOST_SKIPPED = 100
 
 
 class GradSync:
-    """What mmengine's wrappers need besides: ranks, networks, and accumulation that survives a resume.
+    """Adds to mmengine's wrappers: ranks, networks, and accumulation that survives a resume.
 
     - Gradients are averaged over ranks once per update. Any number of forwards and backwards may precede it; parameters
       unused on every rank stay untouched, those unused on some count as zero there. mmengine's DDP assumes one forward
       and one backward and drifts otherwise.
-    - Each network's gradient norm is logged as ``<optimiser>.<network>.grad_norm``, checked to be finite before
-      anything moves, and clipped by itself.
+    - Each network's gradient norm is logged as ``<optimiser>.<network>.grad_norm``, checked to be finite before any
+      update, and clipped separately.
     - Gradients that wait for their update (``accumulative_counts``) are part of the checkpoint.
     """
 
@@ -42,7 +42,7 @@ class GradSync:
     _prepared = False
 
     def set_networks(self, name: str, networks: Mapping[str, Sequence[nn.Parameter]]) -> None:
-        """Say which networks the parameters belong to; called by the constructor.
+        """Set the networks that the parameters belong to; called by the constructor.
 
         Args:
             name: Name of the optimiser.
@@ -56,14 +56,14 @@ class GradSync:
         return [p for group in self.optimizer.param_groups for p in group['params']]
 
     def step(self, **kwargs) -> None:
-        """:meth:`prepare`, unless that was done already, and step."""
+        """Call :meth:`prepare`, unless already done, and step."""
         if not self._prepared:
             self.prepare()
         self._prepared = False
         self.optimizer.step(**kwargs)
 
     def prepare(self) -> None:
-        """Average gradients over ranks, check and clip them. All optimisers of a step prepare before one of them moves.
+        """Average gradients over ranks, check and clip them. All optimisers of a step prepare before any of them steps.
 
         Raises:
             NonFiniteError: If a network's gradient is not finite; on every rank, with the rank it comes from.
@@ -75,7 +75,7 @@ class GradSync:
         self._prepared = True
 
     def _average_gradients(self) -> int | None:
-        """Average over ranks; gives the first rank whose own gradient is not finite, if one is."""
+        """Average over ranks; returns the first rank whose own gradient is not finite, or None."""
         self._resumed = None
         if self._lost:
             print_log(
@@ -127,11 +127,11 @@ class GradSync:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether gradients are gathered that no update has used yet."""
+        """Whether accumulated gradients wait for an update."""
         return not self.should_update()
 
     def gather_gradients(self) -> None:
-        """Collect what waits for its update on the ranks, for the next :meth:`state_dict`; every rank must call it."""
+        """Collect the pending gradients of all ranks for the next :meth:`state_dict`; every rank must call it."""
         self._gathered = None
         if self.is_waiting:
             own = [None if p.grad is None else p.grad.detach().cpu() for p in self.parameters]
@@ -142,14 +142,14 @@ class GradSync:
         self._gathered = None
 
     def state_dict(self) -> dict:
-        """State of the optimiser (and loss scaler), with the ranks' ``gradients`` if some wait for their update."""
+        """State of the optimiser (and loss scaler), with the ranks' ``gradients`` if any wait for an update."""
         state = super().state_dict()
         return state if self._gathered is None else {**state, 'gradients': self._gathered}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Load what :meth:`state_dict` gave; gradients come into force with :meth:`initialize_count_status`.
+        """Load what :meth:`state_dict` gave; gradients take effect with :meth:`initialize_count_status`.
 
-        Of another number of ranks each takes the mean of all, so that the mean over ranks is what it was.
+        If the number of ranks has changed, each rank takes the mean of all, so that the mean over ranks stays the same.
         """
         state_dict = dict(state_dict)
         ranks = state_dict.pop('gradients', None)
@@ -160,14 +160,14 @@ class GradSync:
             self._resumed = [_mean(gradients) for gradients in zip(*mine, strict=True)]
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
-        """Begin counting backward passes at ``init_counts`` of ``max_counts``; a group under way goes on.
+        """Begin counting backward passes at ``init_counts`` of ``max_counts``; an unfinished group continues.
 
         mmengine's Runner calls it with iterations of the run, then :class:`StagedTrainLoop` with those of the stage:
         resumed gradients are kept until the first step.
         """
         super().initialize_count_status(model, 0, max_counts)
         self._inner_count = init_counts
-        # Told at the first step only: by then the last call has been made.
+        # Reported only at the first step, when the last call has been made.
         self._lost = init_counts % self._accumulative_counts if self.is_waiting and self._resumed is None else 0
         if self.is_waiting and self._resumed is not None:
             for parameter, gradient in zip(self.parameters, self._resumed, strict=True):
@@ -183,17 +183,17 @@ def _mean(gradients: Sequence[Tensor | None]) -> Tensor | None:
 
 @functools.cache
 def _cpu_group():
-    """A group that exchanges objects in main memory; NCCL's would pass them through rank 0's GPU."""
+    """A process group that exchanges objects in main memory; NCCL would pass them through rank 0's GPU."""
     return None if torch.distributed.get_backend() == 'gloo' else torch.distributed.new_group(backend='gloo')
 
 
 @OPTIM_WRAPPERS.register_module()
 class SyncOptimWrapper(GradSync, OptimWrapper):
-    """mmengine's OptimWrapper with what :class:`GradSync` adds and, where asked, autocast without a scaler.
+    """mmengine's OptimWrapper with :class:`GradSync` and, optionally, autocast without a scaler.
 
     Args:
         dtype: ``'bfloat16'`` runs forwards under autocast (CPU and GPU); None runs them in the model's own precision.
-        **kwargs: As mmengine's ``OptimWrapper``; ``clip_grad`` acts on each network by itself.
+        **kwargs: As mmengine's ``OptimWrapper``; ``clip_grad`` acts on each network separately.
     """
 
     def __init__(self, *args, dtype: str | None = None, **kwargs) -> None:
@@ -217,7 +217,7 @@ class SyncOptimWrapper(GradSync, OptimWrapper):
 
 @OPTIM_WRAPPERS.register_module()
 class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
-    """mmengine's AmpOptimWrapper (float16 with a loss scaler, on a GPU) with what :class:`GradSync` adds.
+    """mmengine's AmpOptimWrapper (float16 with a loss scaler, on a GPU) with :class:`GradSync`.
 
     A gradient that is not finite skips the step on every rank and lowers the scale, as usual in float16; a scale that
     has fallen below 1e-4, or 100 skipped steps in a row, stop the run. Optimisers that step from one backward pass
@@ -228,7 +228,7 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
     _sharing: list[SyncAmpOptimWrapper] | None = None
 
     def share_loss_scaler(self, other: SyncAmpOptimWrapper) -> None:
-        """Use one scaler with a wrapper whose losses are propagated with this one's, and with all that it shares."""
+        """Share one scaler with a wrapper that steps from the same backward pass, and with all its sharers."""
         if self.loss_scaler is other.loss_scaler:
             return
         group = [*(other._sharing or [other]), *(self._sharing or [self])]
@@ -236,7 +236,7 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
             wrapper.loss_scaler, wrapper._sharing = other.loss_scaler, group
 
     def step(self, update_scale: bool = True, **kwargs) -> None:
-        """:meth:`prepare`, unless that was done already, and step unless a gradient is not finite.
+        """Call :meth:`prepare`, unless already done, and step unless a gradient is not finite.
 
         Args:
             update_scale: Adjust the scale afterwards; only the last of the wrappers that share a scaler does.
@@ -245,7 +245,7 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
         if not self._prepared:
             self.prepare()
         self._prepared = False
-        if any(p.grad is not None for p in self.parameters):  # else the scaler complains of a missing check
+        if any(p.grad is not None for p in self.parameters):  # else the scaler complains about a missing check
             self.loss_scaler.step(self.optimizer, **kwargs)
         if update_scale:
             self.loss_scaler.update(self._scale_update_param)
@@ -254,7 +254,7 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
         """Average gradients over ranks, unscale and clip them.
 
         Raises:
-            NonFiniteError: If they have not been finite for long, however small the scale.
+            NonFiniteError: If they have not been finite for a long time, however small the scale.
         """
         rank = self._average_gradients()
         bad = []

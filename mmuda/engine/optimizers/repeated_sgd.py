@@ -16,12 +16,12 @@ BACKBONE = 'backbone.'
 class RepeatedSGD(torch.optim.SGD):
     """SGD in which a parameter takes ``repeats[parameter]`` steps in a row for each call of :meth:`step`.
 
-    All of them use the same gradient and one momentum buffer, as SGD does for a parameter that a group lists several
-    times (today's torch warns of such a list). Weight decay acts on the value that each step finds. The PyTorch that
-    the released code was written for added the decay to the gradient itself, so that the second step found the first
-    one's there too; of these 5e-4 times the weight nothing is repeated here.
+    All steps use the same gradient and one momentum buffer, as SGD does for a parameter that a group lists several
+    times (today's torch warns about such a list). Weight decay acts on the parameter's value at each step. The PyTorch
+    version of the released code added the decay (5e-4 times the weight) to the gradient itself, so the second step
+    included that of the first as well; this is not reproduced here.
 
-    The repeats belong to the config and are no part of the state: a checkpoint of it is one of SGD.
+    The repeats belong to the config, not to the state, so its checkpoint is one of SGD.
 
     Attributes:
         repeats: Steps of a parameter; 1 where it is absent.
@@ -49,8 +49,8 @@ def released_repeats(named_parameters: Iterable[tuple[str, nn.Parameter]]) -> di
     """How often the released code lists each parameter of a backbone.
 
     AdaptSegNet, ADVENT, CLAN and MaxSquare walk through all modules of the backbone's children and list all parameters
-    of each, so that a parameter is listed once for every module that holds it: of a ResNet the first convolution once,
-    those of the blocks three times (stage, block, layer), those of the shortcuts four times.
+    of each. A parameter is therefore listed once per module that holds it: in a ResNet the first convolution once,
+    those of the blocks three times (stage, block, layer), and those of the shortcuts four times.
 
     Args:
         named_parameters: Names and parameters of a model; those below ``backbone.`` count.

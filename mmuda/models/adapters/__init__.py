@@ -1,4 +1,4 @@
-"""How a kind of segmentor is read. Imports ``segmentors``."""
+"""Adapters, which read a kind of segmentor. Imports ``segmentors``."""
 
 from .base import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter

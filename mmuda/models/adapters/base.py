@@ -1,4 +1,4 @@
-"""How a kind of segmentor is read: one forward gives the supervised losses and the taps together."""
+"""Adapters read one kind of segmentor: a single forward gives the supervised losses and the taps together."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PARAMETERS_PREFIX = 'parameters.'
 class SegmentorAdapter(ABC):
     """Reads a segmentor through taps; holds no weights of its own.
 
-    A subclass says which segmentors it handles and which taps they offer. ``supervised`` is a pseudo tap: whatever
-    the segmentor's own loss needs.
+    A subclass states which segmentors it handles and which taps they offer. The pseudo tap ``supervised`` stands for
+    whatever the segmentor's own loss needs.
     """
 
     @classmethod
@@ -33,13 +33,13 @@ class SegmentorAdapter(ABC):
 
     @abstractmethod
     def forward(self, segmentor: nn.Module, view: str, batch: dict, taps: set[str]) -> DomainOutputs:
-        """Forward a batch and return the asked taps.
+        """Forward a batch and return the requested taps.
 
         Args:
             segmentor: The segmentor (student or teacher).
             view: Name of the stream or view.
             batch: ``inputs`` (N, C, H, W), ``data_samples``, and extras.
-            taps: Names of the taps to give; nothing else is computed.
+            taps: Names of the requested taps; nothing else is computed.
         """
 
     @abstractmethod

@@ -16,10 +16,10 @@ from .encoder_decoder import LOGIT_TAPS
 
 @ADAPTERS.register_module()
 class SuperResolutionAdapter(SegmentorAdapter):
-    """Reads a :class:`SuperResolutionSegmentor`: as EncoderDecoder, and the super-resolved image besides.
+    """Reads a :class:`SuperResolutionSegmentor`: the taps of EncoderDecoder, plus the super-resolved image.
 
-    ``sr_image`` (N, 3, H', W'), in [-1, 1], has the size of the batch's ``fine_image``, the same ground on the
-    target's grid. The image branch runs only where it is read; so does the segmentation branch.
+    ``sr_image`` (N, 3, H', W'), in [-1, 1], has the size of the batch's ``fine_image``, which shows the same ground on
+    the target's grid. The image branch and the segmentation branch each run only if they are read.
     """
 
     @classmethod

@@ -10,11 +10,11 @@ from mmuda.registry import MODELS
 
 @MODELS.register_module()
 class CaffeResNet(ResNet):
-    """mmseg's ResNet as DeepLab-v2 has it (https://arxiv.org/abs/1606.00915), stride 8.
+    """mmseg's ResNet as in DeepLab-v2 (https://arxiv.org/abs/1606.00915), stride 8.
 
-    Strides lie in the first 1x1 convolutions, the stem pools with ``ceil_mode``, the last two stages are dilated by 2
-    and 4, and affine parameters of batch norm are fixed while its statistics stay those of the batch in training, as
-    in AdaptSegNet's and ADVENT's code. Images are BGR minus (104.007, 116.669, 122.679), not scaled.
+    The first 1x1 convolutions carry the strides, the stem pools with ``ceil_mode``, and the last two stages are dilated
+    by 2 and 4. Affine parameters of batch norm are fixed, but training normalises by the batch's statistics, as in
+    AdaptSegNet's and ADVENT's code. Images are BGR minus (104.007, 116.669, 122.679), not scaled.
 
     Args:
         depth: 50, 101 or 152.

@@ -18,7 +18,7 @@ def _conv3x3(in_channels: int, out_channels: int, dilation: int = 1) -> nn.Conv2
 
 
 def _activation() -> nn.LeakyReLU:
-    # In place: the convolution before it does not need its output in the backward pass, which halves the memory.
+    # In place, which halves the memory: the convolution before it does not need its output in the backward pass.
     return nn.LeakyReLU(NEGATIVE_SLOPE, inplace=True)
 
 
@@ -118,7 +118,7 @@ class ResidualASPP(BaseModule):
             One feature map (N, 4 * base_channels, ceil(H / 2), ceil(W / 2)).
 
         Raises:
-            UserError: If ``x`` has not ``in_channels`` channels.
+            UserError: If ``x`` does not have ``in_channels`` channels.
         """
         if x.dim() != 4 or x.shape[1] != self.in_channels:
             raise UserError(

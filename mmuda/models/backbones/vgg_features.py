@@ -1,4 +1,4 @@
-"""VGG-16's convolutional part, cut where a loss wants it."""
+"""VGG-16's convolutional part, cut at a chosen layer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mmuda.utils.errors import UserError
 
 @MODELS.register_module()
 class VGGFeatures(nn.Module):
-    """The first ``out_layer`` layers of VGG-16's ``features``, with a width.
+    """The first ``out_layer`` layers of VGG-16's ``features``, at any width.
 
-    mmcv's ``VGG`` has the layout and names of torchvision's (``features.N.weight``), but one width only and outputs at
-    pools only, and its ``train()`` returns None. So its layer builder is used here, not its class.
+    mmcv's ``VGG`` has the layout and names of torchvision's (``features.N.weight``). But it has a single width, gives
+    outputs at pools only, and its ``train()`` returns None, so only its layer builder is used here.
 
     Args:
         width: Channels of the first stage (64 in VGG-16); the stages have 1, 2, 4, 8, 8 times as many.
@@ -41,8 +41,8 @@ class VGGFeatures(nn.Module):
     def init_he(self, seed: int) -> None:
         """Draw He-normal weights from ``seed`` alone and zero biases.
 
-        PyTorch's default shrinks the activations layer by layer until nothing is left after thirteen of them; this
-        keeps the variance of the image throughout.
+        PyTorch's default shrinks the activations layer by layer until nothing is left after thirteen; He-normal weights
+        preserve the image's variance throughout.
         """
         generator = torch.Generator().manual_seed(seed)
         for layer in self.features:

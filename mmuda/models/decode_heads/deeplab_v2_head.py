@@ -18,7 +18,7 @@ class DilatedClassifier(nn.Module):
         in_channels: Channels of the feature map.
         out_channels: Channels of the logits.
         dilations: Dilation of each branch.
-        used: How many branches are summed; the others exist, for checkpoints that have them.
+        used: How many branches are summed; the others exist only for checkpoints that have them.
     """
 
     def __init__(self, in_channels: int, out_channels: int, dilations: Sequence[int], used: int) -> None:
@@ -32,7 +32,7 @@ class DilatedClassifier(nn.Module):
 
 @MODELS.register_module()
 class DeepLabV2Head(BaseDecodeHead):
-    """DeepLab-v2's head (https://arxiv.org/abs/1606.00915): dilated classifiers straight on the feature map.
+    """DeepLab-v2's head (https://arxiv.org/abs/1606.00915): dilated classifiers directly on the feature map.
 
     Args:
         in_channels: Channels of the feature map.
@@ -43,7 +43,7 @@ class DeepLabV2Head(BaseDecodeHead):
         classifiers: Number of classifiers whose logits are added (CLAN has two); each is a submodule
             ``classifiers.i``, to be read as the tap ``module.decode_head.classifiers.i``.
         align_corners: How logits are resized to labels and images.
-        init_cfg: mmengine's initialisation config; N(0, 0.01) by default, as the authors' code.
+        init_cfg: mmengine's initialisation config; N(0, 0.01) by default, as in the authors' code.
         **kwargs: Further arguments of mmseg's ``BaseDecodeHead`` (``in_index``, ``loss_decode``, ...).
 
     Raises:
@@ -78,7 +78,7 @@ class DeepLabV2Head(BaseDecodeHead):
             init_cfg=init_cfg or dict(type='Normal', layer='Conv2d', mean=0.0, std=0.01, bias=0.0),
             **kwargs,
         )
-        self.conv_seg = None  # mmseg's 1x1 classifier, in whose place the dilated ones stand
+        self.conv_seg = None  # mmseg's 1x1 classifier, replaced by the dilated ones
         self.classifiers = nn.ModuleList(
             DilatedClassifier(in_channels, num_classes, dilations, branches) for _ in range(classifiers)
         )

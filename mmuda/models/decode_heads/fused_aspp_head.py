@@ -1,4 +1,4 @@
-"""DeepLabv3+ as its authors' implementation has it: branches fused by a 1x1 convolution."""
+"""DeepLabv3+ as in its authors' implementation: branches are fused by a 1x1 convolution."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mmuda.registry import MODELS
 
 @MODELS.register_module()
 class FusedASPPHead(DepthwiseSeparableASPPHead):
-    """mmseg's DeepLabv3+ head whose ``bottleneck`` is 1x1, as in the authors' implementation (mmseg's is 3x3).
+    """mmseg's DeepLabv3+ head with a 1x1 ``bottleneck``, as in the authors' implementation (mmseg's is 3x3).
 
     Its output is the feature map that semantic pairing's DANN aligns: the tap ``module.decode_head.bottleneck``.
 

@@ -19,7 +19,7 @@ class PyramidFusionHead(BaseDecodeHead):
 
     Args:
         num_classes: Number of classes.
-        base_channels: Width, as of the backbone and the super-resolution head. The paper uses 64.
+        base_channels: Width, the same as that of the backbone and the super-resolution head. The paper uses 64.
         out_channels: Channels of the logits; None for ``num_classes``.
         align_corners: For the resizes inside and those of the logits. SRDA-Net aligns corners.
         init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.

@@ -18,7 +18,7 @@ class SummedHead(BaseDecodeHead):
     ``module.decode_head.classifiers.0`` and ``.1``. For DeepLab-v2 the same is ``DeepLabV2Head(classifiers=2)``.
 
     Args:
-        head: Config of the head; its ``loss_decode``, ``in_index`` and ``align_corners`` count for the sum.
+        head: Config of the head; its ``loss_decode``, ``in_index`` and ``align_corners`` apply to the sum.
         copies: How many.
         init_cfg: mmengine's initialisation config; the copies' own by default.
 

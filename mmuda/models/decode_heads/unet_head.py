@@ -20,7 +20,7 @@ class UNetHead(BaseDecodeHead):
     """Upsample, concatenate a skip, two 3x3 convolutions with ReLU; four times, then a 3x3 convolution at full size.
 
     Low2High's Table S5 for ResNet-18 (:class:`StemResNet`): convolutions with bias and without norm, 256, 128, 64 and
-    64 channels. The logits are twice as large as the finest feature map, that is as the image.
+    64 channels. The logits are twice as large as the finest feature map, so as large as the image.
 
     Args:
         num_classes: Number of classes.

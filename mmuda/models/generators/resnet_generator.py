@@ -40,12 +40,12 @@ class ResNetGenerator(BaseModule):
 
     Args:
         in_channels: Channels of the image that is translated.
-        out_channels: Channels of the translated image; None for as many.
+        out_channels: Channels of the translated image; None for the same number.
         base_channels: k, 64 in the paper.
         blocks: Residual blocks: 9 for images of 256 px and more, 6 below.
         activation: Of the last layer: ``'tanh'`` (CycleGAN, images in [-1, 1]), ``'relu'`` (semantic pairing, images
             from 0 upwards) or ``'sigmoid'``.
-        init_cfg: mmengine's initialisation config; N(0, 0.02) by default, as the authors' code.
+        init_cfg: mmengine's initialisation config; N(0, 0.02) by default, as in the authors' code.
 
     Raises:
         UserError: If the activation is unknown.

@@ -11,18 +11,18 @@ from mmuda.registry import MODELS
 
 @MODELS.register_module()
 class DirectEncoderDecoder(EncoderDecoder):
-    """mmseg's ``EncoderDecoder`` that predicts straight on each sample's own grid.
+    """mmseg's ``EncoderDecoder``, but predicting directly on each sample's own grid.
 
     mmseg resizes logits twice, to the size of the input and then to ``ori_shape``. The released tests of AdaptSegNet,
     ADVENT and CLAN resize them once, from the head's grid to the label's (Cityscapes: from an eighth of 1024 x 512 to
-    2048 x 1024): of random logits 0.4 % of the pixels get another class.
+    2048 x 1024): for random logits, 0.4 % of the pixels get a different class.
 
-    Sliding windows are put together, and padding is cut off, on the grid of the input, as mmseg does: these two go
-    through it. Training and features are mmseg's.
+    Sliding windows are stitched, and padding is cut off, on the grid of the input as in mmseg; in these two cases
+    logits are resized twice. Training and features are mmseg's.
     """
 
     def predict(self, inputs: Tensor, data_samples: list[SegDataSample] | None = None) -> list[SegDataSample]:
-        """Predict on each sample's ``ori_shape``, or without samples on the grid of the input."""
+        """Predict on each sample's ``ori_shape``, or on the grid of the input if there are no samples."""
         if data_samples is None:
             size = tuple(inputs.shape[-2:])
             data_samples = [SegDataSample(metainfo=dict(ori_shape=size, img_shape=size)) for _ in inputs]

@@ -20,9 +20,9 @@ FLIP_DIMS = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
 class SuperResolutionSegmentor(BaseSegmentor):
     """Segments an image on a grid finer than its own and super-resolves it from the same features (SRDA-Net's SRS).
 
-    The logits are finer than the input. :meth:`predict` resizes them straight to the sample's ``ori_shape``, the grid
-    of the raster it came from, and never through the size of the input; sliding windows accumulate on that grid too.
-    Padding is cut off before the network sees it, so a result does not depend on the other images of the batch.
+    The logits are finer than the input. :meth:`predict` resizes them directly to the sample's ``ori_shape``, the grid
+    of the raster it came from, never via the size of the input. Sliding windows accumulate on that grid too. Padding is
+    cut off before the forward, so a result does not depend on the other images of the batch.
 
     Args:
         backbone: Config of E; returns a tuple of feature maps, the last of which feeds the super-resolution.
@@ -32,7 +32,7 @@ class SuperResolutionSegmentor(BaseSegmentor):
         train_cfg: As in mmseg; not used.
         test_cfg: ``dict(mode='whole')`` (default), or ``dict(mode='slide', crop_size=(h, w), stride=(h, w))`` in pixels
             of the input.
-        data_preprocessor: Config of the preprocessor, where the segmentor is used without a wrapper.
+        data_preprocessor: Config of the preprocessor, if the segmentor is used without a wrapper.
         init_cfg: mmengine's initialisation config.
 
     Raises:
@@ -84,7 +84,7 @@ class SuperResolutionSegmentor(BaseSegmentor):
             if any(not 0 < s <= c for s, c in zip(stride, crop_size, strict=True)):
                 raise UserError(
                     f'test_cfg has stride={tuple(stride)} and crop_size={tuple(crop_size)}; a stride must be positive '
-                    'and at most the crop, or pixels between the windows stay unseen.'
+                    'and at most the crop, or pixels between the windows are never seen.'
                 )
 
     @property

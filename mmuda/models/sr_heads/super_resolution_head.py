@@ -31,7 +31,7 @@ class SuperResolutionHead(BaseModule):
         init_cfg: mmengine's initialisation config. None keeps PyTorch's initialisation.
     """
 
-    # What training enters it by, for torch.compile.
+    # The methods that training calls, for torch.compile.
     compiled_methods = ('forward_features', 'forward_image')
 
     def __init__(self, base_channels: int = 64, out_channels: int = 3, init_cfg: dict | list[dict] | None = None):

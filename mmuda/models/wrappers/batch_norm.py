@@ -59,14 +59,14 @@ class RunningStatistics:
         if recomputed:
             raise UserError(
                 f'batch_norm={list(self.names)} cannot go with with_cp=True ({recomputed[0]}): recomputing would '
-                "move the running statistics by every stream. Set with_cp=False, or batch_norm='shared'."
+                "update the running statistics with every stream. Set with_cp=False, or batch_norm='shared'."
             )
         if set(self.names) & set(read):
             return
         if any(isinstance(module, _BatchNorm) for module in network.modules()):
             raise UserError(
                 f"Stage '{stage}': batch_norm={list(self.names)}, but no active term forwards these (forwarded: "
-                f'{sorted(read)}), so the running statistics would never move. Add a term '
+                f'{sorted(read)}), so the running statistics would never be updated. Add a term '
                 f"dict(type='ForwardTerm', tap='{self.names[0]}:logits'), or choose batch_norm='shared'."
             )
 

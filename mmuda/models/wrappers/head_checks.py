@@ -18,7 +18,7 @@ CLASS_TAPS = ('logits', 'prob')
 SIDE = 8  # pixels of the label that losses are tried on
 
 ONE_CLASS = (
-    'with one class there is nothing to distinguish, and its loss does not depend on the network. Name what is not the '
+    'with one class there is nothing to tell apart, and its loss does not depend on the network. Name what is not the '
     "class too: classes=('background', {name!r}) of the datasets and num_classes=2 of the head, or num_classes=2 with "
     "out_channels=1, threshold=0.5 and loss_decode=dict(type='CrossEntropyLoss', use_sigmoid=True)"
 )

@@ -90,7 +90,7 @@ def test_the_teachers_forward_and_labels_alone_do_not_count():
     check(terms=FORWARD)
     for address in ('target@teacher:prob', 'target:image'):
         loss = dict(type='TapLoss', tap=address, loss=dict(type='TotalVariationLoss'))
-        with pytest.raises(ValueError, match='the running statistics would never move'):
+        with pytest.raises(ValueError, match='the running statistics would never be updated'):
             check(terms=dict(other=loss))
     backbone = dict(type='ResNet', depth=18, base_channels=4, with_cp=True)
     with pytest.raises(ValueError, match=r'with_cp=True \(backbone.*Set with_cp=False'):
