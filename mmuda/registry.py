@@ -1,10 +1,10 @@
-"""Registries of mmuda: children of mmseg's, so that a config names mmseg's types bare.
+"""Registries of mmuda: children of mmseg's, so that a config can name mmseg's types without a prefix.
 
 With mmseg's registries as parents, ``EncoderDecoder`` or ``IoUMetric`` resolve from scope ``mmuda`` without a prefix,
 and mmengine's root registries find mmuda's types when ``default_scope = 'mmuda'``.
 
-What cannot be built ends in a :class:`~mmuda.utils.errors.UserError` that names the class. The Runner and mmseg build
-from the registries of mmengine and mmseg, so these get the same build functions.
+If something cannot be built, a :class:`~mmuda.utils.errors.UserError` names the class. The Runner and mmseg build from
+the registries of mmengine and mmseg, so these get the same build functions.
 """
 
 import difflib
@@ -21,13 +21,13 @@ SCOPE = 'mmuda'
 
 
 def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> UserError:
-    """The error for a type that no registry has, with the names that come close.
+    """The error for a type that no registry has, with similar names.
 
     Args:
         name: The type.
         kind: What the registry holds, e.g. ``model``.
         known: Names that it has.
-        path: Place in the config, if it is known.
+        path: Its dotted key in the config, if known.
     """
     close = difflib.get_close_matches(name.split('.')[-1], list(known), n=3, cutoff=0.6)
     hint = f'did you mean {" or ".join(close)}?' if close else 'check its spelling'
@@ -38,7 +38,7 @@ def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> 
 
 
 def names_in(registry: Registry) -> list[str]:
-    """Names that a registry and its parents hold."""
+    """Names in a registry and its parents."""
     names: set[str] = set()
     while registry is not None:
         names.update(registry.module_dict)
@@ -47,7 +47,7 @@ def names_in(registry: Registry) -> list[str]:
 
 
 def tells_refusals(build: Callable) -> Callable:
-    """A build function of registries whose errors name the class that cannot be built.
+    """A build function for registries whose errors name the class that cannot be built.
 
     It raises UserError for a type that is unknown, and for arguments that the constructor refuses.
 
@@ -100,7 +100,7 @@ METRICS = _child('METRICS', ['mmuda.evaluation'])
 VISUALIZERS = _child('VISUALIZERS', ['mmuda.visualization'])
 VISBACKENDS = _child('VISBACKENDS', ['mmuda.visualization'])
 
-# Ideas that mmseg does not have.
+# Kinds of parts that mmseg does not have.
 TERMS = Registry('term', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])
 ADAPTERS = Registry('segmentor adapter', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])
 VIEWS = Registry('view', tells_refusals(build_from_cfg), scope=SCOPE, locations=['mmuda.models'])

@@ -1,5 +1,5 @@
 # CycleGAN of semantic pairing: Hannover -> Vaihingen, batches of 10 patches in [0, 1], ReLU in place of tanh, identity
-# loss of weight 1 at each tenth batch. --cfg-options train_dataloader.dataset.pairing=PAIRS.json pairs them.
+# loss of weight 1 at every tenth batch. --cfg-options train_dataloader.dataset.pairing=PAIRS.json pairs them.
 _base_ = [
     '../_base_/models/cyclegan.py',
     '../_base_/datasets/cities.py',
@@ -17,4 +17,4 @@ model = dict(
 # A fixed subset of both domains: 250 batches of 10.
 subset = dict(patches_per_raster=250)
 train_dataloader = dict(batch_size=10, dataset=dict(source=subset, target=subset))
-val_dataloader = None  # there is nothing to validate: images have no truth
+val_dataloader = None  # nothing to validate: translated images have no ground truth

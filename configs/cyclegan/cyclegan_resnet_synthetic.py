@@ -1,5 +1,5 @@
-# CycleGAN, narrow, on two cores: synthetic imagery. As published: with identity at every tenth batch, semantic
-# pairing's variant, so short a training exchanges classes.
+# CycleGAN, narrow, on two cores: synthetic imagery. The method is CycleGAN as published: semantic pairing's variant,
+# with identity at every tenth batch, exchanges classes in so short a training.
 _base_ = [
     '../_base_/models/cyclegan_narrow.py',
     '../_base_/datasets/synthetic.py',

@@ -1,4 +1,4 @@
-"""What a forward of one domain gives, and where a sample holds no data.
+"""The results of one domain's forward, and where a sample holds no data.
 
 Imports ``utils`` alone.
 """

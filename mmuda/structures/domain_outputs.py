@@ -1,4 +1,4 @@
-"""What one forward of one stream or view gave, as named tensors (taps)."""
+"""The results of one forward of a stream or view, as named tensors (taps)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mmuda.utils.errors import UserError
 
 
 def upcast(tensor: Tensor) -> Tensor:
-    """Half-precision tensors as float32; everything else untouched, so that losses never round in half precision."""
+    """Half-precision tensors as float32; the rest unchanged, so that no loss rounds in half precision."""
     return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
@@ -32,7 +32,7 @@ def split_tap(address: str) -> tuple[str, str]:
 
 @dataclass
 class DomainOutputs:
-    """Taps of one stream or view, core fields with fixed shapes plus the extras that a segmentor or batch declares.
+    """Taps of one stream or view: core fields with fixed shapes, plus extras that a segmentor or batch declares.
 
     Attributes:
         view: Name of the stream or view, e.g. ``'source'``, ``'fed_back'``, ``'target@teacher'``.
@@ -61,13 +61,13 @@ class DomainOutputs:
             if tensor is not None and (tensor.ndim != 4 or len(tensor) != len(self.samples)):
                 raise UserError(
                     f"Tap '{self.view}:{name}' has shape {tuple(tensor.shape)}; it must be (N, C, H, W) with "
-                    f'N = {len(self.samples)}; mend the segmentor or its adapter.'
+                    f'N = {len(self.samples)}; fix the segmentor or its adapter.'
                 )
         for name, tensor in self.extras.items():
             if tensor.ndim < 1 or len(tensor) != len(self.samples):
                 raise UserError(
                     f"Extra tap '{self.view}:{name}' has shape {tuple(tensor.shape)}; its first dimension must be "
-                    f'N = {len(self.samples)}; mend the segmentor, its adapter or the view.'
+                    f'N = {len(self.samples)}; fix the segmentor, its adapter or the view.'
                 )
 
     def tap(self, name: str) -> Tensor:
@@ -98,7 +98,7 @@ class DomainOutputs:
             return indexed
         raise UserError(
             f"The view '{self.view}' carries no tap '{name}'; it carries {', '.join(self.names())}. "
-            'Name one of these, or give the stream or segmentor that offers it.'
+            'Name one of these, or use a stream or segmentor that offers it.'
         )
 
     def _resolve_indexed(self, name: str) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""Pixels of a sample that hold no data: what a pipeline found in the raster, for whoever reads predictions."""
+"""Marks pixels of a sample without data, as found by the pipeline, for all code that reads predictions."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mmseg.structures import SegDataSample
 from torch import Tensor
 
 IGNORE_INDEX = 255
-"""In every label map, of training, truth and prediction: no data, or no class that counts."""
+"""Value in all label maps (training, truth, prediction) for no data or an ignored class."""
 
 NO_DATA = 'no_data'
-"""Field of a data sample: (1, h, w) bool on the grid of the label, there only if any pixel holds no data."""
+"""Field of a data sample: (1, h, w) bool on the grid of the label, present only if some pixel holds no data."""
 
 
 def no_data_of(sample: SegDataSample | None, size: tuple[int, int] | None = None) -> Tensor | None:
@@ -21,7 +21,7 @@ def no_data_of(sample: SegDataSample | None, size: tuple[int, int] | None = None
 
     Args:
         sample: The data sample.
-        size: (height, width) to bring it to, by nearest neighbour; None leaves it on the grid of the label.
+        size: (height, width) to resize it to, by nearest neighbour; None keeps the grid of the label.
 
     Returns:
         (h, w) bool; None where every pixel holds data.
@@ -40,7 +40,7 @@ def validity(samples: Sequence[SegDataSample], size: tuple[int, int], like: Tens
         like: A tensor whose dtype and device they get.
 
     Returns:
-        (N, 1, h, w); None where every pixel of the batch holds data, which then costs nothing.
+        (N, 1, h, w); None if every pixel of the batch holds data, so that this case costs nothing.
     """
     missing = [no_data_of(sample, size) for sample in samples]
     if all(one is None for one in missing):
@@ -55,8 +55,8 @@ def validity(samples: Sequence[SegDataSample], size: tuple[int, int], like: Tens
 def no_data_of_prediction(sample: Mapping | SegDataSample, size: tuple[int, int]) -> Tensor | None:
     """Where the image of a prediction holds no data, on the grid of the prediction.
 
-    mmseg's segmentors give predictions on the grid of the image as it was before it was flipped and resized; what the
-    pipeline flipped and resized is brought back.
+    mmseg's segmentors predict on the grid of the image before the pipeline flipped and resized it; the mask is flipped
+    and resized back accordingly.
 
     Args:
         sample: The data sample, or its dict as metrics get it.
@@ -75,7 +75,7 @@ def no_data_of_prediction(sample: Mapping | SegDataSample, size: tuple[int, int]
 
 
 def predicted_label(sample: SegDataSample) -> Tensor:
-    """The classes that a sample was predicted to have, (h, w); 255 where its image holds no data."""
+    """The predicted classes of a sample, (h, w); 255 where its image holds no data."""
     label = sample.pred_sem_seg.data.squeeze(0)
     missing = no_data_of_prediction(sample, label.shape[-2:])
     return label if missing is None else label.masked_fill(missing.to(label.device), IGNORE_INDEX)

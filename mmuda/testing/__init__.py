@@ -1,7 +1,7 @@
-"""Checks for authors of plugins: what every term, view and segmentor must pass, with toy networks and drawn data.
+"""Checks for authors of plugins: what every term, view and segmentor must pass, with toy networks and random data.
 
 A plugin's tests call :func:`check_term`, :func:`check_view` or :func:`check_segmentor` with the config of their part.
-May import everything of mmuda but ``experiments``; nothing of mmuda imports it.
+May import everything in mmuda except ``experiments``; nothing in mmuda imports it.
 """
 
 from .checks import check_segmentor, check_term, check_view, segmentor_case, term_case, view_case

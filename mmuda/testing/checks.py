@@ -40,20 +40,20 @@ def term_case(
 
 
 def check_term(cfg: dict, *, ranks: bool = True, **options) -> None:
-    """Check what every term must keep, on a toy segmentor and drawn images of 16 pixels.
+    """Check the rules for every term, on a toy segmentor and random images of 16 pixels.
 
-    It reads only the taps that ``reads`` declares, its losses are finite scalars, those that train have ``loss`` in
-    their names and reach the segmentor, a detached step leaves no graph, a run resumes to the bit, bfloat16 autocast
-    leaves the losses in float32, and two ranks stay equal. Each check is of a few iterations.
+    A term reads only the taps that ``reads`` declares. Its losses are finite scalars; those that train have ``loss`` in
+    their names and reach the segmentor. A detached step leaves no graph, a run resumes bit by bit, bfloat16 autocast
+    leaves the losses in float32, and two ranks stay equal. Each check takes a few iterations.
 
     Args:
-        cfg: Config of the term, with the smallest networks that it can have. The toy segmentor has 3 classes and the
-            taps ``features.0`` and ``features.1`` of 4 channels.
-        ranks: Start two processes too (some seconds). They import the modules of the classes that the config names.
+        cfg: Config of the term, with networks as small as possible. The toy segmentor has 3 classes and the taps
+            ``features.0`` and ``features.1`` of 4 channels.
+        ranks: Also start two processes (some seconds). They import the modules of the classes that the config names.
         **options: ``segmentor`` and ``views``: configs, as :class:`DomainAdaptation` takes them; ``streams``: configs
-            of datasets by stream, of :class:`ToyDataset` where they name no type (default: a labelled ``source``, an
-            unlabelled ``target``); ``batch_taps``: further keys of the batch; ``trains``: the phases whose losses must
-            reach the segmentor (default: all but ``discriminator``).
+            of datasets by stream, of :class:`ToyDataset` if they name no type (default: a labelled ``source``, an
+            unlabelled ``target``); ``batch_taps``: additional keys of the batch; ``trains``: the phases whose losses
+            must reach the segmentor (default: all but ``discriminator``).
 
     Raises:
         AssertionError: Naming the term and the rule that it breaks.
@@ -86,7 +86,7 @@ def view_case(
         view.network in ('student', 'teacher'),
         f"{part} must be forwarded by the 'student' or the 'teacher': its network is {view.network!r}.",
     )
-    # What reads it decides how far it is forwarded.
+    # Its reader decides how far it is forwarded.
     model['terms'] = {NAME: dict(type='ForwardTerm', tap=f'{NAME}:image')}
     batch = _built(Trial(_case(part, model, segmentor, streams, ())))
     term = dict(type='ForwardTerm', tap=f'{NAME}:logits' if 'inputs' in batch else f'{NAME}:label')
@@ -101,11 +101,12 @@ def view_case(
 
 
 def check_view(cfg: dict, *, ranks: bool = True, **options) -> None:
-    """Check what every view must keep, on a toy segmentor and drawn images of 16 pixels.
+    """Check the rules for every view, on a toy segmentor and random images of 16 pixels.
 
-    It reads only what ``reads`` declares. It builds a batch of images (N, C, H, W) and N samples, or of samples alone:
-    the same one from the same seed, in float32, and without a graph in a detached step. A term that reads the view
-    trains the segmentor, resumes to the bit, computes in float32 under bfloat16 autocast and stays equal on two ranks.
+    A view reads only what ``reads`` declares. It builds a batch of images (N, C, H, W) and N samples, or of samples
+    alone: the same batch from the same seed, in float32, and without a graph in a detached step. A term that reads the
+    view trains the segmentor, resumes bit by bit, computes in float32 under bfloat16 autocast and stays equal on two
+    ranks.
 
     Args:
         cfg: Config of the view.
@@ -133,7 +134,7 @@ def check_view(cfg: dict, *, ranks: bool = True, **options) -> None:
 
 
 def _built(trial: Trial, detached: bool = False) -> dict:
-    """The batch of the view under test, from declared taps alone."""
+    """The batch of the view under test, built from declared taps only."""
     view, part = trial.model.views[NAME], trial.part
     context = trial.context([f'{NAME}.{phase}' for phase in trial.model.terms[NAME].phases])
     context = context.detach() if detached else context
@@ -165,15 +166,15 @@ def segmentor_case(cfg: dict, *, streams: dict[str, dict] | None = None) -> Case
 
 
 def check_segmentor(cfg: dict, *, ranks: bool = True, streams: dict[str, dict] | None = None) -> None:
-    """Check what every segmentor must keep, on drawn images.
+    """Check the rules for every segmentor, on random images.
 
-    A registered adapter reads it, and it builds on the meta device. The taps that it offers have their shapes, and its
-    losses come from the same forward as they. ``predict`` gives (classes, H, W) on the grid of the sample. A run with
-    its own losses trains it, resumes to the bit, computes them in float32 under bfloat16 autocast and stays equal on
-    two ranks.
+    A registered adapter reads it, and it builds on the meta device. The taps that it offers have the right shapes, and
+    its losses come from the same forward. ``predict`` gives (classes, H, W) on the grid of the sample. A run with its
+    own losses trains it, resumes bit by bit, computes them in float32 under bfloat16 autocast and stays equal on two
+    ranks.
 
     Args:
-        cfg: Config of the segmentor, with the smallest networks that it can have, for 3 classes.
+        cfg: Config of the segmentor for 3 classes, with networks as small as possible.
         ranks: As :func:`check_term`.
         streams: As :func:`check_term`.
 
@@ -201,7 +202,7 @@ def check_segmentor(cfg: dict, *, ranks: bool = True, streams: dict[str, dict] |
 
 
 def _check_taps(part: str, trial: Trial) -> None:
-    """What a segmentor offers is there and has its shape, and its losses need no second forward."""
+    """Every offered tap exists and has the right shape, and the losses need no second forward."""
     segmentor, adapter = trial.model.segmentor, trial.model.adapter
     batch = trial.model.data_preprocessor(trial.batch(0), training=True)['source']
     offered = [name for pattern in adapter.offered(segmentor) for name in _names(pattern)]
@@ -241,7 +242,7 @@ def _check_taps(part: str, trial: Trial) -> None:
 
 
 def _names(pattern: str) -> list[str]:
-    """Names that fit the pattern of a tap: index 0, and each alternative of ``(logits|prob)``."""
+    """Names that match the pattern of a tap: index 0, and each alternative of ``(logits|prob)``."""
     name = pattern.replace(r'-?\d+', '0').replace(r'\d+', '0').replace('\\', '')
     head, bracket, rest = name.partition('(')
     choices, _, tail = rest.partition(')')
@@ -249,7 +250,7 @@ def _names(pattern: str) -> list[str]:
 
 
 def _check_prediction(part: str, trial: Trial) -> None:
-    """A prediction lies on the grid of its sample, whatever the size of the input."""
+    """A prediction has the grid of its sample, whatever the size of the input."""
     model = trial.model
     batch = model.data_preprocessor(trial.batch(0), training=True)['source']
     height, width = 2 * batch['inputs'].shape[-2] + 1, batch['inputs'].shape[-1] + 3
@@ -268,7 +269,7 @@ def _check_prediction(part: str, trial: Trial) -> None:
 def _case(
     part: str, model: dict, segmentor: dict | None, streams: dict[str, dict] | None, trains: tuple[str, ...] | None
 ) -> Case:
-    """A case with the parts that all share; a teacher is kept, for those that read it."""
+    """A case with the parts that all share; it has a teacher, for parts that read it."""
     register_all_modules()
     model = dict(type='DomainAdaptation', segmentor=segmentor or toy_segmentor(), ema=EMA, **model)
     streams = {name: dict(cfg, type=cfg.get('type', 'ToyDataset')) for name, cfg in (streams or STREAMS).items()}

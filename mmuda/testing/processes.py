@@ -1,4 +1,4 @@
-"""Starts a command as several processes that train together over gloo."""
+"""Starts a command as several processes that train together via gloo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def start(arguments: Sequence[object], world_size: int = 2) -> list[subprocess.P
     """Start ``python ARGUMENTS`` once for each rank; all meet on a free port, and none sees a GPU.
 
     Args:
-        arguments: A script or ``-m`` and a module, and what it takes.
+        arguments: A script, or ``-m`` and a module, followed by its arguments.
         world_size: Number of processes.
 
     Returns:
@@ -34,7 +34,7 @@ def start(arguments: Sequence[object], world_size: int = 2) -> list[subprocess.P
         WORLD_SIZE=str(world_size),
         CUDA_VISIBLE_DEVICES='',
         OMP_NUM_THREADS='1',
-        # What can be imported here can be imported there, and mmuda is the same.
+        # The processes can import whatever this one can, including the same mmuda.
         PYTHONPATH=os.pathsep.join([PACKAGES, *filter(None, sys.path)]),
     )
     return [
@@ -53,13 +53,13 @@ def finish(*groups: Sequence[subprocess.Popen]) -> None:
     """Wait for the processes of all groups.
 
     Raises:
-        AssertionError: If one fails; it holds the last lines that each of them printed.
+        AssertionError: If one fails, with the last lines that each of them printed.
     """
     processes = [process for group in groups for process in group]
     try:
         said = [process.communicate(timeout=TIMEOUT)[0] for process in processes]
     finally:
         for process in processes:
-            process.kill()  # nothing where it has ended
+            process.kill()  # no effect if it has ended
     if any(process.returncode for process in processes):
         raise AssertionError('\n'.join(text[-2000:] for text in said))

@@ -1,4 +1,4 @@
-"""Whether parts are equal on two ranks; run as a script, it is one of the two processes::
+"""Checks that parts are equal on two ranks; run as a script, it is one of the two processes::
 
 python -m mmuda.testing.ranks FOLDER
 """
@@ -26,12 +26,12 @@ LIBRARIES = ('mmcv', 'mmengine', 'mmseg', 'torch')
 
 
 def check_ranks(*cases: Case) -> None:
-    """Train cases on two ranks, each on its own batches, and compare what they reached.
+    """Train cases on two ranks, each on its own batches, and compare the results.
 
-    Two processes serve all cases, so that many of them cost little more than one.
+    Two processes serve all cases, so many cases cost little more than one.
 
     Args:
-        *cases: What :func:`term_case`, :func:`view_case` and :func:`segmentor_case` give.
+        *cases: Results of :func:`term_case`, :func:`view_case` and :func:`segmentor_case`.
 
     Raises:
         AssertionError: If the ranks have different states afterwards, or different losses on one batch.
@@ -64,14 +64,14 @@ def _modules(case: Case) -> set[str]:
     if '__main__' in names:
         found = sorted({type(item).__name__ for item in objects if type(item).__module__ == '__main__'})
         raise AssertionError(
-            f'{case.part} must lie in a module that a second process can import: {", ".join(found)} lies in the script '
+            f'{case.part} must be in a module that a second process can import: {", ".join(found)} is in the script '
             'itself.'
         )
     return {name for name in names if name.partition('.')[0] not in LIBRARIES}
 
 
 def main(folder: Path) -> None:
-    """Train all cases as one of the ranks and write what they reached."""
+    """Train all cases as one of the ranks and write the results."""
     from mmuda.apis.distributed import init_distributed
 
     torch.set_num_threads(1)

@@ -18,18 +18,18 @@ HALFWAY, WHOLE = 2, 4  # iterations
 
 
 def require(kept: bool, message: str) -> None:
-    """Raise the message unless a rule is kept."""
+    """Raise the message if a rule is broken."""
     if not kept:
         raise AssertionError(message)
 
 
 def trained(losses: dict[str, Tensor]) -> list[Tensor]:
-    """Those that are propagated: their names hold ``loss``."""
+    """Those that are backpropagated: their names contain ``loss``."""
     return [value for name, value in losses.items() if 'loss' in name.rpartition('.')[2]]
 
 
 def losses_of(trial: Trial, phase: str, context: Any) -> dict[str, Tensor]:
-    """The losses of the term under test in a phase, from declared taps alone."""
+    """The losses of the term under test in a phase, from declared taps only."""
     term: Term = trial.model.terms[NAME]
     declared = DeclaredContext(context, term.reads(phase), trial.part, f"phase '{phase}'")
     with at_iteration(0), seeded(mix_seed('phase', phase)):
@@ -37,7 +37,7 @@ def losses_of(trial: Trial, phase: str, context: Any) -> dict[str, Tensor]:
 
 
 def check_losses(part: str, phase: str, losses: dict[str, Tensor]) -> None:
-    """Losses are finite scalars, and what carries a graph has ``loss`` in its name."""
+    """Losses are finite scalars, and values with a graph have ``loss`` in their names."""
     for name, value in losses.items():
         where = f"'{name}' of phase '{phase}'"
         require(
@@ -53,7 +53,7 @@ def check_losses(part: str, phase: str, losses: dict[str, Tensor]) -> None:
 
 
 def check_phases(case: Case, trial: Trial) -> None:
-    """Each phase of a term reads what it declares, and trains what it should with and without a graph."""
+    """Each phase of a term reads only what it declares, and trains what it should with and without a graph."""
     part, term = case.part, trial.model.terms[NAME]
     segmentor = list(trial.model.segmentor.parameters())
     trains = set(term.phases) - {DISCRIMINATOR_PHASE} if case.trains is None else set(case.trains)
@@ -87,7 +87,7 @@ def check_phases(case: Case, trial: Trial) -> None:
 
 
 def check_resume(case: Case) -> None:
-    """A run that is stopped and goes on from its state equals one that was not stopped."""
+    """A run that is stopped and resumed from its state equals an uninterrupted one."""
     part = case.part
     whole, stopped = Trial(case), Trial(case)
     logs = whole.train(range(WHOLE))[HALFWAY:]
@@ -103,7 +103,7 @@ def check_resume(case: Case) -> None:
     require(
         not unequal,
         f'{part} must resume to the bit: {", ".join(path.strip("/") for path in unequal[:3])} of the losses differs '
-        'after a state_dict was loaded, so something that it remembers is no buffer and no parameter.',
+        'after a state_dict was loaded, so some of its state is neither a buffer nor a parameter.',
     )
     unequal = differences(whole.state(), resumed.state())
     require(
@@ -118,7 +118,7 @@ def check_precision(part: str, trial: Trial, name: str = NAME) -> None:
     term: Term = trial.model.terms[name]
     for phase in term.phases:
         context = trial.context([f'{name}.{phase}'], lambda: torch.autocast('cpu', torch.bfloat16))
-        for address in sorted(term.reads(phase)):  # the segmentor's forward is in bfloat16, and may be
+        for address in sorted(term.reads(phase)):  # the segmentor's forward is allowed to be in bfloat16
             view, tap = split_tap(address)
             _ = context.outputs(view) if tap == 'supervised' else context.tap(address)
         with at_iteration(0), seeded(mix_seed('phase', phase)), HalfPrecisionWatch() as watch:

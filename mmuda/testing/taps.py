@@ -1,4 +1,4 @@
-"""A context that hands out given tensors, to call a term without a segmentor."""
+"""A context of given tensors, to call a term without a segmentor."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 class Taps:
-    """Stands for a :class:`ForwardContext`, e.g. ``term.losses('segmentor', Taps({'target:prob': prob}))``.
+    """Stands in for a :class:`ForwardContext`, e.g. ``term.losses('segmentor', Taps({'target:prob': prob}))``.
 
     Args:
         taps: Tensors by address.

@@ -1,4 +1,4 @@
-"""Networks of one to three convolutions and drawn images of 16 pixels, as configs of a few lines."""
+"""Networks of one to three convolutions and random images of 16 pixels, as configs of a few lines."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class ToyDiscriminator(BaseModule):
 
 @DATASETS.register_module(force=True)
 class ToyDataset(Dataset):
-    """Images that follow the index, spoilt by noise that follows the draw.
+    """Images determined by the index, plus noise determined by the draw.
 
     Args:
         labelled: Give ``gt_sem_seg``: the image's mean in three classes.
         images: Give ``inputs``; without them the stream has label maps only.
-        fine: Side of ``fine_image`` and of the labels, if they lie on a finer grid.
-        cells: Side of label cells, if labels are coarser than images: one label a cell, and its index.
-        gain: Factor of the contrast, so that domains differ.
+        fine: Side of ``fine_image`` and of the labels, if they have a finer grid.
+        cells: Side of label cells, if labels are coarser than images: one label per cell, and its index.
+        gain: Contrast factor, so that domains differ.
         size: Side of the images.
     """
 
@@ -129,7 +129,7 @@ def plain_segmentor(stride: int = 1) -> dict:
 
 
 def batch(size: int = 2, **gains: float) -> dict:
-    """Always the same batch, as a loader gives it: lists of images and samples by stream."""
+    """The same batch each time, as a loader gives it: lists of images and samples by stream."""
     np.random.seed(0)
     streams = {}
     for name in ('source', 'target'):

@@ -1,4 +1,4 @@
-"""A model with one part under test, its optimisers and its drawn batches."""
+"""A model with one part under test, its optimisers and its random batches."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ BATCH_SIZE = 2
 
 @dataclass(frozen=True)
 class Case:
-    """What a check needs to know of a part.
+    """What a check needs to know about a part.
 
     Attributes:
         part: How messages name it.
-        model: Config of the model that has it.
+        model: Config of the model that contains it.
         streams: Configs of the datasets by stream.
         trains: Phases whose losses must reach the segmentor; None for all but ``discriminator``.
     """
@@ -42,11 +42,11 @@ class Case:
 
 
 class Trial:
-    """Trains the model of a case for a few iterations, always the same ones.
+    """Trains the model of a case for a few iterations, the same ones each time.
 
     Args:
         case: The case.
-        seed: Decides the initial weights.
+        seed: Determines the initial weights.
     """
 
     def __init__(self, case: Case, seed: int = 0) -> None:
@@ -115,7 +115,7 @@ class Trial:
 
 @contextmanager
 def at_iteration(iteration: int) -> Iterator[None]:
-    """Let a run's iteration be this one inside."""
+    """Set the run's iteration to this one inside the block."""
     hub = MessageHub.get_current_instance()
     before = hub.get_info('iter', 0)
     hub.update_info('iter', iteration)
@@ -126,7 +126,7 @@ def at_iteration(iteration: int) -> Iterator[None]:
 
 
 def differences(ours: Any, theirs: Any, path: str = '') -> list[str]:
-    """Paths at which two nested states are not bitwise equal."""
+    """Paths where two nested states are not bitwise equal."""
     if isinstance(ours, dict):
         if ours.keys() != theirs.keys():
             return [f'{path}: keys {sorted(map(str, ours.keys() ^ theirs.keys()))}']

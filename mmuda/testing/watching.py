@@ -1,4 +1,4 @@
-"""What a part does while it is watched: which taps it reads, what it keeps, in which precision it computes."""
+"""Watches which taps a part reads, which graphs it keeps and in which precision it computes."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ HALF = (torch.float16, torch.bfloat16)
 
 
 class DeclaredContext:
-    """A context that hands out declared taps alone.
+    """A context that gives only declared taps.
 
     Args:
-        context (ForwardContext): The context that it stands before.
+        context (ForwardContext): The wrapped context.
         reads: The declared addresses.
         part: How messages name the part.
         where: The phase or method that reads, for messages.
@@ -115,7 +115,7 @@ def kept_graphs(part: nn.Module) -> list[str]:
 
 
 def reaches(losses: list[Tensor], parameters: list[nn.Parameter]) -> bool:
-    """Whether a graph of the losses leads to one of the parameters."""
+    """Whether the graph of the losses reaches one of the parameters."""
     wanted = {id(parameter) for parameter in parameters}
     pending, seen = [loss.grad_fn for loss in losses], set()
     while pending:

@@ -1,6 +1,6 @@
-"""Small things that several parts need and that have no better home: environment, errors, files, locks, progress.
+"""Small helpers that several parts need and that fit nowhere else: environment, errors, files, locks, progress.
 
-Imports nothing of mmuda; :func:`register_all_modules` names the others to import them when it is called.
+Imports nothing of mmuda; only :func:`register_all_modules` imports the other parts, when it is called.
 """
 
 from mmuda.utils.environment import check_packages

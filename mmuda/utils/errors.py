@@ -1,4 +1,4 @@
-"""Errors that a user can mend, told in one sentence instead of a traceback."""
+"""Errors that a user can fix, reported in one sentence instead of a traceback."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 TRACEBACK_VARIABLE = 'MMUDA_TRACEBACK'
-# What the system refuses to do with a file for a reason that its user can take away: what is wrong, and the remedy.
+# File errors of the operating system that a user can fix: what is wrong, and the remedy.
 REMEDIES = {
     errno.ENOENT: 'there is nothing at this path; check it or choose another folder',
     errno.ENOTDIR: 'a part of the path is a file; choose another folder',
@@ -26,16 +26,16 @@ REMEDIES = {
     errno.EMFILE: 'too many files are open; raise the limit (ulimit -n) or lower num_workers',
     errno.EIO: 'the disk reports an error; check the disk, or use a copy elsewhere',
 }
-# What constructors raise on arguments that they cannot use.
+# What constructors raise for arguments they cannot use.
 REFUSALS = (ValueError, TypeError, KeyError, AssertionError, NotImplementedError)
-# torch writes the whole traceback of a loading process into the message of the error that it raises again.
+# torch puts the whole traceback of a loading process into the message of the error that it re-raises.
 OF_WORKER = re.compile(r'Caught \w+ in .*\.\nOriginal Traceback')
 
 
 class UserError(ValueError):
-    """What a user gave is wrong; the message names the file or option, the value and the remedy.
+    """A user's input is wrong; the message names the file or option, the value and the remedy.
 
-    A command ends with this message alone. Plugins raise it too, for what their users can mend.
+    A command ends with this message alone. Plugins also raise it, for errors that their users can fix.
     """
 
 
@@ -43,7 +43,7 @@ class NonFiniteError(FloatingPointError):
     """A loss or gradient is not finite; the message names the term or the network.
 
     Attributes:
-        rank: The rank it comes from, where another one may have found it; None if it is this one.
+        rank: The rank it comes from, if that may be another one than this; None if it is this one.
     """
 
     def __init__(self, message: str, rank: int | None = None) -> None:
@@ -52,11 +52,11 @@ class NonFiniteError(FloatingPointError):
 
 
 def is_user_error(error: BaseException) -> bool:
-    """Whether ``error`` is about something that the user can mend; its type alone decides.
+    """Whether the user can fix the cause of ``error``; its type alone decides.
 
-    That is: a :class:`UserError`, a :class:`NonFiniteError`, and what the system refuses to do with a file (missing,
-    full, not permitted). What torch, numpy or a plugin raises otherwise keeps its traceback: nobody could find the
-    place without.
+    These are :class:`UserError`, :class:`NonFiniteError`, and file errors of the operating system (missing, full, not
+    permitted). Other errors of torch, numpy or a plugin keep their traceback, without which nobody could find the
+    cause.
     """
     if isinstance(error, OSError):
         return error.errno in REMEDIES or isinstance(error, (FileNotFoundError, NotADirectoryError))
@@ -64,7 +64,7 @@ def is_user_error(error: BaseException) -> bool:
 
 
 def describe(error: BaseException) -> str:
-    """Message of ``error`` on one line, with the remedy where the system or a library gives none."""
+    """Message of ``error`` on one line, with a remedy if the system or a library gives none."""
     if isinstance(error, OSError) and error.errno is not None:
         reason = REMEDIES.get(error.errno, f'{error.strerror}; check the path')
         return f'{error.filename if error.filename is not None else "a file"}: {reason}'
@@ -83,10 +83,10 @@ def _statement(error: BaseException) -> str:
 
 @contextmanager
 def told_of(part: str) -> Iterator[None]:
-    """Make a :class:`UserError` of what a constructor raises, so that it names the part of the config.
+    """Turn what a constructor raises into a :class:`UserError` that names the part of the config.
 
     Args:
-        part: Name of the class that is built inside.
+        part: Name of the class built inside the block.
 
     Raises:
         UserError: ``part`` refuses the arguments that the config gives it. The cause is kept.
@@ -101,7 +101,7 @@ def told_of(part: str) -> Iterator[None]:
 
 @contextmanager
 def exit_on_user_error() -> Iterator[None]:
-    """End the process with one line and status 2 where the user can mend the cause.
+    """End the process with one line and status 2 if the user can fix the cause.
 
     Everything else keeps its traceback. ``MMUDA_TRACEBACK=1`` in the environment keeps all of them.
 

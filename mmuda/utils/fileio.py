@@ -16,13 +16,13 @@ from mmuda.utils.writing import telling
 
 @contextmanager
 def replacing(path: str | os.PathLike) -> Iterator[Path]:
-    """A temporary file beside ``path`` that is flushed to the disk and renamed when the block ends without an error.
+    """A temporary file next to ``path``, flushed to disk and renamed when the block ends without an error.
 
-    Its name is fixed (``.NAME.tmp``): what a killed process left behind is overwritten by the next attempt instead of
-    piling up. A process that writes the same file meanwhile waits; the last one counts.
+    Its name is fixed (``.NAME.tmp``), so the next attempt overwrites what a killed process left behind. Another process
+    that writes the same file waits; the last one wins.
 
     Args:
-        path: The file; its folder is made.
+        path: The file; its folder is created if needed.
 
     Yields:
         The temporary file: empty, to be written in place.
@@ -43,7 +43,7 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 @contextmanager
 def filling(folder: str | os.PathLike) -> Iterator[Path]:
-    """A temporary folder beside ``folder`` that gets its name when the block ends without an error.
+    """A temporary folder next to ``folder``, renamed to it when the block ends without an error.
 
     Args:
         folder: The new folder; its parent exists.
@@ -52,7 +52,7 @@ def filling(folder: str | os.PathLike) -> Iterator[Path]:
         The temporary folder, to be filled; it is removed after an error.
 
     Raises:
-        OSError: If ``folder`` is there by then and is not empty.
+        OSError: If ``folder`` exists by then and is not empty.
     """
     folder = Path(folder)
     temporary = Path(tempfile.mkdtemp(prefix=f'.{folder.name}.', dir=folder.parent))
@@ -81,7 +81,7 @@ def _write(data: bytes, path: str | os.PathLike) -> None:
 
 
 class AtomicLocalBackend(LocalBackend):
-    """mmengine's local storage whose writes are whole or not at all.
+    """mmengine's local storage, but files are written whole or not at all.
 
     mmengine opens a checkpoint under its final name, so a kill during a save leaves a truncated file. Registered as
     ``atomic``::
@@ -90,7 +90,7 @@ class AtomicLocalBackend(LocalBackend):
     """
 
     def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        # A run may replace the checkpoint that it started from: not refused after hours of training.
+        # A run may overwrite the checkpoint it started from; refusing that after hours of training would help nobody.
         _write(obj, filepath)
 
     def put_text(self, obj: str, filepath: str | os.PathLike, encoding: str = 'utf-8') -> None:

@@ -1,4 +1,4 @@
-"""Which files a process reads, so that none of them is replaced by what it writes."""
+"""Keeps track of the files a process reads, so that its outputs never overwrite them."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Iterable, Mapping
 
 from mmuda.utils.errors import UserError
 
-# A file by device and inode: links and other spellings of a path lead to the same one.
+# Files by device and inode, so that links and other spellings of a path count as the same file.
 _inputs: dict[tuple[int, int], str] = {}
 _outputs: set[tuple[int, int]] = set()
 
 
 def note_input(path: str | os.PathLike) -> None:
-    """Remember that this process reads a file; one that is not there is left out."""
+    """Remember that this process reads a file; a missing file is ignored."""
     key = _key(path)
     if key is not None:
         _inputs[key] = os.fspath(path)
 
 
 def note_output(path: str | os.PathLike) -> None:
-    """Remember that this process has written a file: it may write it again, even if it has looked at it meanwhile."""
+    """Remember that this process has written a file: it may write it again, even if it has read it since."""
     key = _key(path)
     if key is not None:
         _outputs.add(key)
 
 
 def refuse_input(path: str | os.PathLike, inputs: Iterable[str | os.PathLike] = ()) -> None:
-    """Refuse to write a file that is an input, whatever path, link or case leads to it.
+    """Refuse to write a file that is an input, by whatever path, link or case.
 
     Args:
-        path: The file that is to be written; nothing is wrong if there is none yet.
-        inputs: Inputs of the job, beside the files that this process has read and not written itself.
+        path: The file to write; it need not exist yet.
+        inputs: Inputs of the job, in addition to the files that this process has read and not written itself.
 
     Raises:
         UserError: If it is one of them.
@@ -44,11 +44,11 @@ def check_outputs(
     inputs: Iterable[str | os.PathLike] = (),
     others: Iterable[str | os.PathLike] = (),
 ) -> None:
-    """Check what a job is going to write, before its work begins.
+    """Check a job's outputs before it starts.
 
     Args:
         outputs: Output of each input.
-        inputs: Further inputs of the job; those of ``outputs`` are inputs anyway.
+        inputs: Additional inputs of the job; the keys of ``outputs`` always count.
         others: Further outputs, which belong to no single input.
 
     Raises:

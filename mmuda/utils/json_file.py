@@ -1,4 +1,4 @@
-"""JSON files: read where people may have edited them, and written whole or not at all."""
+"""JSON files: reads those that people may have edited, and writes files whole or not at all."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def read_object(path: str | os.PathLike, remedy: str, keys: Iterable[str] = ()) 
     """
     try:
         content = json.loads(Path(path).read_text(encoding='utf-8-sig'))
-    except ValueError as error:  # also of what is no text
+    except ValueError as error:  # also raised if the file is not text
         raise UserError(f'{path} is no JSON ({error}); {remedy}') from error
     if not isinstance(content, dict):
         raise UserError(f'{path} holds a {type(content).__name__} where an object was expected; {remedy}')
@@ -38,7 +38,7 @@ def write_json(content: dict | list, path: str | os.PathLike, indent: int | None
     Args:
         content: What JSON can hold.
         path: The file.
-        indent: Spaces a level; None writes one line.
+        indent: Spaces per level; None writes one line.
 
     Raises:
         UserError: As :func:`mmuda.utils.fileio.write_atomically`.

@@ -1,8 +1,8 @@
-"""Files and folders that one process at a time writes.
+"""Locks files and folders so that only one process writes to them at a time.
 
-Locks are the kernel's (``flock``): a process that is killed leaves none behind, whatever lies in the folder. They hold
-between machines as far as the shared file system passes them on (NFS from version 3 with its lock service on). Where a
-file system cannot lock, the log says so and work goes on without.
+Locks are the kernel's (``flock``): a killed process leaves none behind, whatever files remain in the folder. They work
+between machines if the shared file system supports them (NFS from version 3 with its lock service on). If a file system
+cannot lock, the log says so and work continues without a lock.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def take_lock(file: IO, wait: bool = False) -> bool:
     """Lock an open file, for this process and for all that inherit the file.
 
     Args:
-        file: Opened for writing. Closing it in every process that has it gives the lock back.
+        file: Opened for writing. The lock is released when every process that has the file closes it.
         wait: Wait for the other process.
 
     Returns:
@@ -49,7 +49,7 @@ def take_lock(file: IO, wait: bool = False) -> bool:
         if error.errno in HELD:
             return False
         print_log(
-            f'{file.name} cannot be locked ({error.strerror}); see to it that no other process writes there',
+            f'{file.name} cannot be locked ({error.strerror}); make sure that no other process writes there',
             logger='current',
             level=logging.WARNING,
         )
@@ -58,13 +58,13 @@ def take_lock(file: IO, wait: bool = False) -> bool:
 
 @contextmanager
 def open_alone(path: str | os.PathLike, wait: bool = False) -> Iterator[IO[bytes] | None]:
-    """Open a file for appending that no other process has open in this way.
+    """Open a file for appending, exclusively among processes that use this function.
 
-    Processes that are forked meanwhile (the workers of a loader) do not keep the lock when this one is killed.
+    Processes forked in the meantime (a loader's workers) do not keep the lock when this one is killed.
 
     Args:
-        path: The file; it is made if it is not there.
-        wait: Wait for another process that has it, and say so.
+        path: The file; created if missing.
+        wait: Wait for another process that has it, and log it.
 
     Yields:
         The file, empty or as a killed process left it; None if another process has it and ``wait`` is off.
@@ -93,13 +93,13 @@ def open_alone(path: str | os.PathLike, wait: bool = False) -> Iterator[IO[bytes
 
 @contextmanager
 def sole_writer(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | None = None) -> Iterator[None]:
-    """Be the only process that writes to a folder, or refuse.
+    """Lock a folder as its only writer, or raise an error.
 
     Args:
         folder: The folder, or a file if ``lock`` is given.
-        doing: What happens to it, for who comes second: ``'being trained'``.
-        lock: File that is locked, there as long as the lock; None takes ``.lock`` in the folder. Its folder is made if
-            it is not there.
+        doing: What happens to it, for the second process's error: ``'being trained'``.
+        lock: File to lock, which exists as long as the lock; None uses ``.lock`` in the folder. Its folder is created
+            if missing.
 
     Raises:
         UserError: If another process has it, with its id and machine; or if the folder cannot be written to.

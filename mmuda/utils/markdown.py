@@ -6,7 +6,7 @@ from tabulate import tabulate
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence]) -> str:
-    """A table whose columns line up: the first to the left, the others to the right.
+    """A table with aligned columns: the first to the left, the others to the right.
 
     Args:
         header: Names of the columns.

@@ -1,4 +1,4 @@
-"""How much memory a process took."""
+"""Peak memory of a process."""
 
 import sys
 
@@ -13,7 +13,7 @@ MIB = 2**20
 
 
 def peak_of_process() -> float | None:
-    """The most that this process has held so far, in MiB; None where the system does not tell."""
+    """Peak memory of this process so far, in MiB; None if the system does not report it."""
     if resource is None:
         return None
     unit = 1 if sys.platform == 'darwin' else 1024  # ru_maxrss is in bytes there, in KiB elsewhere
@@ -21,5 +21,5 @@ def peak_of_process() -> float | None:
 
 
 def peak_of_gpu() -> float | None:
-    """The most that was allocated on the GPU so far, in MiB; None where there is none."""
+    """Peak memory allocated on the GPU so far, in MiB; None without a GPU."""
     return torch.cuda.max_memory_allocated() / MIB if torch.cuda.is_available() else None

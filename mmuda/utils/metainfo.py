@@ -1,4 +1,4 @@
-"""Checks names and colours of classes, wherever a user or a file gives them."""
+"""Checks names and colours of classes given by a user or a file."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ MOST_CLASSES = 255
 
 
 def check_metainfo(metainfo: Mapping, where: str) -> None:
-    """Refuse classes that are no names, and colours that cannot be drawn.
+    """Refuse class names that are not names, and colours that cannot be drawn.
 
     Args:
         metainfo: May have ``classes``, names; and ``palette``, (red, green, blue) from 0 to 255 by class.
-        where: Where it stands, for the error.
+        where: Where it comes from, for the error.
 
     Raises:
         UserError: Naming the entry, its value and what is right.

@@ -1,4 +1,4 @@
-"""Names of earlier versions, and the line that tells which name has taken their place."""
+"""Names of earlier versions, and the message that gives the new name of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WITHOUT_WEIGHT = (
     'PixelMSELoss',
     'TotalVariationLoss',
 )
-# By type and argument: what to write instead; {0} is the value that was given.
+# By type and argument: what to write instead; {0} is the given value.
 ARGUMENTS = {
     ('AdversarialAlignment', 'tap'): DOMAINS_OF_TAP,
     ('AdversarialAlignment', 'real'): "target='target:{0}' with moves='source'",
@@ -89,21 +89,21 @@ MODULES = {
 
 
 def renamed_phase(pattern: str) -> str | None:
-    """What a loss pattern ``term.phase`` of before is called now; None if it has no old name."""
+    """The message for a loss pattern ``term.phase`` with an old name; None if its name is not old."""
     term, _, phase = pattern.rpartition('.')
     new = PHASES.get(phase)
     return None if new is None else f'the phase {phase!r} is now {new!r}: write {f"{term}.{new}"!r} ({GUIDE})'
 
 
 def renamed_optimizers(names: Iterable[str]) -> str | None:
-    """What optimisers of before are called now; None if none of them has an old name."""
+    """The message for optimisers with old names; None if no name is old."""
     old = [name for name in names if name in OPTIMIZERS]
     changes = ', '.join(f'{name!r} is now {OPTIMIZERS[name]!r}' for name in old)
     return f'the optimiser {changes} ({GUIDE}); ' if old else None
 
 
 def renamed_argument(type_names: Iterable[str], argument: str, value) -> str | None:
-    """What to write instead of an argument of before.
+    """What to write instead of an old argument.
 
     Args:
         type_names: Name of the type in the config, then of the classes that it inherits.
@@ -117,7 +117,7 @@ def renamed_argument(type_names: Iterable[str], argument: str, value) -> str | N
 
 
 class _MovedModules(importlib.abc.MetaPathFinder):
-    """Tells where a module went; asked by Python only after no other finder has found it."""
+    """Reports where a module moved; Python asks it only if no other finder has found the module."""
 
     def find_spec(self, fullname, path=None, target=None):
         new = MODULES.get(fullname)
@@ -127,6 +127,6 @@ class _MovedModules(importlib.abc.MetaPathFinder):
 
 
 def tell_moved_modules() -> None:
-    """Let an import of a module that was moved say where it is."""
+    """Make the import of a moved module report its new place."""
     if not any(isinstance(finder, _MovedModules) for finder in sys.meta_path):
         sys.meta_path.append(_MovedModules())

@@ -1,4 +1,4 @@
-"""Names of outputs that are made from files, each from one."""
+"""Names of outputs, each made from one file."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 def stems_below(roots: Mapping[str, str | None]) -> dict[str, Path]:
     """Relative path without suffix of each output.
 
-    A file of a folder keeps its path below that folder, a file that was named by itself is its name. Where two would be
-    one, all keep their paths below the folder that they share; what is still the same then, the caller has to refuse.
+    A file found in a folder keeps its path below that folder; a file given directly keeps its name. If two would
+    collide, all keep their paths below their common folder. The caller must refuse what still collides.
 
     Args:
-        roots: The folder that each file was found in, None for a file that was named by itself.
+        roots: The folder that each file was found in, None for a file given directly.
 
     Returns:
         The path of each file's output.
@@ -24,7 +24,7 @@ def stems_below(roots: Mapping[str, str | None]) -> dict[str, Path]:
     if max(Counter(plain.values()).values(), default=1) == 1:
         return plain
     shared = os.path.commonpath([os.path.dirname(os.path.abspath(path)) for path in roots])
-    if shared == os.path.dirname(shared):  # the root of the disk is nothing that the files share
+    if shared == os.path.dirname(shared):  # sharing only the root of the disk does not count
         return plain
     return {path: _below(path, shared) for path in roots}
 

@@ -1,4 +1,4 @@
-"""Names of parameters picked by patterns."""
+"""Selects parameter names by patterns."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmuda.utils.errors import UserError
 
 
 def matches(name: str, pattern: str) -> bool:
-    """Whether a dotted name is the pattern, lies below it, or fits it with ``*`` as wildcard.
+    """Whether a dotted name equals the pattern, is below it, or matches it with ``*`` as wildcard.
 
     ``matches('terms.pixel.discriminator.model.0.weight', 'terms.*.discriminator')`` is True.
     """
@@ -17,16 +17,16 @@ def matches(name: str, pattern: str) -> bool:
 
 
 def select(names: Iterable[str], patterns: Iterable[str], what: str) -> list[str]:
-    """Names that fit at least one pattern, in their order.
+    """Names that match at least one pattern, in their original order.
 
     Args:
         names: Candidates.
-        patterns: Patterns as in :func:`matches`; one with a leading ``!`` takes names away again, from all of them if
-            it comes first.
+        patterns: Patterns as in :func:`matches`; one with a leading ``!`` removes names; if it comes first, it removes
+            them from all.
         what: What the patterns are, for the error.
 
     Raises:
-        UserError: If a pattern fits no name.
+        UserError: If a pattern matches no name.
     """
     names, patterns = list(names), list(patterns)
     picked = set(names) if patterns and patterns[0].startswith('!') else set()

@@ -1,4 +1,4 @@
-"""How far a long task is, and when it will end."""
+"""Reports how far a long task is and how long it will take."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 
 class Progress:
-    """Reports a task's progress now and then, with an estimate of the time left.
+    """Reports a task's progress from time to time, with an estimate of the time left.
 
     Args:
         total: Units of the whole task.
-        what: What is said of them, e.g. ``'tiles'``.
+        what: Name of the units, e.g. ``'tiles'``.
         report: Called with a line; None reports nothing.
-        done: Units that an earlier process did; they have no part in the estimate.
-        seconds: At least so long between two lines.
+        done: Units done by an earlier process; they do not count for the estimate.
+        seconds: Minimum time between two lines.
         last: Also report when all is done.
     """
 
@@ -33,10 +33,10 @@ class Progress:
         self._began = self._said = time.monotonic()
 
     def update(self, done: int) -> None:
-        """Say that so many units are done; reported if it is time.
+        """Update the number of units done; reports it if enough time has passed.
 
         Args:
-            done: Units done, those of an earlier process included.
+            done: Units done, including those of an earlier process.
         """
         now = time.monotonic()
         ended = done >= self.total
@@ -49,7 +49,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A time as people say it: ``'45 s'``, ``'12.5 min'``, ``'3.2 h'``; ``'unknown'`` if it is NaN."""
+    """A duration in readable form: ``'45 s'``, ``'12.5 min'``, ``'3.2 h'``; ``'unknown'`` if it is NaN."""
     if math.isnan(seconds):
         return 'unknown'
     minutes = seconds / 60

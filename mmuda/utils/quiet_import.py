@@ -1,4 +1,4 @@
-"""Leaves out one line that mmseg prints at each start. Imports neither torch nor mmseg."""
+"""Suppresses one line that mmseg prints at each start. Imports neither torch nor mmseg."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ LINE = 'Could not import OneDL'
 
 
 def hide_missing_onedl() -> None:
-    """Let ``import mmseg.datasets`` not say that an optional package is missing, which nothing here uses.
+    """Keep ``import mmseg.datasets`` from reporting a missing optional package that nothing here uses.
 
-    It prints the line twice, whatever the level of the log. All else that it prints, and its errors, stay.
+    It prints the line twice, whatever the log level. Its other output and its errors stay.
     """
     if PRINTED_BY not in sys.modules and not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
 
 
 class _Finder(MetaPathFinder):
-    """Finds one module as Python does, and lets it be executed quietly."""
+    """Finds one module as Python does, and executes it without that line."""
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -1,4 +1,4 @@
-"""What numbers may be that a user gives."""
+"""Rules for numbers that a user gives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from mmuda.utils.seeds import HIGHEST_SEED
 
 @dataclass(frozen=True)
 class Rule:
-    """What a value may be.
+    """A rule for a value.
 
     Attributes:
-        text: In words, as the end of "give ...".
-        holds: Whether a value is right.
+        text: The rule in words, as the end of "give ...".
+        holds: Whether a value obeys it.
     """
 
     text: str
@@ -33,7 +33,7 @@ def _whole(value) -> bool:
 
 
 def _each(holds: Callable[[object], bool]) -> Callable[[object], bool]:
-    """For a value or each of a sequence of them."""
+    """Applies a rule to one value or to each value of a sequence."""
 
     def every(value) -> bool:
         return bool(value) and all(map(holds, value)) if isinstance(value, list | tuple) else holds(value)
@@ -60,17 +60,17 @@ RANGE = Rule(
 )
 SEED = Rule(f'a whole number from 0 to {HIGHEST_SEED}', lambda v: _whole(v) and 0 <= v <= HIGHEST_SEED)
 WEIGHT = Rule(
-    'a number of at least 0; a term is taken out by None, and what is to be maximised is a loss of its own',
+    'a number of at least 0; to remove a term set it to None, and to maximise something write a loss of its own',
     NOT_NEGATIVE.holds,
 )
 MOMENTA = Rule('numbers of at least 0 and below 1', _each(MOMENTUM.holds))
 
 
 def require(rule: Rule, key: str, value) -> None:
-    """Refuse a value that breaks a rule; None is what is not given.
+    """Refuse a value that breaks a rule; None means not given.
 
     Raises:
-        UserError: Naming the key, the value and what it may be.
+        UserError: Naming the key, the value and the rule.
     """
     if value is not None and not rule.holds(value):
         raise UserError(f'{key}={value!r}; give {rule.text}')
@@ -80,9 +80,9 @@ def require_each(rule: Rule, owner: object, **values) -> None:
     """:func:`require` for arguments of a constructor.
 
     Args:
-        rule: What each may be.
-        owner: Whose they are.
-        **values: By name; None is what is not given.
+        rule: Rule for each value.
+        owner: The object they belong to.
+        **values: Values by name; None means not given.
     """
     for name, value in values.items():
         require(rule, f'{type(owner).__name__}: {name}', value)

@@ -1,4 +1,4 @@
-"""What several ranks must agree on besides gradients."""
+"""Keeps ranks equal in everything besides gradients."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ T = TypeVar('T')
 
 
 def on_main_process(function: Callable[[], T]) -> T:
-    """What rank 0 decides, on every rank; a collective call.
+    """Give every rank what rank 0 decides; a collective call.
 
     Args:
-        function: Called on rank 0 alone; what it returns can be pickled.
+        function: Called on rank 0 alone; its result must be picklable.
 
     Raises:
-        UserError: On every rank, if it cannot go on on rank 0.
+        UserError: On every rank, if ``function`` raises one on rank 0.
     """
     decided, refusal = None, None
     if dist.is_main_process():
@@ -43,7 +43,7 @@ def on_main_process(function: Callable[[], T]) -> T:
 
 @contextmanager
 def sole_job(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | None = None) -> Iterator[None]:
-    """:func:`sole_writer` for all ranks: rank 0 has the lock, and all are refused together; a collective call."""
+    """:func:`sole_writer` for all ranks: rank 0 takes the lock, and all fail together; a collective call."""
     with ExitStack() as stack:
         on_main_process(lambda: stack.enter_context(sole_writer(folder, doing, lock)))
         yield
@@ -53,8 +53,9 @@ def sole_job(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | No
 def average_norm_statistics(module: nn.Module) -> None:
     """Replace the running statistics of batch norm layers in training by their mean over ranks; a collective call.
 
-    Gradients make parameters equal on all ranks, but each rank's statistics follow its own samples: without this a
-    checkpoint would hold rank 0's, and an average of weights that is used in training (a teacher) would differ by rank.
+    Averaged gradients keep parameters equal on all ranks, but each rank's statistics follow its own samples. Without
+    this, a checkpoint would hold those of rank 0, and weight averages used in training (a teacher) would differ by
+    rank.
 
     Args:
         module: The same network on every rank.
@@ -73,7 +74,7 @@ def average_norm_statistics(module: nn.Module) -> None:
 
 @torch.no_grad()
 def gather_rows(rows: Tensor) -> Tensor:
-    """Rows of all ranks, rank by rank: equal on every rank; a collective call.
+    """Rows of all ranks, concatenated in rank order and equal on every rank; a collective call.
 
     Args:
         rows: (M, ...), M may differ by rank and be 0.

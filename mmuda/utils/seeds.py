@@ -1,4 +1,4 @@
-"""Seeds that follow from where in a run a random number is drawn, so that no checkpoint needs a generator's state."""
+"""Derives seeds from the position in a run, so that no checkpoint needs a generator's state."""
 
 import hashlib
 import random
@@ -8,12 +8,12 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-# numpy takes 32 bits, and workers, ranks and stages count on from the seed of the run.
+# numpy takes 32 bits, and workers, ranks and stages add to the seed of the run.
 HIGHEST_SEED = 2**31 - 1
 
 
 def mix_seed(*parts: int | str) -> int:
-    """A well-mixed seed from numbers and names, the same on every machine.
+    """A well-mixed seed computed from numbers and names, the same on every machine.
 
     Args:
         *parts (int | str): What the seed depends on, for instance the seed of the run, a position and a name.
@@ -41,7 +41,7 @@ def seed_cpu_generators(seed: int) -> None:
 def seeded(seed: int) -> Iterator[None]:
     """Seed ``random``, numpy and torch's CPU generator inside, and restore their states afterwards.
 
-    Without the restoring, a loader without workers would reseed the generator that the model's dropout uses.
+    If they were not restored, a loader without workers would reseed the generator of the model's dropout.
 
     Args:
         seed (int): In [0, 2**63).

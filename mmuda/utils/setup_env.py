@@ -1,4 +1,4 @@
-"""Makes the registries of mmseg and mmuda, and the configs that both bring, usable."""
+"""Makes the registries and configs of mmseg and mmuda available."""
 
 from importlib import import_module
 from importlib.util import find_spec
@@ -10,7 +10,7 @@ MODULES = ('structures', 'models', 'datasets', 'synthetic', 'engine', 'evaluatio
 
 
 def allow_package_configs() -> None:
-    """Let a config inherit ``mmuda::_base_/...`` and ``mmseg::_base_/...``.
+    """Allow a config to inherit ``mmuda::_base_/...`` and ``mmseg::_base_/...``.
 
     mmengine does not know the scope ``mmuda``, and maps ``mmseg`` to the distribution ``mmsegmentation``; the installed
     one, with the same configs, is ``onedl-mmsegmentation``.
@@ -23,7 +23,7 @@ def register_all_modules(set_default_scope: bool = True) -> None:
     """Register every module of mmseg and of mmuda; repeated calls cost nothing.
 
     Args:
-        set_default_scope: Also make ``mmuda`` the scope in which types are looked up, as a Runner does from a config.
+        set_default_scope: Also make ``mmuda`` the default scope for types, as a Runner does from a config.
     """
     from mmseg.utils import register_all_modules as register_mmseg
 

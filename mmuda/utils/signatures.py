@@ -1,4 +1,4 @@
-"""Which keyword arguments a class takes, with those that it hands on to its base classes."""
+"""Finds the keyword arguments of a class, including those it passes on to its base classes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Arguments:
     """Keyword arguments of a class or function.
 
     Attributes:
-        names: Those that it names, in order, its bases' after its own.
+        names: Named arguments in order, its own before those of its bases.
         closed: Whether it takes no others.
     """
 
@@ -30,9 +30,9 @@ class Arguments:
 def arguments_of(target: Callable) -> Arguments:
     """Keyword arguments of a class or function.
 
-    ``**kwargs`` are followed to the base class only where the constructor does nothing with them but hand them on. A
-    constructor that ignores them takes none, and one that gives its base an argument itself does not take this one. If
-    it may use them otherwise, or its source is not there, anything is taken to be allowed.
+    ``**kwargs`` are followed to the base class only if the constructor just passes them on. A constructor that ignores
+    them takes none, and one that sets an argument of its base itself does not take that one. If it may use them in
+    other ways, or its source is not available, any argument counts as allowed.
     """
     if not inspect.isclass(target):
         names, has_more = _named(target)
@@ -68,7 +68,7 @@ def default_of(cls: type, name: str):
 
 
 def _named(function: Callable) -> tuple[tuple[str, ...], bool]:
-    """Names that a function's signature has, and whether it takes further ones."""
+    """Names in a function's signature, and whether it takes others."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):  # written in C
@@ -82,9 +82,9 @@ class _Use(NamedTuple):
     """What a constructor does with its ``**kwargs``.
 
     Attributes:
-        read: Names that it reads.
-        handed_on: Whether a base gets the rest.
-        settled: Arguments that the base is given by name along with them.
+        read: Entries that it reads.
+        handed_on: Whether it passes the rest to a base.
+        settled: Arguments that it passes to the base by name.
     """
 
     read: list[str]
@@ -93,7 +93,7 @@ class _Use(NamedTuple):
 
 
 def _use_of_kwargs(function: Callable) -> _Use | None:
-    """None if it may do anything else with them."""
+    """Returns None if it may use them in any other way."""
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError):
@@ -123,7 +123,7 @@ def _calls_base(node: ast.AST) -> bool:
 
 
 def _entry_of(node: ast.Name, parents: dict[ast.AST, ast.AST]) -> str | None:
-    """The entry that ``kwargs['x']``, ``kwargs.pop('x')``, ``'x' in kwargs`` and the like are about."""
+    """The entry accessed by ``kwargs['x']``, ``kwargs.pop('x')``, ``'x' in kwargs`` and the like."""
     parent = parents[node]
     if isinstance(parent, ast.Subscript):
         return _text(parent.slice)

@@ -1,4 +1,4 @@
-"""Why a file cannot be written, told in one sentence."""
+"""Explains in one sentence why a file cannot be written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PROBE_BYTES = 1 << 20
 
 @contextmanager
 def telling(path: str | os.PathLike) -> Iterator[None]:
-    """Turn an OSError while a file is written into a sentence that names the file and the remedy.
+    """Turn an OSError during writing into a sentence that names the file and the remedy.
 
     Raises:
         UserError: Instead of the OSError.
@@ -33,7 +33,7 @@ def reason_of(error: OSError) -> str:
 
 
 def check_writable(folder: str | os.PathLike) -> None:
-    """Make a folder and a small file in it, before hours of work whose result has to go there.
+    """Create a folder and a small file in it, before hours of work whose result must go there.
 
     Raises:
         UserError: If that is not possible.
@@ -45,7 +45,7 @@ def check_writable(folder: str | os.PathLike) -> None:
 
 
 def why_unwritten(folder: str | os.PathLike) -> str | None:
-    """Why a library that does not say could not write to a folder: what the system answers to an attempt, or None."""
+    """Why a library could not write to a folder, if it does not say: the error of a new attempt, or None."""
     try:
         _probe(Path(folder), _PROBE_BYTES)
     except OSError as error:

@@ -1,7 +1,7 @@
-# Massachusetts Buildings (1.0 m) -> Inria (0.3 m): patches of 512 px of each raster's own grid, as ISIA/AIM cut them.
-# Other views of it are pairs of a training and a validation:
+# Massachusetts Buildings (1.0 m) -> Inria (0.3 m): patches of 512 px on each raster's own grid, as ISIA/AIM cuts them.
+# Other variants are pairs of a training and a validation loader:
 # train_dataloader, val_dataloader = _base_.super_resolution
-source_gsd, target_gsd = 1.0, 0.3  # metres a pixel
+source_gsd, target_gsd = 1.0, 0.3  # metres per pixel
 load, flip, pack = dict(type='LoadRasterWindow'), dict(type='RandomFlipAll'), dict(type='PackUDAInputs')
 train_pipeline = [dict(type='RandomGroundCrop', size=512), load, flip, pack]
 test_pipeline = [load, pack]
@@ -28,12 +28,12 @@ super_resolution = [
     ),
     dict(dataset=dict(tile=625, pipeline=[load, dict(type='ResampleToGSD', gsd=source_gsd), pack])),
 ]
-# Each domain on its own grid, the source alone in training.
+# Each domain on its own grid; training on the source alone.
 own_grids = [
     dict(batch_size=6, dataset=dict(source=dict(pipeline=[small, load, flip, pack]), target=None)),
     dict(dataset=dict(tile=625)),
 ]
-# CycleGAN's crops of 256 px without labels; nothing is validated.
+# CycleGAN's crops of 256 px without labels; there is no validation.
 images = [
     dict(type='RandomGroundCrop', size=256),
     dict(type='LoadRasterWindow', with_label=False),

@@ -1,8 +1,8 @@
 # Nairobi at 15 cm with labels -> Kampala at 7.5 cm without (UAV orthophotos, buildings). Both are seen at 15 cm, and
 # predictions return to Kampala's own 7.5 cm. Ground sample distances are nominal: the rasters' own (0.149, 0.075 m)
-# would resample crops by half a percent for nothing. Other views of it are pairs of a training and a validation:
+# would resample crops by half a percent for nothing. Other variants are pairs of a training and a validation loader:
 # train_dataloader, val_dataloader = _base_.super_resolution
-gsd, source_gsd, target_gsd = 0.15, 0.15, 0.075  # metres a pixel
+gsd, source_gsd, target_gsd = 0.15, 0.15, 0.075  # metres per pixel
 imagery = dict(type='DroneBuildings', data_root='data/drone_buildings')
 kampala = dict(imagery, resolution='7cm', gsd=target_gsd)
 source = dict(imagery, resolution='15cm', name_prefix='nairobi', gsd=source_gsd)
@@ -26,7 +26,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(val, tile=1024, pipeline=test_pipeline))
 
-# SRDA-Net's: both at 15 cm, with both at 7.5 cm beside; no flips on the target, as the authors' code.
+# SRDA-Net's: both at 15 cm, plus both at 7.5 cm; the target is not flipped, as in the authors' code.
 extent = 9.6  # metres: 64 px of the source, 128 px of the target
 small = dict(type='RandomGroundCrop', extent=extent)
 both = dict(type='ResolutionPair', coarse_gsd=source_gsd, fine_gsd=target_gsd, extent=extent)
@@ -39,24 +39,24 @@ super_resolution = [
     ),
     dict(dataset=dict(tile=512)),
 ]
-# Each domain on its own grid, the source alone in training.
+# Each domain on its own grid; training on the source alone.
 own_grids = [
     dict(dataset=dict(source=dict(pipeline=[small, load, flip, pack]), target=None)),
     dict(dataset=dict(tile=512, pipeline=[load, pack])),
 ]
-# Fixed patches for pairing: 400 of 192 px at 15 cm of each raster.
+# Fixed patches for pairing: 400 per raster, of 192 px at 15 cm.
 patch_set = dict(_delete_=True, type='PatchSet', patches_per_raster=400, size=192, gsd=gsd, seed=0, pipeline=[pack])
 patches = [
     dict(
         dataset=dict(
-            pairing='random_once',  # or a file of tools/pair_domains.py
+            pairing='random_once',  # or a file written by tools/pair_domains.py
             source=dict(patch_set, dataset=source),
             target=dict(patch_set, dataset=target),
         )
     ),
     dict(),
 ]
-# Both at 15 cm without labels, so that source rasters are translated as they are; nothing is validated.
+# Both at 15 cm without labels, so that source rasters are translated unchanged; there is no validation.
 images = [dict(type='RandomGroundCrop', extent=14.4), dict(type='LoadRasterWindow', with_label=False)]
 translation = [
     dict(

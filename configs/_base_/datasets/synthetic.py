@@ -1,7 +1,7 @@
 # Built-in synthetic imagery, drawn on first use: source at 1.0 m with labels, target at 0.3 m without. Both are seen at
-# 0.5 m, and predictions return to the target's own 0.3 m. Other views of it are pairs of a training and a validation:
+# 0.5 m, and predictions return to the target's own 0.3 m. Other variants are pairs of a training and a validation loader:
 # train_dataloader, val_dataloader = _base_.super_resolution
-gsd, source_gsd, target_gsd = 0.5, 1.0, 0.3  # metres a pixel
+gsd, source_gsd, target_gsd = 0.5, 1.0, 0.3  # metres per pixel
 imagery = dict(type='SyntheticDataset', data_root='data/synthetic', num_classes=6)
 source = dict(imagery, domain='source', split='train')
 target = dict(imagery, domain='target', split='train', labelled=False)
@@ -23,7 +23,7 @@ train_dataloader = dict(
 )
 val_dataloader = dict(dataset=dict(val, tile=512, pipeline=test_pipeline))
 
-# SRDA-Net's: the source at 1.0 m and the target on its grid, with both at 0.3 m beside; no flips on the target, as the
+# SRDA-Net's: the source at 1.0 m and the target on its grid, plus both at 0.3 m. The target is not flipped, as in the
 # authors' code.
 extent = 48.0  # metres: 48 px of the source, 160 px of the target
 small = dict(type='RandomGroundCrop', extent=extent)
@@ -38,24 +38,24 @@ super_resolution = [
     ),
     dict(dataset=dict(tile=256, pipeline=on_source_grid)),
 ]
-# Each domain on its own grid, the source alone in training.
+# Each domain on its own grid; training on the source alone.
 own_grids = [
     dict(batch_size=2, dataset=dict(source=dict(pipeline=[small, load, flip, pack]), target=None)),
     dict(dataset=dict(tile=256, pipeline=[load, pack])),
 ]
-# Fixed patches for pairing: 100 of 128 px at 0.5 m of each scene.
+# Fixed patches for pairing: 100 per scene, of 128 px at 0.5 m.
 patch_set = dict(_delete_=True, type='PatchSet', patches_per_raster=100, size=128, gsd=gsd, seed=0, pipeline=[pack])
 patches = [
     dict(
         dataset=dict(
-            pairing='random_once',  # or a file of tools/pair_domains.py
+            pairing='random_once',  # or a file written by tools/pair_domains.py
             source=dict(patch_set, dataset=source),
             target=dict(patch_set, dataset=target),
         )
     ),
     dict(),
 ]
-# Both at 1.0 m without labels, so that source rasters are translated as they are; nothing is validated.
+# Both at 1.0 m without labels, so that source rasters are translated unchanged; there is no validation.
 images = [crop, dict(type='LoadRasterWindow', with_label=False)]
 to_source = dict(type='ResampleToGSD', gsd=source_gsd, label=True)
 translation = [

@@ -1,5 +1,5 @@
-# SYNTHIA -> Cityscapes, 16 classes; the mean over 13 of them too. Sizes as in gta2cityscapes.py, but for the source's
-# 1280 x 760.
+# SYNTHIA -> Cityscapes, 16 classes, plus the mean over 13 of them. Sizes as in gta2cityscapes.py, except for the
+# source's 1280 x 760.
 _base_ = './gta2cityscapes.py'
 classes = ('road', 'sidewalk', 'building', 'wall', 'fence', 'pole', 'traffic light', 'traffic sign', 'vegetation')
 classes += ('sky', 'person', 'rider', 'car', 'bus', 'motorcycle', 'bicycle')

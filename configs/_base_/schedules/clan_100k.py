@@ -1,4 +1,4 @@
-# CLAN's length: adversarial_250k.py with 100k iterations and poly over these.
+# CLAN's length: adversarial_250k.py with 100k iterations and a poly schedule over them.
 _base_ = './adversarial_250k.py'
 iters = 100_000
 poly = [dict(type='PolyLR', power=0.9, end=iters, by_epoch=False)]

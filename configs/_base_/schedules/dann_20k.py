@@ -1,4 +1,4 @@
-# Semantic pairing's DANN: 80 epochs of 250 batches; one Adadelta a step, default parameters.
+# Semantic pairing's DANN: 80 epochs of 250 batches; one Adadelta per step, with default parameters.
 encoder = [
     'segmentor.backbone',
     'segmentor.decode_head.image_pool',

@@ -1,4 +1,4 @@
-# Low2High: Adam 1e-4, 100 epochs of 25,263 images in batches of 16; the checkpoint is chosen by the coarse labels.
+# Low2High: Adam 1e-4, 100 epochs of 25,263 images in batches of 16; the coarse labels select the checkpoint.
 epoch = 1579
 adam = dict(type='Adam', lr=1e-4)
 optim_wrapper = dict(

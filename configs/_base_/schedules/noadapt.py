@@ -1,4 +1,4 @@
-# Supervised training of the NoAdapt baseline: 200 epochs of 440 iterations (Vaihingen), as SRDA-Net's joint stage.
+# Supervised training of the NoAdapt baseline: 200 epochs of 440 iterations (Vaihingen), as in SRDA-Net's joint stage.
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     segmentor=dict(

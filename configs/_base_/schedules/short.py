@@ -1,4 +1,4 @@
-# Two cores, minutes: AdamW, poly 0.9. (SGD with the papers' rates needs far more than these iterations.)
+# Minutes on two cores: AdamW, poly 0.9. (SGD with the papers' rates needs far more iterations.)
 adamw = dict(type='AdamW', lr=1e-3, weight_decay=0.01)
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',

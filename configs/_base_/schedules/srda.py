@@ -1,6 +1,6 @@
-# SRDA-Net: 200 epochs a stage, of 33 images x 80 patches / batch 6 = 440 iterations (Vaihingen).
+# SRDA-Net: 200 epochs per stage, each of 33 images x 80 patches / batch 6 = 440 iterations (Vaihingen).
 adam = dict(type='Adam', betas=(0.9, 0.999), weight_decay=5e-4)
-# A stage has optimisers of its own, as the authors' code trains it as a run of its own.
+# Each stage has its own optimisers, since the authors' code trains it as a separate run.
 optim_wrapper = dict(
     constructor='NamedOptimWrapperConstructor',
     pretrain_segmentor=dict(params=['segmentor'], optimizer=dict(adam, lr=2e-4)),
@@ -17,7 +17,7 @@ param_scheduler = dict(
     segmentor=of_joint,
     discriminator=of_joint,
 )
-# Terms and optimisers that a config sets to None are left out of the stages and steps that name them.
+# Stages and steps skip terms and optimisers that a config sets to None.
 pretraining = dict(  # (21), (22): E and R learn to super-resolve in the target's style
     name='pretrain',
     iters=88_000,

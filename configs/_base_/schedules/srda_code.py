@@ -1,4 +1,4 @@
-# srda.py at the rates of the authors' released code; pretraining has the two further terms of methods/srda_code.py.
+# srda.py at the rates of the authors' released code; pretraining adds the two terms of methods/srda_code.py.
 _base_ = './srda.py'
 optim_wrapper = dict(
     pretrain_discriminator=dict(optimizer=dict(lr=1e-4)),

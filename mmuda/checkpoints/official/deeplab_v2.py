@@ -20,12 +20,13 @@ def convert(source: str | os.PathLike, out: str | os.PathLike, backbone_only: bo
     """Convert a released checkpoint to the names of mmseg's ResNet and :class:`DeepLabV2Head`.
 
     A classifier on 2048 channels becomes ``decode_head.classifiers.<i>`` (CLAN has two), one on 1024
-    ``auxiliary_head.classifiers.0``. Prefixes ``Scale.`` (the initial weights) and ``module.`` are taken off.
+    ``auxiliary_head.classifiers.0``. The prefixes ``Scale.`` (the initial weights) and ``module.`` are removed.
 
     Args:
         source: The released ``.pth`` file.
         out: File to write, whole or not at all.
-        backbone_only: Keep the backbone alone, named as ``init_cfg=dict(type='Pretrained')`` of a backbone wants it.
+        backbone_only: Keep only the backbone, with the names that ``init_cfg=dict(type='Pretrained')`` of a backbone
+            expects.
 
     Returns:
         Names that were left out (classifiers, with ``backbone_only``).

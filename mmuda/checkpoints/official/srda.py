@@ -25,7 +25,7 @@ def _generator_names() -> dict[str, str]:
         theirs, ours = f'feature_extractor.{7 + block}', f'backbone.blocks.{block}'
         for k in range(3):
             names[f'{theirs}.b_{k + 1}.weight'] = f'{ours}.merges.{k}.weight'
-            for d in range(3):  # their first number is the dilation, the second the place in the cascade
+            for d in range(3):  # the first number is the dilation, the second the position in the cascade
                 names[f'{theirs}.conv{d + 1}_{k + 1}.0.weight'] = f'{ours}.pyramids.{k}.{d}.0.weight'
     modules = {
         'SRAAN_up2': 'sr_head.up1.0',
@@ -92,7 +92,7 @@ def convert(source: str | os.PathLike, out: str | os.PathLike) -> list[Path]:
 
 
 def find_files(source: str | os.PathLike) -> list[Path]:
-    """The files that ``source`` of :func:`convert` means, the generator first."""
+    """The files that ``source`` of :func:`convert` refers to, the generator first."""
     source = Path(source)
     if source.is_file():
         return [source]
@@ -117,7 +117,7 @@ def _ending(network: str) -> str:
 
 
 def rename(state: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], str]:
-    """Our names for one network's weights, and what is wrong with theirs ('' if nothing).
+    """One network's weights under our names, and what is wrong with the given names ('' if nothing).
 
     Args:
         state: State dict with the released code's names, without ``module.``.

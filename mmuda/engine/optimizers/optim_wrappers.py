@@ -228,7 +228,7 @@ class SyncAmpOptimWrapper(GradSync, AmpOptimWrapper):
     _sharing: list[SyncAmpOptimWrapper] | None = None
 
     def share_loss_scaler(self, other: SyncAmpOptimWrapper) -> None:
-        """Share one scaler with a wrapper that steps from the same backward pass, and with all its sharers."""
+        """Use the scaler of another wrapper that steps from the same backward pass; all that share either one do."""
         if self.loss_scaler is other.loss_scaler:
             return
         group = [*(other._sharing or [other]), *(self._sharing or [self])]

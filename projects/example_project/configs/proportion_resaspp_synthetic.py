@@ -1,4 +1,4 @@
-# Proportion alignment on the built-in synthetic imagery: the NoAdapt network, as many updates of it, and one term more.
+# Proportion alignment on the built-in synthetic imagery: the NoAdapt network, the same number of updates, one more term.
 # Compare with configs/srda/noadapt_down_resaspp_synthetic.py, which trains the same network on the source alone.
 _base_ = [
     '../../../configs/_base_/models/noadapt_resaspp_narrow.py',
@@ -6,10 +6,10 @@ _base_ = [
     '../../../configs/_base_/schedules/noadapt_short.py',
     '../../../configs/_base_/default_runtime.py',
 ]
-# The package beside this config, as seen from the root of the repository: a copy of the project imports its own.
+# The package next to this config, relative to the root of the repository, so that a copy of the project imports its own.
 folder = '{{ fileDirname }}'
 package = '.'.join([*folder.split('/')[-3:-1], 'proportion_alignment'])
-del folder  # else the machine's paths would be part of the config
+del folder  # otherwise the config would contain paths of this machine
 custom_imports = dict(imports=[package], allow_failed_imports=False)
 
 model = dict(

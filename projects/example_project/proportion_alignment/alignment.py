@@ -1,4 +1,4 @@
-"""Adversarial alignment where the segmentor is unsure, with the class proportions held."""
+"""Adversarial alignment where the segmentor is unsure, with fixed class proportions."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from mmuda.utils.errors import UserError
 
 @TERMS.register_module()
 class ProportionAlignment(AdversarialAlignment):
-    """Aligns predictions adversarially where they are unsure, and holds the class proportions meanwhile.
+    """Aligns predictions adversarially where they are unsure, while keeping the class proportions.
 
     A discriminator alone is content once target predictions look like source predictions; a rare class may vanish on
     the way, since maps without it look like many source maps. So two things are added to
     :class:`AdversarialAlignment`:
 
-    - the segmentor loss is weighted, pixel by pixel, by the entropy of the prediction over its largest possible value
-      (0 where the segmentor is sure, 1 where it has no idea; no gradient flows through it);
+    - the segmentor loss is weighted per pixel by the entropy of the prediction divided by its largest possible value (0
+      where the segmentor is sure, 1 where it has no idea; no gradient flows through it);
     - the mean prediction of the target is kept close to the class proportions of the source's labels, a running
       estimate over the batches of all ranks.
 
@@ -33,8 +33,8 @@ class ProportionAlignment(AdversarialAlignment):
         proportion_weight: Factor of that loss.
         source: Address of the source's class probabilities, (N, K, h, w), values in [0, 1].
         target: Address of the target's.
-        momentum: Share in [0, 1) of the old pixel counts that each iteration keeps.
-        ignore_index: Label that counts for no class.
+        momentum: Share of the old pixel counts that each iteration keeps, in [0, 1).
+        ignore_index: Label that belongs to no class.
         **kwargs: As :class:`AdversarialAlignment`. The discriminator must give logits (N, 1, h, w) on the tap's grid,
             e.g. :class:`DilatedDiscriminator`.
 
@@ -64,12 +64,12 @@ class ProportionAlignment(AdversarialAlignment):
         self.label = f'{self.addresses["source"].partition(":")[0]}:label'
         self.proportion_loss = MODELS.build(proportion_loss)
         self.proportion_weight = proportion_weight
-        # A buffer, so that checkpoints hold it and a resumed run goes on with the same estimate.
+        # A buffer, so that checkpoints hold it and a resumed run continues with the same estimate.
         self.register_buffer('pixels', torch.zeros(num_classes))
 
     @classmethod
     def channels_from(cls, cfg: Mapping) -> dict[str, str]:
-        """The classes are counted from the tap, where a config does not give their number."""
+        """If a config does not give the number of classes, it is taken from the tap."""
         return {**super().channels_from(cfg), 'num_classes': cfg.get('source', 'source:prob')}
 
     def reads(self, phase: str) -> set[str]:
@@ -103,6 +103,6 @@ class ProportionAlignment(AdversarialAlignment):
 
     def proportions(self) -> Tensor:
         """Class proportions of the source's labels, (K,), positive, sum 1."""
-        # One pixel more of each class: a class that was not drawn yet has a small share instead of none.
+        # One extra pixel per class, so that a class not seen yet has a small share instead of none.
         smoothed = self.pixels + 1
         return smoothed / smoothed.sum()

@@ -15,8 +15,8 @@ from mmuda.utils.errors import UserError
 class DilatedDiscriminator(BaseModule):
     """3x3 convolutions with growing dilation instead of strides: one logit for each pixel of the input.
 
-    It takes maps of any size, also the small ones of a network with a low output resolution, and its logits lie on the
-    grid of its input, so that a loss can be weighted pixel by pixel.
+    It takes maps of any size, even the small ones of a network with a low output resolution. Its logits have the grid
+    of its input, so that a loss can be weighted per pixel.
 
     Args:
         in_channels: Channels of the input, usually the number of classes.

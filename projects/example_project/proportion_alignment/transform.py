@@ -1,4 +1,4 @@
-"""Other sun, other sensor."""
+"""Imitates another sun and another sensor."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmuda.utils.errors import UserError
 class RandomIllumination(BaseTransform):
     """Draw a brightness curve for the crop and a gain for each band: ``y = 255 * gain_b * (x / 255) ** gamma``.
 
-    It imitates another sun (the curve) and another sensor or haze (the gains), and leaves geometry and labels alone.
+    It imitates another sun (the curve) and another sensor or haze (the gains), and does not change geometry and labels.
     Values are clipped to [0, 255].
 
     Modified keys: those of ``keys`` that the sample has, arrays (H, W, C), uint8 or float32 in [0, 255]; all of them

@@ -1,4 +1,4 @@
-"""Terms that come in gradually."""
+"""Ramps terms up gradually."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from mmuda.utils.errors import UserError
 
 @MODELS.register_module()
 class RampedAdaptation(DomainAdaptation):
-    """DomainAdaptation whose named terms grow from 0 to their weight, so that the source is learned first.
+    """DomainAdaptation that ramps the named terms up from 0 to their weight, so that the source is learned first.
 
     The factor of their segmentor losses at iteration i is ``2 / (1 + exp(-10 p)) - 1`` with ``p = min(1, i /
     ramp_iters)`` (Ganin and Lempitsky, 2015); discriminators train from the start. It is logged as ``<term>.ramp``.
 
     Args:
-        ramp_terms: Names of the terms that come in gradually.
+        ramp_terms: Names of the terms to ramp up.
         ramp_iters: Length of the ramp in iterations, counted from the start of the run.
         **kwargs: As :class:`DomainAdaptation`.
 
@@ -37,7 +37,7 @@ class RampedAdaptation(DomainAdaptation):
         self.ramp_iters = ramp_iters
 
     def set_stage(self, stage: Stage | dict) -> None:
-        """As the base, at the start of each stage; here and not before, since prediction builds no terms."""
+        """As the base, at the start of each stage; not earlier, since prediction builds no terms."""
         unknown = [name for name in self.ramp_terms if name not in self.terms and name not in self.left_out]
         if unknown:
             raise UserError(
@@ -48,7 +48,7 @@ class RampedAdaptation(DomainAdaptation):
 
     def ramp(self) -> float:
         """The factor now, in [0, 1)."""
-        # The run's iteration, not a counter of our own: a resumed run goes on where it was.
+        # The run's iteration, not a counter of our own, so that a resumed run continues correctly.
         progress = min(1.0, self.iteration / self.ramp_iters)
         return 2 / (1 + math.exp(-10 * progress)) - 1
 

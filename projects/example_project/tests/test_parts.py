@@ -13,7 +13,7 @@ from mmengine.logging import MessageHub
 from mmuda.models.wrappers import DomainAdaptation
 from mmuda.testing import Taps, check_term
 
-# By its place, so that a copy of the project tests itself.
+# By its location, so that a copy of the project tests itself.
 package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
 K = 3
 
@@ -29,12 +29,12 @@ def loss_by_hand(predicted, expected, tolerance):
 def test_proportion_loss_is_its_formula(tolerance):
     generator = torch.Generator().manual_seed(0)
     predicted, expected = torch.rand(2, 6, dtype=torch.float64, generator=generator).softmax(dim=1)
-    predicted[0] /= 20  # far out of the band
+    predicted[0] /= 20  # far outside the band
     predicted.requires_grad_(True)
     loss = package.ProportionLoss(tolerance)(predicted, expected)
     assert loss.item() == pytest.approx(loss_by_hand(predicted, expected, tolerance), abs=1e-12)
     loss.backward()
-    assert predicted.grad[0] < 0  # a class that is missing is asked for
+    assert predicted.grad[0] < 0  # the loss demands the missing class
 
 
 def test_proportion_loss_survives_a_class_that_is_never_predicted():

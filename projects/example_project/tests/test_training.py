@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from mmuda.apis import inference_model, init_model, load_config, train
 from mmuda.checkpoints.reading import read_checkpoint
 
-# By its place, so that a copy of the project tests itself.
+# By its location, so that a copy of the project tests itself.
 package = import_module('.'.join([*Path(__file__).resolve().parts[-4:-2], 'proportion_alignment']))
 CONFIG = Path(__file__).resolve().parents[1] / 'configs' / 'proportion_resaspp_synthetic.py'
 CLASSES = tuple('abcdef')
