@@ -1,4 +1,4 @@
-# AdaBN along training: the target moves the statistics, and nothing else adapts: synthetic imagery.
+# AdaBN during training, where the target updates the statistics and nothing else adapts: synthetic imagery.
 _base_ = [
     '../_base_/models/deeplabv3plus-mv2.py',
     '../_base_/methods/adabn.py',

@@ -17,4 +17,4 @@ model = dict(
 # A fixed subset of both domains: 250 batches of 10.
 subset = dict(patches_per_raster=250)
 train_dataloader = dict(batch_size=10, dataset=dict(source=subset, target=subset))
-val_dataloader = None  # nothing to validate: translated images have no ground truth
+val_dataloader = None  # nothing to validate: translations have no ground truth

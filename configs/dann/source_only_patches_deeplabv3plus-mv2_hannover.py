@@ -1,5 +1,5 @@
-# Supervised training on all 8000 patches of Hannover, batches of 32: the paper's baseline, and what
-# pair_domains --strategy approximation predicts with where Hannover is the source.
+# Supervised training on all 8000 patches of Hannover, batches of 32: the paper's baseline. pair_domains --strategy
+# approximation uses its predictions if Hannover is the source.
 _base_ = './dann_deeplabv3plus-mv2_hannover2vaihingen.py'
 model = dict(batch_norm='source', plan=[_base_.segment], terms=dict(feature=None))
 optim_wrapper = dict(discriminator=None, encoder=None)

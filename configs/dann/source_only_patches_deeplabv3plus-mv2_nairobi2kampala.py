@@ -1,5 +1,5 @@
-# The segmentor of DANN on the source's patches alone: Nairobi -> Kampala. What pair_domains --strategy approximation
-# predicts with.
+# The segmentor of DANN on the source's patches alone: Nairobi -> Kampala. pair_domains --strategy approximation uses
+# its predictions.
 _base_ = './dann_deeplabv3plus-mv2_nairobi2kampala.py'
 model = dict(batch_norm='source', plan=[_base_.segment], terms=dict(feature=None))
 optim_wrapper = dict(discriminator=None, encoder=None)

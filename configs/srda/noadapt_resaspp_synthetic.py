@@ -6,4 +6,4 @@ _base_ = [
     '../_base_/default_runtime.py',
 ]
 train_dataloader, val_dataloader = _base_.own_grids
-train_cfg = dict(iters=dict(train=1200))  # as many as SRDA-Net's joint stage
+train_cfg = dict(iters=dict(train=1200))  # the same number as SRDA-Net's joint stage

@@ -1,7 +1,7 @@
-# SRDA-Net by the letter of the paper where the default follows the code: the fed-back image trains R too (2), is
-# downsampled bicubically, and the discriminators' losses are sums over the domains (10), (18). As the code remain: E is
-# pretrained with R (21), and the segmentor's loss of ODC has the target term of (17) alone (`moves='both'` adds the
-# other).
+# SRDA-Net exactly as in the paper where the default follows the code: the fed-back image also trains R (2) and is
+# downsampled bicubically, and the discriminators' losses are sums over the domains (10), (18). Two things remain as in
+# the code: E is pretrained with R (21), and the segmentor's loss of ODC has only the target term of (17)
+# (`moves='both'` adds the other).
 _base_ = './srda_resaspp_vaih2pots.py'
 model = dict(
     views=dict(fed_back=dict(mode='bicubic', detach=False)),

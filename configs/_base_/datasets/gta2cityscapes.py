@@ -1,5 +1,5 @@
 # GTA5 -> Cityscapes, 19 classes. Sizes of AdaptSegNet: source 1280 x 720, target 1024 x 512; tested on the labels' own
-# 2048 x 1024. Translation is another view of it: train_dataloader, val_dataloader, model = _base_.translation
+# 2048 x 1024. Translation is another variant: train_dataloader, val_dataloader, model = _base_.translation
 load, pack = dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')
 resize = dict(type='Resize', keep_ratio=False, interpolation='bicubic', backend='pillow')
 source_pipeline = [load, dict(resize, scale=(1280, 720)), pack]
@@ -24,7 +24,7 @@ random_scale = dict(
         target=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1024, 512)), mirror, pack]),
     )
 )
-# CycleGAN's crops of 256 px without labels; nothing is validated.
+# CycleGAN's crops of 256 px without labels; there is no validation.
 images = [
     dict(type='RandomGroundCrop', size=256),
     dict(type='LoadRasterWindow', with_label=False),

@@ -28,7 +28,7 @@ train_dataloader = dict(
 fine = dict(imagery, fine=True, domain='source', pipeline=test_pipeline)
 val_dataloader = dict(num_workers=4, dataset=dict(fine, split='val'))
 test_dataloader = dict(num_workers=4, dataset=dict(fine, split='test'))
-# The second reads coarse labels alone: the configs choose the checkpoint by it.
+# The second reads only coarse labels; the configs choose the checkpoint by it.
 val_evaluator = [
     dict(type='ClassIoUMetric', iou_metrics=['mIoU', 'mFscore']),
     dict(type='CellIoUMetric', iou_metrics=['mIoU']),

@@ -1,5 +1,5 @@
 # Built-in synthetic imagery, drawn on first use: source at 1.0 m with labels, target at 0.3 m without. Both are seen at
-# 0.5 m, and predictions return to the target's own 0.3 m. Other variants are pairs of a training and a validation loader:
+# 0.5 m, and predictions return to the target's own 0.3 m. Other variants are pairs of training and validation loaders:
 # train_dataloader, val_dataloader = _base_.super_resolution
 gsd, source_gsd, target_gsd = 0.5, 1.0, 0.3  # metres per pixel
 imagery = dict(type='SyntheticDataset', data_root='data/synthetic', num_classes=6)

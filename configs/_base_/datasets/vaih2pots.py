@@ -1,5 +1,5 @@
-# Vaihingen (9 cm) -> Potsdam (5 cm), near infrared, red, green, as SRDA-Net has it: 160 px of the source are 320 px of
-# the target, the nominal ratio 2, not 9/5. Other views of it are pairs of a training and a validation:
+# Vaihingen (9 cm) -> Potsdam (5 cm), near infrared, red, green, as in SRDA-Net: 160 px of the source are 320 px of
+# the target, the nominal ratio 2, not 9/5. Other variants are pairs of a training and a validation loader:
 # train_dataloader, val_dataloader = _base_.own_grids
 nominal_ratio = 2
 load, flip, pack = dict(type='LoadRasterWindow'), dict(type='RandomFlipAll'), dict(type='PackUDAInputs')
@@ -22,8 +22,8 @@ train_dataloader = dict(
 test_pipeline = [load, dict(type='ResampleToGSD', ratio=nominal_ratio), pack]
 val_dataloader = dict(dataset=dict(type='Potsdam', split='val', tile=500, pipeline=test_pipeline))
 
-super_resolution = [dict(), dict()]  # it is what stands above
-# Each domain on its own grid, the source alone in training.
+super_resolution = [dict(), dict()]  # the default, given above
+# Each domain on its own grid; training on the source alone.
 own_grids = [
     dict(dataset=dict(source=dict(pipeline=[crop, load, flip, pack]), target=None)),
     dict(dataset=dict(pipeline=[load, pack])),

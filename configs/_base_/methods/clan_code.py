@@ -1,4 +1,4 @@
-# CLAN as its released code has it, where that differs from the paper (clan.py): a focal loss on each classifier instead
+# CLAN as in its released code where that differs from the paper (clan.py): a focal loss on each classifier instead
 # of the cross entropy of their sum, the weight discrepancy at 0.02, the discriminator's output always on the image's
 # grid and its loss not halved. Sizes are nominal: images come scaled by 0.8, 1 or 1.1, logits do not.
 _base_ = './clan.py'

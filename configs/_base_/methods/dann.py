@@ -4,7 +4,7 @@ feature = dict(
     type='AdversarialAlignment',
     source='source:module.decode_head.bottleneck',
     target='target:module.decode_head.bottleneck',
-    moves='both',  # flipped: the source is called target, and the target source
+    moves='both',  # flipped labels: the source is to look like target, and the target like source
     discriminator=dict(type='InvertedBottleneckDiscriminator'),
     loss=dict(type='GANLoss', gan_type='vanilla'),
     discriminator_weight=1.0,

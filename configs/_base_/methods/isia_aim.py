@@ -8,13 +8,13 @@ method = dict(
         instance=dict(
             type='InstanceAlignment',
             classes=(5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 18),  # things of Cityscapes
-            warmup=5000,  # named in the paper, its length is not
+            warmup=5000,  # the paper mentions it, but not its length
             loss_weight=0.001,
         ),
     )
 )
-# Self-training (13) keeps every term of the initial training (12). The whole target is labelled by the model as it is
-# when the stage begins, where it is sure.
+# Self-training (13) keeps every term of the initial training (12). When the stage begins, the current model labels the
+# whole target where it is confident.
 retraining = dict(batch_norm=['target', 'pseudo'], terms=dict(pseudo=dict(type='SupervisedTerm', view='pseudo')))
 stages = [
     dict(name='initial', iters=40_000, terms=['supervised', 'output', 'category', 'instance']),

@@ -1,5 +1,5 @@
-# Low2High: region aggregation, and predicted label maps against exemplars (sections 4.3 and 4.4). The weight of the
-# adversarial loss is not in the paper.
+# Low2High: region aggregation, and predicted label maps against exemplars (sections 4.3 and 4.4). The paper does not
+# give the weight of the adversarial loss.
 _base_ = './region_aggregation.py'
 method = dict(
     terms=dict(

@@ -1,5 +1,5 @@
-# A stage of self-training after the output-space alignment, for narrow networks and short trainings: what it adds to
-# the model and to the training.
+# A stage of self-training after the output-space alignment, for narrow networks and short trainings: its additions to
+# the model and the training.
 labels = dict(tile=1024, threshold=dict(kind='median', cap=0.9))
 stages = [
     dict(name='initial', iters=300, terms=['supervised', 'output']),

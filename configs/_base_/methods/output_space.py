@@ -1,5 +1,5 @@
-# What AdaptSegNet aligns (https://arxiv.org/abs/1802.10349), and others with it: the softmax of logits that are resized
-# to the image, judged by a fully convolutional discriminator.
+# What AdaptSegNet (https://arxiv.org/abs/1802.10349) and others align: the softmax of logits resized to the image,
+# judged by a fully convolutional discriminator.
 output = dict(
     type='AdversarialAlignment',
     source='source:logits',

@@ -1,5 +1,5 @@
-# Plain self-training (as CBST, one round): the whole target is labelled by the model as it is when the second stage
-# begins, the surest half of each class.
+# Plain self-training (as CBST, one round): when the second stage begins, the current model labels the whole target and
+# keeps the most confident half of each class.
 method = dict(terms=dict(target=dict(type='ForwardTerm'), pseudo=dict(type='SupervisedTerm', view='pseudo')))
 stages = [
     dict(name='initial', iters=75_000, terms=['supervised', 'target']),

@@ -1,4 +1,4 @@
-# self_training.py for narrow networks and short trainings: AdaBN along training comes first.
+# self_training.py for narrow networks and short trainings: AdaBN during training comes first.
 _base_ = './self_training.py'
 method = dict(batch_norm=['target', 'pseudo'])
 labels = dict(tile=1024, threshold=dict(kind='portion', portion=0.5))

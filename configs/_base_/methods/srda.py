@@ -5,7 +5,7 @@ beta = 10.0  # weight of the identity losses, (1)
 fine_target = dict(type='TapLoss', tap='target:sr_image', reference='target:fine_image')
 perceptual = dict(type='PerceptualLoss', weights='https://download.pytorch.org/models/vgg16-397923af.pth')
 method = dict(
-    # down R(I_S), fed back (strategy 2). Nearest and detached as the authors' code; the paper says neither.
+    # down R(I_S), fed back (strategy 2). Nearest and detached as in the authors' code; the paper specifies neither.
     views=dict(fed_back=dict(type='SuperResolvedView', image='source:sr_image', mode='nearest', detach=True)),
     terms=dict(
         # (2), first and second term

@@ -1,5 +1,5 @@
-# srda.py as the authors' released code trains it: perceptual and total-variation losses on the target besides (3); the
-# two cross entropies averaged and weighted by 10.
+# srda.py as the authors' released code trains it: perceptual and total-variation losses on the target in addition to
+# (3); the two cross entropies averaged and weighted by 10.
 _base_ = './srda.py'
 method = dict(
     terms=dict(

@@ -1,4 +1,4 @@
-# What a mixture adds to SRDA-Net: category alignment (ISIA) in the joint stage, and a stage of self-training.
+# Additions to SRDA-Net in a mixture: category alignment (ISIA) in the joint stage, and a stage of self-training.
 further = dict(
     terms=dict(
         category=dict(type='CategoryAlignment', loss_weight=0.01),

@@ -1,11 +1,11 @@
-# DeepLab-v2 on ResNet-101, stride 8, as AdaptSegNet, ADVENT and CLAN have it; single-level.
+# DeepLab-v2 on ResNet-101, stride 8, as in AdaptSegNet, ADVENT and CLAN; single-level.
 model = dict(
     type='DomainAdaptation',
     # BGR minus the mean of ImageNet, not scaled.
     data_preprocessor=dict(
         type='UDADataPreprocessor', mean=[104.00699, 116.66877, 122.67892], std=[1.0, 1.0, 1.0], rgb_to_bgr=True
     ),
-    # As the released code: forwards of both domains move the running statistics. Affine parameters are fixed.
+    # As in the released code, forwards of both domains update the running statistics. Affine parameters are fixed.
     batch_norm='shared',
     segmentor=dict(
         type='DirectEncoderDecoder',  # logits are resized once, to the label, as in the released tests

@@ -1,5 +1,5 @@
-# DeepLabv3+ on MobileNetV2, output stride 8, 256 channels, as semantic pairing has it. ImageNet weights: their red,
-# green and blue stand for near infrared, red and green.
+# DeepLabv3+ on MobileNetV2, output stride 8, 256 channels, as in semantic pairing. ImageNet weights: near infrared, red
+# and green take the places of red, green and blue.
 norm_cfg = dict(type='BN', requires_grad=True)
 model = dict(
     type='DomainAdaptation',
@@ -21,7 +21,7 @@ model = dict(
             in_channels=320,
             in_index=3,
             channels=256,
-            dilations=(1, 12, 24, 36),  # of the authors' implementation at output stride 8
+            dilations=(1, 12, 24, 36),  # as in the authors' implementation at output stride 8
             c1_in_channels=24,
             c1_channels=48,
             dropout_ratio=0.1,

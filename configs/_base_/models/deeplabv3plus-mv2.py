@@ -8,8 +8,8 @@ model = dict(
     data_preprocessor=dict(
         type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], channels_last=True
     ),
-    # Each domain is normalised by its own: by its batches in training, and the target by its running statistics in
-    # prediction, which is what AdaBN gives. Configs that do not forward the target set 'source'.
+    # Each domain is normalised by its own statistics: by its batches in training, and in prediction the target by its
+    # running statistics, as in AdaBN. Configs that do not forward the target set 'source'.
     batch_norm='target',
     segmentor=dict(
         type='EncoderDecoder',
@@ -26,12 +26,12 @@ model = dict(
             in_channels=320,
             in_index=3,
             channels=64,
-            dilations=(1, 2, 4, 6),  # of a map of 8 to 12 pixels
+            dilations=(1, 2, 4, 6),  # for a map of 8 to 12 pixels
             c1_in_channels=24,
             c1_channels=16,
             dropout_ratio=0.1,
-            # Not batch norm: the branch that pools the whole image gives it one value an image, of which a batch of two
-            # leaves the sign alone in training, and something else is predicted with.
+            # Not batch norm: the branch that pools the whole image gives one value per image. In training, normalising
+            # a batch of two keeps only its sign; prediction would then use different values.
             norm_cfg=dict(type='GN', num_groups=8),
             align_corners=False,
             loss_decode=loss_decode,

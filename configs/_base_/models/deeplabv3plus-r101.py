@@ -1,11 +1,11 @@
-# DeepLabv3+ on ResNet-101, stride 8; mmseg's settings, but for the head's norm: ISIA/AIM train with batches of one
-# image, of which batch norm cannot normalise the branch that pools it whole.
+# DeepLabv3+ on ResNet-101, stride 8; mmseg's settings except for the head's norm. ISIA/AIM trains with batches of one
+# image, for which batch norm cannot normalise the branch that pools the whole image.
 norm_cfg = dict(type='BN', requires_grad=True)
 loss_decode = dict(type='CrossEntropyLoss', avg_non_ignore=True)
 model = dict(
     type='DomainAdaptation',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
-    # Each domain is normalised by its own, in training and in prediction.
+    # Each domain is normalised by its own statistics, in training and in prediction.
     batch_norm='target',
     segmentor=dict(
         type='EncoderDecoder',

@@ -4,7 +4,7 @@ channels = [48, 96, 192, 384]
 model = dict(
     type='DomainAdaptation',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),
-    # Each domain is normalised by its own, in training and in prediction.
+    # Each domain is normalised by its own statistics, in training and in prediction.
     batch_norm='target',
     segmentor=dict(
         type='EncoderDecoder',

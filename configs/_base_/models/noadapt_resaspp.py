@@ -6,7 +6,7 @@ model = dict(
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     segmentor=dict(
         type='EncoderDecoder',
-        # As the authors' code: biases keep torch's initialisation.
+        # As in the authors' code, biases keep torch's initialisation.
         init_cfg=dict(
             type='KaimingWeights', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'
         ),

@@ -1,4 +1,4 @@
-# SegFormer MiT-B2; mmseg's settings. Layer norm in the backbone, batch norm in the head alone.
+# SegFormer MiT-B2; mmseg's settings. Layer norm in the backbone, batch norm only in the head.
 model = dict(
     type='DomainAdaptation',
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375]),

@@ -3,11 +3,11 @@ base_channels = 64  # the paper's width of all five networks
 
 model = dict(
     type='DomainAdaptation',
-    # Images in [-1, 1], as the tanh of the super-resolved ones.
+    # Images in [-1, 1], like the tanh of the super-resolved ones.
     data_preprocessor=dict(type='UDADataPreprocessor', mean=[127.5] * 3, std=[127.5] * 3),
     segmentor=dict(
         type='SuperResolutionSegmentor',
-        # As the authors' code: biases and transposed convolutions keep torch's initialisation.
+        # As in the authors' code, biases and transposed convolutions keep torch's initialisation.
         init_cfg=dict(
             type='KaimingWeights', layer='Conv2d', mode='fan_out', nonlinearity='relu', distribution='normal'
         ),

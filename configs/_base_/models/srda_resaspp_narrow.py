@@ -5,8 +5,8 @@ narrow = dict(base_channels=base_channels)
 model = dict(
     data_preprocessor=dict(channels_last=True),  # a quarter faster on a CPU
     segmentor=dict(
-        # Kaiming's fan-out initialisation explodes through the narrow cascades, torch's own vanishes: this keeps the
-        # scale, and a short training gets going at once.
+        # Kaiming's fan-out initialisation explodes in the narrow cascades and torch's own vanishes. This one keeps the
+        # scale, so a short training starts learning at once.
         init_cfg=dict(
             _delete_=True,
             type='Kaiming',

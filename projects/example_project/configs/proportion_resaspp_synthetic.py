@@ -1,4 +1,4 @@
-# Proportion alignment on the built-in synthetic imagery: the NoAdapt network, the same number of updates, one more term.
+# Proportion alignment on the built-in synthetic imagery: the NoAdapt network, equally many updates, one more term.
 # Compare with configs/srda/noadapt_down_resaspp_synthetic.py, which trains the same network on the source alone.
 _base_ = [
     '../../../configs/_base_/models/noadapt_resaspp_narrow.py',
@@ -6,7 +6,7 @@ _base_ = [
     '../../../configs/_base_/schedules/noadapt_short.py',
     '../../../configs/_base_/default_runtime.py',
 ]
-# The package next to this config, relative to the root of the repository, so that a copy of the project imports its own.
+# The package next to this config, relative to the repository root, so that a copy of the project imports its own.
 folder = '{{ fileDirname }}'
 package = '.'.join([*folder.split('/')[-3:-1], 'proportion_alignment'])
 del folder  # otherwise the config would contain paths of this machine
