@@ -24,7 +24,7 @@ def installed_version(distribution: str) -> str | None:
 
 
 def check_packages() -> None:
-    """Refuse original mmengine, mmcv or mmsegmentation distributions beside (or instead of) the maintained ones.
+    """Refuse original mmengine, mmcv or mmsegmentation distributions next to (or instead of) the maintained ones.
 
     Both install the same directories (``mmengine/``, ``mmcv/``, ``mmseg/``), so the one installed last has overwritten
     files of the other, and removing one breaks the other. The remedy removes both and reinstalls the maintained ones.

@@ -130,7 +130,7 @@ OUT_OF_RANGE = [
     ('optim_wrapper.segmentor.optimizer.lr', NAN, 'at least 0'),
     ('optim_wrapper.segmentor.optimizer.lr', 'abc', 'at least 0'),
     ('optim_wrapper.discriminator.optimizer.betas', (0.9, 1.0), 'below 1'),
-    ('model.terms.output.loss.loss_weight', -0.01, 'taken out by None'),
+    ('model.terms.output.loss.loss_weight', -0.01, 'to remove a term set it to None'),
     ('model.terms.output.discriminator_weight', -1, 'at least 0'),
     (f'{HEAD}.loss_decode.loss_weight', NAN, 'at least 0'),
     (f'{HEAD}.num_classes', 0, 'at least 1'),

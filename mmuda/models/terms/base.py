@@ -27,7 +27,7 @@ class Term(BaseModule):
 
     @classmethod
     def channels_from(cls, cfg: Mapping) -> dict[str, str | Sequence[str] | int]:
-        """Arguments that are numbers of channels, and where each number comes from; it fills those left out.
+        """Where arguments that are numbers of channels get their values if the config leaves them out.
 
         Args:
             cfg: The term's config.
