@@ -31,7 +31,7 @@ def test_kaiming_weights_leaves_biases_and_other_layers_alone():
 
 
 def test_a_bias_given_to_kaiming_weights_is_refused():
-    with pytest.raises(UserError, match='take out bias'):
+    with pytest.raises(UserError, match='remove bias'):
         Pair(dict(type='KaimingWeights', layer='Conv2d', bias=0.0)).init_weights()
 
 
