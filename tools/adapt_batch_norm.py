@@ -8,7 +8,7 @@ from mmuda.apis.options import add_cfg_options, count, seed
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Re-estimate batch norm statistics on the target (AdaBN)')
-    parser.add_argument('config', help='path of the config; its target stream (else its test set) gives the images')
+    parser.add_argument('config', help='path of the config; images come from its target stream, else its test set')
     parser.add_argument('checkpoint', help='trained weights')
     parser.add_argument('out', help='checkpoint to write')
     parser.add_argument('--batches', type=count, default=100, help='batches to average over (default: 100)')

@@ -12,12 +12,10 @@ from mmuda.experiments import WEIGHTS, compare
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Compare configs over seeds')
-    parser.add_argument(
-        'configs', nargs='+', metavar='CONFIG', help='configs; the first is what others are compared to'
-    )
+    parser.add_argument('configs', nargs='+', metavar='CONFIG', help='configs; the others are compared with the first')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
     parser.add_argument('--seeds', type=seed, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--jobs', type=count, default=1, help='runs at a time, each with its share of the cores')
+    parser.add_argument('--jobs', type=count, default=1, help='number of parallel runs; they share the cores equally')
     parser.add_argument(
         '--picture',
         action=argparse.BooleanOptionalAction,
@@ -38,14 +36,14 @@ def parse_args() -> argparse.Namespace:
         default='last',
         help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
     )
-    add_cfg_options(parser, 'replace values of every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
+    add_cfg_options(parser, 'override values in every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     train = [sys.executable, str(Path(__file__).with_name('train.py'))]
-    # Ended politely, it ends its trainings too.
+    # On SIGTERM it also ends the trainings that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with exit_on_user_error():
         table = compare(

@@ -1,4 +1,4 @@
-"""Export a trained segmentor alone, as config and checkpoint of plain mmseg."""
+"""Export only the trained segmentor, as a config and a checkpoint for plain mmseg."""
 
 import argparse
 
@@ -10,8 +10,10 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='path of the config')
     parser.add_argument('checkpoint', help='trained weights')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of segmentor.py and segmentor.pth')
-    parser.add_argument('--domain', default='target', help='whose statistics normalise images (default: target)')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for segmentor.py and segmentor.pth')
+    parser.add_argument(
+        '--domain', default='target', help='domain whose statistics normalise the images (default: target)'
+    )
     add_cfg_options(parser)
     return parser.parse_args()
 

@@ -13,11 +13,11 @@ from mmuda.apis import combinations, exit_on_user_error, new_config
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--list', action='store_true', help='list what goes together: method, model, dataset')
+    parser.add_argument('--list', action='store_true', help='list the combinations of method, model and dataset')
     parser.add_argument('--method', help='name of the method')
     parser.add_argument('--data', help='name of the dataset')
-    parser.add_argument('--model', help='name of the model; by default the one that goes with both')
-    parser.add_argument('--out', help='file to write; inside configs/FOLDER it inherits by relative paths')
+    parser.add_argument('--model', help='name of the model (default: the usual one for this method and dataset)')
+    parser.add_argument('--out', help='file to write; inside configs/FOLDER, its base paths are relative')
     args = parser.parse_args()
     if not args.list and not (args.method and args.data):
         parser.error('give --method and --data, or --list')

@@ -13,7 +13,9 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('config', help='config whose source and target are fixed sets of patches')
     parser.add_argument('checkpoint', nargs='?', help='segmentor trained on the source (approximation, feature_mmd)')
     parser.add_argument('--strategy', required=True, choices=PAIRING_STRATEGIES)
-    parser.add_argument('--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some')
+    parser.add_argument(
+        '--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some of the pairs'
+    )
     parser.add_argument('--feature', metavar='PATH', help='submodule whose output feature_mmd compares')
     parser.add_argument('--memory', type=positive, default=1.0, metavar='GIB', help='working memory (default: 1)')
     parser.add_argument('--seed', type=seed, default=0)

@@ -1,4 +1,4 @@
-"""Predict rasters of any size: a GeoTIFF of classes on each raster's own grid."""
+"""Predict rasters of any size; write a GeoTIFF of classes on each raster's own grid."""
 
 import argparse
 
@@ -9,12 +9,12 @@ from mmuda.apis.options import amount, count, positive
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Predict rasters')
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='path or address of the checkpoint')
+    parser.add_argument('checkpoint', help='path or URL of the checkpoint')
     parser.add_argument('rasters', nargs='+', metavar='RASTER', help='rasters, folders, or patterns in quotes')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the predictions')
-    parser.add_argument('--gsd', type=positive, help="metres a pixel (default: the test set's, else the raster's)")
-    parser.add_argument('--tile', type=count, help="pixels of a window (default: as the config's test set, else 512)")
-    parser.add_argument('--margin', type=amount, help='pixels at the border of a window not kept (default: tile / 8)')
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the predictions')
+    parser.add_argument('--gsd', type=positive, help="metres per pixel (default: the test set's, else the raster's)")
+    parser.add_argument('--tile', type=count, help="window size in pixels (default: the config's test tile, else 512)")
+    parser.add_argument('--margin', type=amount, help='pixels discarded at window borders (default: tile / 8)')
     parser.add_argument('--device', help='e.g. cpu or cuda:0 (default: a GPU if there is one)')
     return parser.parse_args()
 

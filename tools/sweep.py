@@ -16,8 +16,10 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--key', required=True, help='the setting, e.g. train_dataloader.dataset.exemplar.count')
     parser.add_argument('--values', nargs='+', type=value, required=True, help='its values')
     parser.add_argument('--metric', default='mIoU', help='score in summary.json (default: mIoU)')
-    parser.add_argument('--references', nargs='*', default=[], metavar='CONFIG', help='configs drawn as level lines')
-    parser.add_argument('--label', help='what the axis of the values says (default: KEY)')
+    parser.add_argument(
+        '--references', nargs='*', default=[], metavar='CONFIG', help='configs drawn as horizontal lines'
+    )
+    parser.add_argument('--label', help='label of the value axis (default: KEY)')
     parser.add_argument(
         '--weights',
         choices=WEIGHTS,
@@ -26,14 +28,14 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder of the runs, the table and the picture')
     parser.add_argument('--seeds', type=seed, nargs='+', default=[0, 1, 2], help='default: 0 1 2')
-    parser.add_argument('--jobs', type=count, default=1, help='runs at a time, each with its share of the cores')
+    parser.add_argument('--jobs', type=count, default=1, help='number of parallel runs; they share the cores equally')
     return parser.parse_args()
 
 
 def main() -> None:
     args = parse_args()
     train = [sys.executable, str(Path(__file__).with_name('train.py'))]
-    # Ended politely, it ends its trainings too.
+    # On SIGTERM it also ends the trainings that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with exit_on_user_error():
         table = sweep(

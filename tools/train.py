@@ -1,4 +1,4 @@
-"""Train a config. Without a GPU it trains on the CPU; on several devices see dist_train.sh."""
+"""Train a config. Without a GPU it trains on the CPU; for several devices see dist_train.sh."""
 
 import argparse
 
@@ -9,15 +9,15 @@ from mmuda.apis.options import add_cfg_options, seed
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Train a config')
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('--work-dir', help='folder of logs and checkpoints (default: ./work_dirs/CONFIG_NAME)')
+    parser.add_argument('--work-dir', help='folder for logs and checkpoints (default: ./work_dirs/CONFIG_NAME)')
     parser.add_argument(
         '--resume',
         nargs='?',
         const=True,
         default=False,
         metavar='PATH',
-        help='go on from the newest readable checkpoint of the work directory, or from PATH (a checkpoint, or a folder '
-        'to look in); "auto": start anew if there is none',
+        help='continue from the newest readable checkpoint in the work directory, or from PATH (checkpoint or folder '
+        'to search); "auto": start from scratch if there is none',
     )
     parser.add_argument('--amp', action='store_true', help='mixed precision: float16 on a GPU, bfloat16 on the CPU')
     parser.add_argument('--amp-dtype', choices=['float16', 'bfloat16'], help='kind of mixed precision; implies --amp')
@@ -25,11 +25,11 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--check',
         action='store_true',
-        help='build everything, run a few steps of each stage, validate and test a few tiles, report, and keep nothing',
+        help='build everything, run a few steps of each stage, validate and test a few tiles, report; keep no files',
     )
-    add_cfg_options(parser, 'replace values of the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"')
+    add_cfg_options(parser, 'override values in the config, e.g. train_dataloader.batch_size=4 or key="[a,b]"')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm'], default='none', help='who started us')
-    # Launchers of old torch pass it; torchrun sets LOCAL_RANK in the environment instead.
+    # Launchers of old torch versions pass it; torchrun sets LOCAL_RANK in the environment instead.
     parser.add_argument('--local_rank', '--local-rank', type=int, default=0, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.check and args.launcher != 'none':

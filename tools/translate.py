@@ -1,4 +1,4 @@
-"""Write the source images of a config in the look of the target, by a trained CycleGAN."""
+"""Translate the source images of a config into the look of the target with a trained CycleGAN."""
 
 import argparse
 
@@ -10,11 +10,9 @@ def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config of the translation (ImageTranslation)')
     parser.add_argument('checkpoint', help='its trained weights')
-    parser.add_argument('--out', required=True, metavar='DIR', help='folder of the translated images')
-    parser.add_argument('--tile', type=count, default=512, help='size of the windows in pixels (default: 512)')
-    parser.add_argument(
-        '--margin', type=amount, default=32, help='pixels at their borders that are not kept (default: 32)'
-    )
+    parser.add_argument('--out', required=True, metavar='DIR', help='folder for the translated images')
+    parser.add_argument('--tile', type=count, default=512, help='window size in pixels (default: 512)')
+    parser.add_argument('--margin', type=amount, default=32, help='pixels discarded at window borders (default: 32)')
     add_cfg_options(parser)
     return parser.parse_args()
 

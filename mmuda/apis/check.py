@@ -1,4 +1,4 @@
-"""Looks at a config before hours go into it: builds everything, trains a few iterations, reports, keeps nothing."""
+"""Checks a config before a long training: builds everything, trains a few iterations, reports, keeps no files."""
 
 import inspect
 import math
@@ -34,13 +34,13 @@ from mmuda.utils.memory import peak_of_gpu, peak_of_process
 from mmuda.utils.progress import duration
 
 RUNNER_KEYS = tuple(inspect.signature(Runner.__init__).parameters)
-# Samples looked at for class shares; beyond that a check would become a pass over the data.
+# Number of samples from which class shares are estimated; more would turn the check into a pass over the data.
 SAMPLES = 32
 
 
 @dataclass
 class CheckReport:
-    """What :func:`check` found; ``str()`` is the text for a person.
+    """The findings of :func:`check`; ``str()`` gives the readable report.
 
     Attributes:
         networks: (name, parameters, trainable parameters) of each network.
@@ -48,9 +48,9 @@ class CheckReport:
         stages: One for each stage.
         streams: One for each stream of the training data.
         learning_rates: Initial learning rates by optimiser.
-        channels: Lines on the order in which the network is given the channels.
-        unread: Names at the top of the config that nobody reads.
-        warnings: What looks wrong, one sentence each.
+        channels: Lines on the order in which the network receives the channels.
+        unread: Top-level names of the config that nothing reads.
+        warnings: Suspicious findings, one sentence each.
     """
 
     networks: list[tuple[str, int, int]] = field(default_factory=list)
@@ -89,9 +89,9 @@ class CheckReport:
 
 
 def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> CheckReport:
-    """Build everything that a config describes, run a few iterations of each stage on a copy, and report.
+    """Build everything in a config, run a few iterations of each stage on a copy, and report.
 
-    Nothing is written where a run would write; the config is left as it is.
+    Nothing is written where a run would write, and the config is not changed.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
@@ -102,7 +102,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         The report; warnings do not raise.
 
     Raises:
-        UserError: And whatever else training would raise before its first iteration.
+        UserError: For invalid configs; other errors are those that training would raise before its first iteration.
     """
     with tempfile.TemporaryDirectory(prefix='mmuda_check_') as folder:
         start_processes(cfg)
@@ -125,7 +125,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
 
 
 def _check_lengths(cfg: Config) -> None:
-    """Refuse the lengths that the config gives, which :func:`shorten` replaces."""
+    """Validate the stage lengths of the config before :func:`shorten` replaces them."""
     train_cfg = cfg.get('train_cfg') or {}
     for stage in train_cfg.get('stages') or ():
         if Stage.from_cfg(stage).iters is None:
@@ -137,7 +137,7 @@ def _check_lengths(cfg: Config) -> None:
 
 
 def _warnings_of_data(runner: Runner) -> list[str]:
-    """What looks wrong in the data of training, validation and test."""
+    """Suspicious findings in the data for training, validation and test."""
     found = []
     for split, loop in (('train', runner._train_loop), ('val', runner._val_loop), ('test', runner._test_loop)):
         dataset = dataset_of(loop)
@@ -148,7 +148,7 @@ def _warnings_of_data(runner: Runner) -> list[str]:
 
 
 def _run(runner: Runner, cfg: Config, report: CheckReport) -> None:
-    """Train, validate, test and write a checkpoint as the config says, all of it short."""
+    """Train, validate, test and write a checkpoint as the config says, all shortened."""
     try:
         with plain_errors(runner):
             report.warnings += check_pairing(runner)
@@ -171,13 +171,13 @@ def _try_test(runner: Runner, cfg: Config) -> None:
         return
     trained = classes_of(dataset_of(runner.train_loop))
     check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test', trained)
-    if metrics_without_labels(runner.test_loop):  # it says how images are read for prediction, and scores nothing
+    if metrics_without_labels(runner.test_loop):  # such a test set only says how images are read for prediction
         runner.test_loop.evaluator.metrics = []
     runner.test()
 
 
 def _try_checkpoint(runner: Runner) -> list[str]:
-    """Read the checkpoint of the short run as a resumed run would."""
+    """Load the checkpoint of the short run as a resumed run would."""
     counting = [hook for hook in runner.hooks if isinstance(hook, CheckpointHook) and not hook.by_epoch]
     if not counting:
         return [
@@ -204,7 +204,7 @@ def networks_of(model: nn.Module) -> list[tuple[str, int, int]]:
 
 
 def learning_rates_of(runner: Runner) -> dict[str, list[float]]:
-    """Initial learning rates, each once, by optimiser."""
+    """Initial learning rates by optimiser, without duplicates."""
     wrapper = runner.optim_wrapper
     members = dict(wrapper.items()) if hasattr(wrapper, 'items') else {'optimizer': wrapper}
     return {

@@ -1,4 +1,4 @@
-"""A config's training, cut to a few iterations: what a check runs in place of it."""
+"""Cuts a config's training down to the few iterations that a check runs."""
 
 import re
 import time
@@ -14,19 +14,19 @@ from mmuda.utils.errors import UserError
 # The first iteration of a stage warms up (loader, memory, kernels); the others are timed.
 STEPS = 3
 NEVER = 10**9
-# Read by mmuda or mmengine at the top of a config, besides the arguments of a Runner.
+# Top-level names of a config that mmuda or mmengine reads, in addition to the arguments of a Runner.
 READ_BESIDES = ('custom_imports', 'default_scope', 'load_skip', 'model_wrapper_cfg', 'runner_type', 'tta_model')
 READ_BESIDES += ('tta_pipeline', 'test_pipeline', 'experiment_name', 'backend_args')
 
 
 @dataclass
 class StageTiming:
-    """A stage as the check saw it.
+    """Measurements of one stage.
 
     Attributes:
         name: Name of the stage.
-        iters: Iterations that the config gives it.
-        seconds: Seconds an iteration, loading included.
+        iters: Iterations of the stage in the config.
+        seconds: Seconds per iteration, loading included.
         losses: Logged scalars of the last iteration.
     """
 
@@ -37,7 +37,7 @@ class StageTiming:
 
 
 class Probe(Hook):
-    """Times iterations, keeps the last logged scalars of each stage.
+    """Times iterations and keeps the last logged scalars of each stage.
 
     Args:
         stages: Filled in by this.
@@ -67,7 +67,7 @@ def shorten(cfg: Config) -> list[StageTiming]:
     """Cut each stage to ``STEPS`` iterations, with one validation of a few batches and one checkpoint at the end.
 
     Args:
-        cfg: As a training takes it; changed.
+        cfg: Config of a training; changed in place.
 
     Returns:
         The stages with their real lengths.
@@ -100,7 +100,7 @@ def shorten(cfg: Config) -> list[StageTiming]:
 
 
 def _take_few(loader: dict, **options) -> None:
-    """The edges of a loader's data, read by this process."""
+    """Make a loader read only the first and last batches, in this process."""
     loader.sampler = dict(type='EdgeSampler', batch_size=loader.get('batch_size') or 1, **options)
     loader.pop('batch_sampler', None)
     loader.update(num_workers=0, persistent_workers=False)
@@ -108,9 +108,9 @@ def _take_few(loader: dict, **options) -> None:
 
 
 def unread_keys(cfg: Config, runner_keys: tuple[str, ...]) -> list[str]:
-    """Names at the top of a config that nobody reads: no tool, and no other line of its files.
+    """Top-level names of a config that nothing reads: no tool, and no other line of its files.
 
-    Files that it inherits may define what only others of their heirs read: theirs do not count.
+    Names defined in inherited files do not count, since other configs that inherit them may read them.
 
     Args:
         cfg: As loaded from its file.

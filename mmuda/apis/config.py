@@ -1,4 +1,4 @@
-"""Loads a config and applies what the command line says to it."""
+"""Loads a config and applies the options of the command line."""
 
 import os
 import traceback
@@ -20,14 +20,14 @@ CONFIG_SUFFIXES = ('.py', '.json', '.yaml', '.yml')
 def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Config:
     """Read a config, register all modules of mmseg and mmuda, and make ``mmuda`` the default scope.
 
-    Besides files, a config may inherit those that mmuda and mmseg bring, wherever it lies:
-    ``_base_ = ['mmuda::_base_/default_runtime.py', 'mmseg::_base_/models/fcn_unet_s5-d16.py']``.
+    Wherever it is stored, a config may also inherit configs that ship with mmuda and mmseg: ``_base_ =
+    ['mmuda::_base_/default_runtime.py', 'mmseg::_base_/models/fcn_unet_s5-d16.py']``.
 
-    What it leaves out is filled in, see :func:`fill_defaults`.
+    Omitted values are filled in, see :func:`fill_defaults`.
 
     Args:
         path: A config file (``.py``, ``.json``, ``.yaml``).
-        cfg_options: Values by dotted key that replace the file's, as ``--cfg-options`` gives them.
+        cfg_options: Values by dotted key that override the file's, as in ``--cfg-options``.
 
     Raises:
         FileNotFoundError: If the file is missing.
@@ -42,8 +42,8 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
     fill_defaults(cfg)
     merge_options(cfg, cfg_options or {})
     keep_workers(cfg)
-    # A config that inherits mmseg's runtime brings scope `mmseg`, in which mmuda's types do not exist; mmuda's
-    # registries are children of mmseg's, so the reverse holds for neither.
+    # A config that inherits mmseg's runtime sets the scope `mmseg`, in which mmuda's types do not exist. In mmuda's
+    # scope both are found, since its registries are children of mmseg's.
     if cfg.get('default_scope') in (None, 'mmseg'):
         cfg.default_scope = 'mmuda'
     register_all_modules()
@@ -52,7 +52,7 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
 
 
 def _read(path: Path) -> Config:
-    """The config of a file; whatever reading it raises is about what its author wrote."""
+    """Read the config from a file; any error while reading is reported as a mistake in the file."""
     allow_package_configs()
     if path.suffix not in CONFIG_SUFFIXES:
         raise UserError(f'config {path} has the suffix {path.suffix!r}; it must be one of {", ".join(CONFIG_SUFFIXES)}')

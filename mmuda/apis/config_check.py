@@ -1,4 +1,4 @@
-"""Refuses what a config misspells, before anything is built: types, arguments of classes, keys, numbers."""
+"""Finds mistakes in a config before anything is built: in types, arguments of classes, keys and numbers."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from mmuda.utils.metainfo import check_metainfo
 from mmuda.utils.old_names import renamed_argument, renamed_optimizers
 from mmuda.utils.signatures import Arguments, arguments_of
 
-# How alike two names are (0 to 1) of which one is taken for a misspelling of the other.
+# Similarity (0 to 1) above which one name is taken for a misspelling of another.
 ALIKE = 0.8
-# A name at the top of a config may also be a variable of its author's: nearly the same, or it is left alone.
+# A top-level name may also be the author's own variable, so only a very close match counts as a misspelling.
 NEARLY_SAME = 0.885
 TOP_KEYS = (
     *inspect.signature(Runner.__init__).parameters, 'custom_imports', 'model_wrapper_cfg', 'runner_type', 'tta_model',
     'load_skip',
 )  # fmt: skip
-# What is taken out of a part before its class is called, by registry.
+# Keys removed from a part before its class is called, by registry.
 TAKEN_OUT = {
     registries.HOOKS.name: ('priority',),
     registries.OPTIM_WRAPPERS.name: ('constructor', 'paramwise_cfg'),
@@ -39,7 +39,7 @@ TAKEN_OUT = {
 }
 TAKEN_OUT_OF_LAYERS = {'norm_cfg': ('requires_grad',), 'init_cfg': ('override',)}
 CLIP_GRAD = ('type', 'max_norm', 'norm_type', 'error_if_nonfinite', 'foreach', 'clip_value')
-# Of these only some keys are read and the others pass unseen, so that near misses are refused and no more.
+# These read some keys and ignore the others, so only near misses are refused.
 LOOSE_KEYS = {
     'paramwise_cfg': (
         'custom_keys', 'bias_lr_mult', 'bias_decay_mult', 'norm_decay_mult', 'flat_decay_mult', 'dwconv_decay_mult',
@@ -55,10 +55,10 @@ OF_LOADERS = (
 
 
 def check_config(cfg: Config) -> None:
-    """Refuse what no training, test or prediction could do as it is written.
+    """Refuse a config that no training, test or prediction could run.
 
-    That is: a type that no registry has, an argument that a class does not take, a number out of its range, a key that
-    nearly is one which is read. Nothing is built, so nothing that needs data or a model is looked at.
+    It finds types that no registry has, arguments that a class does not take, numbers out of range, and misspelt keys.
+    Nothing is built, so nothing that needs data or a model is checked.
 
     Args:
         cfg: A config; modules must have been registered.
@@ -79,7 +79,7 @@ def check_config(cfg: Config) -> None:
 
 
 def _keys_of_constructor(cfg: Config) -> Sequence[str] | None:
-    """What the constructor of the optimisers reads from each; None if it is a user's, which may read anything."""
+    """Keys that the optimiser constructor reads from each wrapper; None for a user's own, which may read anything."""
     wrapper = cfg.get('optim_wrapper')
     name = wrapper.get('constructor') if isinstance(wrapper, Mapping) else None
     if name is None:
@@ -93,14 +93,14 @@ def _keys_of_constructor(cfg: Config) -> Sequence[str] | None:
 
 
 def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
-    """Refuse a part whose type is unknown, or that its class cannot be called with.
+    """Refuse a part with an unknown type, or with arguments that its class does not take.
 
     Args:
         part: The part.
-        taken_out: Keys that whoever builds the part reads and removes; None if nobody knows which.
+        taken_out: Keys that are read and removed before the part is built; None if they are unknown.
 
     Raises:
-        UserError: Naming the place, the type or argument, and those that come close.
+        UserError: Naming the place, the type or argument, and similar names.
     """
     for key, known in LOOSE_KEYS.items():
         if isinstance(part.cfg.get(key), Mapping):
@@ -137,7 +137,7 @@ def check_part(part: Part, taken_out: Sequence[str] | None = ()) -> None:
 
 
 def _refuse_unknown(given: Mapping, path: str, owner: str, arguments: Arguments) -> None:
-    """Refuse keys that are no arguments: all where there can be no others, else those that nearly are one."""
+    """Refuse keys that are not arguments: all of them if the class takes no others, else only likely misspellings."""
     for key in given:
         if key in arguments.names:
             continue
@@ -150,7 +150,7 @@ def _refuse_unknown(given: Mapping, path: str, owner: str, arguments: Arguments)
 
 
 def _refuse_renamed(given: Mapping, path: str, target, arguments: Arguments) -> None:
-    """Refuse arguments of earlier versions, with what to write instead."""
+    """Refuse arguments of earlier versions and name the replacement."""
     names = [cls.__name__ for cls in getattr(target, '__mro__', ())]
     for key, value in given.items():
         line = None if key in arguments.names else renamed_argument(names, key, value)
@@ -159,11 +159,11 @@ def _refuse_renamed(given: Mapping, path: str, target, arguments: Arguments) -> 
 
 
 def _check_optimizer_names(cfg: Config) -> None:
-    """Refuse optimisers with names of earlier versions, which no step of a plan trains with."""
+    """Refuse optimiser names of earlier versions that no step of a plan uses."""
     wrappers, model, loop = (cfg.get(key) or {} for key in ('optim_wrapper', 'model', 'train_cfg'))
     plans = [model.get('plan'), *(stage.get('plan') for stage in loop.get('stages') or [] if isinstance(stage, dict))]
     named = {name for plan in plans for step in plan or [] for name in step.get('optimizers') or []}
-    if model.get('type') in (None, 'ImageTranslation'):  # whose generators keep their name
+    if model.get('type') in (None, 'ImageTranslation'):  # its generators keep their name
         named.add('generator')
     line = renamed_optimizers(name for name in wrappers if name not in named)
     if 'constructor' in wrappers and line is not None:
@@ -171,7 +171,7 @@ def _check_optimizer_names(cfg: Config) -> None:
 
 
 def _is_misspelt(key: str, close: list[str], given: Mapping) -> bool:
-    """Whether a key that may be right is a misspelling of a name: that is not given itself, or is nearly the same."""
+    """Whether a key is a likely misspelling of a name: the name is not given itself, or the two are nearly the same."""
     if not close or close[0].rstrip('0123456789') == key.rstrip('0123456789'):
         return False
     return close[0] not in given or bool(difflib.get_close_matches(key, close, 1, NEARLY_SAME))
@@ -188,7 +188,7 @@ def _check_top(cfg: Config) -> None:
 
 
 def _check_groups(cfg: Config) -> None:
-    """Keys of the dicts that become arguments without a type."""
+    """Keys of the untyped dicts that become arguments."""
     randomness = tuple(inspect.signature(set_random_seed).parameters)
     model = cfg.get('model') if isinstance(cfg.get('model'), Mapping) else {}
     ema = (*inspect.signature(ExponentialMovingAverage).parameters, 'evaluate')

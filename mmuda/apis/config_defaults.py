@@ -1,4 +1,4 @@
-"""What a config need not say: loaders, loops and metrics that follow from what it says."""
+"""Defaults for loaders, loops and metrics that follow from the rest of a config."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ RUN = 'run'
 
 
 def fill_defaults(cfg: Config) -> None:
-    """Fill in, where the config leaves them out, what nearly all configs say alike.
+    """Fill in omitted values that nearly all configs share.
 
-    - Training draws by ``DrawSampler``; validation goes through its dataset in order, one window at a time, with as
-      many workers as training.
-    - The test set is the validation set, its metrics are those of the validation: ``mIoU``, and criteria that need no
-      label. The loops are mmengine's.
-    - Test-time augmentation averages over the mirrored image: ``tta_pipeline`` from the test pipeline.
-    - ``train_cfg.iters``, lengths by the name of a stage, go into the stages.
-    - A stage with ``pseudo_labels`` labels the target stream, in tiles of ``pseudo_labels.tile`` pixels or those of the
-      validation, as a test reads it, and reads the result as the stream ``pseudo``.
+    - Training samples with ``DrawSampler``. Validation reads its dataset in order, one window at a time, with as many
+      workers as training.
+    - The test set is the validation set, with the same metrics: ``mIoU`` and criteria that need no label. The loops are
+      mmengine's.
+    - Test-time augmentation also predicts the mirrored image: ``tta_pipeline`` follows from the test pipeline.
+    - ``train_cfg.iters``, lengths by stage name, are copied into the stages.
+    - A stage with ``pseudo_labels`` labels the target stream with the test pipeline, in tiles of ``pseudo_labels.tile``
+      pixels (default: the validation's tile). It reads the result as the stream ``pseudo``.
 
     An entry that is set to None stays None.
 
@@ -32,7 +32,7 @@ def fill_defaults(cfg: Config) -> None:
         cfg: Changed in place.
 
     Raises:
-        UserError: ``train_cfg.iters`` names a stage that there is not.
+        UserError: If ``train_cfg.iters`` names an unknown stage.
     """
     train = cfg.get('train_dataloader')
     dataset = train.get('dataset') if isinstance(train, Mapping) else None
@@ -44,7 +44,7 @@ def fill_defaults(cfg: Config) -> None:
 
 
 def keep_workers(cfg: Config) -> None:
-    """Let the workers of loaders live on, where the config does not say."""
+    """Keep the workers of loaders alive unless the config says otherwise."""
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
         if isinstance(loader, Mapping) and loader.get('num_workers'):
@@ -125,15 +125,15 @@ def _fill_pseudo_labels(cfg: Config) -> None:
 def place_schedules(cfg: Config) -> None:
     """Turn ``during`` of learning-rate schedules into iterations.
 
-    ``dict(type='PolyLR', power=0.9, during='run')`` goes over the whole run, ``during='joint'`` over the stage of that
-    name; ``begin`` and ``end`` are then shares of it, 0 and 1 where they are not given. So a length stands in a config
-    once, at its stage.
+    ``dict(type='PolyLR', power=0.9, during='run')`` spans the whole run, ``during='joint'`` the stage of that name.
+    ``begin`` and ``end`` are then shares of that span (default: 0 and 1). So each length appears in a config once, at
+    its stage.
 
     Args:
         cfg: Changed in place.
 
     Raises:
-        UserError: ``during`` names no stage, or a share is outside [0, 1].
+        UserError: If ``during`` names no stage, or a share is outside [0, 1].
     """
     schedules = cfg.get('param_scheduler') or []
     spans, begin = {}, 0

@@ -1,4 +1,4 @@
-"""What numbers of a config may be, whichever class reads them."""
+"""Valid ranges for the numbers in a config, whichever class reads them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OF_NETWORKS = dict(
     num_classes=COUNT, in_channels=COUNTS, channels=COUNTS, base_channels=COUNT, dropout_ratio=BELOW_ONE,
     discriminator_weight=WEIGHT, gradient_penalty=WEIGHT,
 )  # fmt: skip
-# By the registry of the part; None values always mean "not given".
+# Rules by the registry of the part; a value of None always means "not given".
 RULES: dict[str, dict[str, Rule]] = {
     registries.DATASETS.name: dict(
         gsd=POSITIVE, tile=COUNTS, samples_per_raster=COUNT, patches_per_raster=COUNT, value_range=RANGE, bands=COUNTS,
@@ -59,7 +59,7 @@ RULES: dict[str, dict[str, Rule]] = {
 
 
 def check_values(part: Part) -> None:
-    """Refuse numbers of a part that nothing can be done with.
+    """Refuse invalid numbers in a part.
 
     Raises:
         UserError: Naming the key, the value and what it may be.
@@ -68,7 +68,7 @@ def check_values(part: Part) -> None:
     rules = RULES.get(kind, {})
     for key, value in part.cfg.items():
         rule = rules.get(key)
-        if key in ('begin', 'end') and 'during' in part.cfg:  # shares, checked where they become iterations
+        if key in ('begin', 'end') and 'during' in part.cfg:  # shares; they are checked when they become iterations
             continue
         if rule is None and kind in (registries.MODELS.name, registries.TERMS.name) and key.endswith('loss_weight'):
             rule = WEIGHT
@@ -77,7 +77,7 @@ def check_values(part: Part) -> None:
 
 
 def check_settings(cfg: Config) -> None:
-    """Refuse numbers that belong to no class: of data loaders, the seed, stages, the teacher.
+    """Refuse invalid numbers outside typed parts: in data loaders, the seed, stages and the teacher.
 
     Raises:
         UserError: As :func:`check_values`.
@@ -97,7 +97,7 @@ def check_settings(cfg: Config) -> None:
         if isinstance(stage, Mapping):
             require(COUNT, f'train_cfg.stages.{index}.iters', stage.get('iters'))
             for name, weight in (stage.get('weights') or {}).items():
-                if not isinstance(weight, Mapping):  # a schedule is looked at when it is built
+                if not isinstance(weight, Mapping):  # a schedule is checked when it is built
                     require(WEIGHT, f'train_cfg.stages.{index}.weights.{name}', weight)
     model = cfg.get('model')
     ema = model.get('ema') if isinstance(model, Mapping) else None

@@ -1,4 +1,4 @@
-"""What kind of thing each entry of a config must be: a dict, a list, a text."""
+"""The kind that each entry of a config must have: a dict, a list or a text."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TOGETHER = (
 
 
 def check_shapes(cfg: Config) -> None:
-    """Refuse entries of another kind than what reads them can take; None is what is not given.
+    """Refuse entries of the wrong kind; None means "not given".
 
     Raises:
         UserError: Naming the place, the value and the kind.
@@ -50,7 +50,7 @@ def check_shapes(cfg: Config) -> None:
 
 
 def check_complete(cfg: Config) -> None:
-    """Refuse a config for a Runner that lacks a part of a training, a validation, a test, or the model.
+    """Refuse a config that lacks the model, or a part of its training, validation or test.
 
     Raises:
         UserError: Naming what is missing.
@@ -83,7 +83,7 @@ def check_complete(cfg: Config) -> None:
 
 
 def _entries(cfg: Config) -> Iterator[tuple[str, object, tuple]]:
-    """(place, value, kind); what is deeper comes after what holds it."""
+    """(place, value, kind); a nested entry comes after the one that holds it."""
     yield from ((key, cfg.get(key), kind) for key, kind in AT_THE_TOP.items())
     yield from _of_hooks(cfg)
     model = cfg.get('model') or {}
@@ -112,7 +112,7 @@ def _of_optimizers(wrapper: Mapping) -> Iterator[tuple[str, object, tuple]]:
 
 
 def _optimizers(wrapper: Mapping) -> list[tuple[str, Mapping]]:
-    """(place, config) of each optimiser wrapper; a name that is set to None is left out."""
+    """(place, config) of each optimiser wrapper; names set to None are omitted."""
     if wrapper.get('constructor') != NAMED:
         return [('optim_wrapper', wrapper)] if 'optimizer' in wrapper else []
     named = {name: value for name, value in wrapper.items() if name not in NOT_NAMES and value is not None}

@@ -1,4 +1,4 @@
-"""Finds what a config describes: each place where a registry will build something."""
+"""Finds every place in a config where a registry will build something."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmuda import registry as registries
 from mmuda.utils.errors import UserError
 
 LOADERS = ('train_dataloader', 'val_dataloader', 'test_dataloader')
-# Entries of a config that the Runner builds, and from which registry.
+# Entries of a config that the Runner builds, with their registries.
 ROOTS = {
     'model': registries.MODELS,
     'data_preprocessor': registries.MODELS,
@@ -34,7 +34,7 @@ ROOTS = {
     'visualizer': registries.VISUALIZERS,
     'log_processor': LOG_PROCESSORS,
 }
-# What mmengine takes where these have no type.
+# Types that mmengine uses where these have none.
 DEFAULT_TYPES = {
     'optim_wrapper': 'OptimWrapper',
     'val_cfg': 'ValLoop',
@@ -42,7 +42,7 @@ DEFAULT_TYPES = {
     'log_processor': 'LogProcessor',
     'visualizer': 'Visualizer',
 }
-# What stands below a key, wherever it is; other keys hold things of their surroundings' kind.
+# Registry for the parts below a key, at any depth; parts below other keys use the registry of their parent.
 BY_KEY = {
     'dataset': registries.DATASETS,
     'datasets': registries.DATASETS,
@@ -61,13 +61,13 @@ BY_KEY = {
     'views': registries.VIEWS,
     'adapter': registries.ADAPTERS,
 }
-# Inside a model these take the names of layers or modes, which not only registries know.
+# Inside a model these take names of layers or modes, which need not be in a registry.
 LAYERS = (
     'conv_cfg', 'norm_cfg', 'act_cfg', 'upsample_cfg', 'upsampler_cfg', 'interpolate_cfg', 'pad_cfg', 'padding_cfg',
     'plugins', 'clip_grad', 'backend_args', 'file_client_args', 'conv_bias_cfg', 'dw_act_cfg', 'dw_norm_cfg',
     'pw_act_cfg', 'pw_norm_cfg',
 )  # fmt: skip
-# Their transforms are another library's.
+# The transforms of these come from another library.
 WRAPPERS_OF_OTHERS = ('Albu',)
 LIBRARIES = ('mmuda', 'mmseg', 'mmcv', 'mmengine', 'torch')
 # Every entry of these is built, so each needs a type.
@@ -85,13 +85,13 @@ class Part:
     """A dict of a config that a registry builds.
 
     Attributes:
-        path: Its place, as ``--cfg-options`` writes it: ``model.terms.output``,
+        path: Its dotted path, as in ``--cfg-options``: ``model.terms.output``,
             ``train_dataloader.dataset.source.pipeline.0``.
         cfg: The dict.
-        registry: Where its type is looked up first.
-        key: Key under which it, or the list that holds it, stands.
-        surely: Whether its type must be one that a registry knows.
-        needs_type: Whether it cannot go without a type.
+        registry: Registry in which its type is looked up first.
+        key: Key that holds it, or the list that it is in.
+        surely: Whether its type must be in a registry.
+        needs_type: Whether it must have a type.
     """
 
     path: str
@@ -103,14 +103,14 @@ class Part:
 
     @property
     def type(self):
-        """The type, also where it goes without saying; None if it has none."""
+        """The type, explicit or default; None if it has none."""
         default = DEFAULT_TYPES.get(self.path)
         if default is None and self.registry is registries.OPTIM_WRAPPERS:
             default = 'SyncOptimWrapper'
         return self.cfg.get('type') or default
 
     def is_known(self) -> bool:
-        """Whether its class is one of the libraries', so that what stands below it is built from their registries."""
+        """Whether its class comes from a library, whose registries then build the parts below it."""
         found = self.find()
         return found is None or found.__module__.partition('.')[0] in LIBRARIES
 
@@ -132,7 +132,7 @@ class Part:
 
 
 def parts_of(cfg: Config) -> Iterator[Part]:
-    """Everything that a Runner or a tool would build from a config, as far as the config tells."""
+    """Every part that a Runner or a tool would build from a config, as far as the config shows."""
     for key, registry in ROOTS.items():
         if key in cfg:
             yield from _walk(cfg[key], registry, key, key)
@@ -141,7 +141,7 @@ def parts_of(cfg: Config) -> Iterator[Part]:
 
 
 def loaders_of(cfg: Config) -> Iterator[tuple[str, Mapping]]:
-    """Each data loader with its path; those of stages as the stage will see them."""
+    """Each data loader with its path; loaders of stages are merged as the stage will use them."""
     for key in LOADERS:
         if isinstance(cfg.get(key), Mapping):
             yield key, cfg[key]
@@ -166,7 +166,7 @@ def _merged(loader: Mapping, changes: Mapping, path: str) -> Mapping:
 
 
 def stages_of(cfg: Config) -> list:
-    """Stages of the training; empty if it has none."""
+    """Stages of the training; empty if there are none."""
     stages = (cfg.get('train_cfg') or {}).get('stages')
     return list(stages) if isinstance(stages, list | tuple) else []
 
@@ -190,5 +190,5 @@ def _walk(value, registry: Registry, path: str, key: str, surely: bool = True, n
         if registry is registries.TERMS and not is_collection and name not in BY_KEY:
             further = registries.MODELS  # a term's loss or discriminator
         foreign = value.get('type') in WRAPPERS_OF_OTHERS or name in LAYERS or name.endswith('_cfg')
-        # A child that stands under a name of its own inherits what its collection is.
+        # A named entry of a collection inherits the collection's registry.
         yield from _walk(child, further, f'{path}.{name}', name, surely and not foreign, needs_type=is_collection)

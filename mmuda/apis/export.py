@@ -1,4 +1,4 @@
-"""A trained segmentor alone, as a plain mmseg model."""
+"""Exports a trained segmentor as a plain mmseg model."""
 
 import os
 from collections.abc import Mapping
@@ -32,24 +32,24 @@ def export_segmentor(
 ) -> tuple[Path, Path]:
     """Write the segmentor of a trained model as a config and a checkpoint of mmseg, without terms and discriminators.
 
-    The config holds ``model`` (mmseg's segmentor with a ``SegDataPreProcessor`` of the domain's statistics, for images
-    that mmseg loads, hence BGR), ``default_scope``, and the ``test_pipeline`` that mmseg's inference asks for. Images
-    must come at the ground sample distance that the config tests at, which the file's first line tells: mmseg knows
-    none. A segmentor with parts of ours (``DeepLabV2Head``, ``DirectEncoderDecoder``, ...) also gets ``custom_imports``
-    of mmuda, which registers them, and predicts as here; one of mmseg's parts alone needs no mmuda.
+    The config holds ``model``, ``default_scope``, and the ``test_pipeline`` that mmseg's inference needs. The model is
+    mmseg's segmentor with a ``SegDataPreProcessor`` that uses the domain's statistics for BGR images, as mmseg loads
+    them. mmseg does not handle ground sample distances: images must have the one that the config tests at, stated in
+    the file's first line. A segmentor with parts from mmuda (``DeepLabV2Head``, ``DirectEncoderDecoder``, ...) also
+    gets ``custom_imports`` of mmuda, which registers them. One built only from mmseg's parts runs without mmuda.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
         checkpoint: The trained weights.
         out_dir: Folder to write ``segmentor.py`` and ``segmentor.pth`` to.
-        domain: Whose statistics images are normalised by.
+        domain: Domain whose statistics normalise the images.
 
     Returns:
-        Config and checkpoint.
+        Paths of the config and the checkpoint.
 
     Raises:
-        UserError: If the model is no :class:`DomainAdaptation`, the checkpoint does not fit the segmentor, or its
-            images are other bands or values than mmseg loads, or an output is an input.
+        UserError: If the model is not a :class:`DomainAdaptation`, the checkpoint does not fit the segmentor, the
+            config reads bands or values that mmseg cannot load, or an output is an input.
     """
     cfg = prepare(cfg)
     segmentor = cfg.model.get('segmentor')
@@ -86,14 +86,14 @@ def export_segmentor(
 
 
 def _segmentor_state(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The segmentor's entries without their prefix; a plain checkpoint has none."""
+    """The segmentor's weights without their name prefix; a plain checkpoint has no prefix."""
     if not any(name.startswith(prefix) for name in state):
         return dict(state)
     return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}
 
 
 def _plain(cfg):
-    """A config of parts by their full names, without what is only for the start of training; whether some are ours."""
+    """The config with scoped type names and without initialisation, and whether any part comes from mmuda."""
     if isinstance(cfg, list | tuple):
         parts = [_plain(value) for value in cfg]
         return type(cfg)(value for value, _ in parts), any(ours for _, ours in parts)
@@ -124,19 +124,19 @@ def _preprocessor(preprocessor, domain: str) -> dict:
 
 
 def _dataset_meta(cfg: Config) -> dict:
-    """What mmseg's inferencers want to know of the classes, where the config tells it."""
+    """Class metadata for mmseg's inferencers, if the config has it."""
     dataset = _tested(cfg)
     cls = DATASETS.get(dataset['type']) if dataset.get('type') else None
     whole, own = getattr(cls, 'METAINFO', None) or {}, dataset.get('metainfo') or {}
     metainfo = {**whole, **own}
-    if 'palette' not in own and 'classes' in own and 'palette' in whole:  # a choice of the dataset's classes
+    if 'palette' not in own and 'classes' in own and 'palette' in whole:  # a subset of the dataset's classes
         colours = dict(zip(whole['classes'], whole['palette'], strict=True))
         metainfo['palette'] = [colours[name] for name in own['classes'] if name in colours]
     return {key: metainfo[key] for key in ('classes', 'palette') if key in metainfo}
 
 
 def _tested(cfg: Config) -> Mapping:
-    """Config of the dataset that the config tests on, or {}."""
+    """Config of the test dataset, or {}."""
     return (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset') or {}
 
 
@@ -153,7 +153,7 @@ def _check_images(cfg: Config) -> None:
 
 
 def _note(cfg: Config) -> str:
-    """What the images must be, as a comment."""
+    """A comment that states the required ground sample distance of the images."""
     for step in _tested(cfg).get('pipeline') or []:
         if step.get('type') == 'ResampleToGSD':
             grid = f'{step["gsd"]} m a pixel' if step.get('gsd') else f'{step["ratio"]} times coarser than the original'

@@ -39,18 +39,18 @@ def init_model(
 ) -> nn.Module:
     """Build the model of a config for prediction and load a checkpoint into it.
 
-    Of a :class:`~mmuda.models.DomainAdaptation` only the segmentor (and the teacher that predicts) is built: weights
-    that only losses need, e.g. VGG-16, are not looked for.
+    For a :class:`~mmuda.models.DomainAdaptation`, only the segmentor (and a teacher that predicts) is built. Weights
+    that only losses need, e.g. VGG-16, are not loaded.
 
     Args:
         config: Config file or a loaded config.
-        checkpoint: Path or address; names of a plain mmseg checkpoint are mapped as for ``load_from``. None leaves the
-            initial weights.
+        checkpoint: Path or URL; parameter names of a plain mmseg checkpoint are mapped as for ``load_from``. None keeps
+            the initial weights.
         device: E.g. ``'cpu'`` or ``'cuda:0'``; None takes a GPU if there is one.
 
     Returns:
         The model in evaluation mode; ``model.cfg`` is the config, ``model.dataset_meta`` has ``classes`` and
-        ``palette`` as far as the checkpoint tells them.
+        ``palette`` if the checkpoint holds them.
 
     Raises:
         FileNotFoundError: If config or checkpoint does not exist.
@@ -74,7 +74,7 @@ def init_model(
 
 
 def _for_prediction(cfg: Config) -> Config:
-    """The config without what only training needs of its model."""
+    """The config, with its model stripped of the parts that only training needs."""
     if 'segmentor' not in cfg.model:
         return cfg
     cfg = copy.deepcopy(cfg)
@@ -94,7 +94,7 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
         model: Of :func:`init_model`.
         image: An array (H, W, C) in the value range that the config's datasets give (uint8), in the order of the file
             (red, green, blue), or a sample of a dataset (``inputs``, ``data_samples``) as its test pipeline made it.
-        gsd: Metres a pixel of an array; needed where the config's test pipeline resamples.
+        gsd: Metres per pixel of an array; required if the config's test pipeline resamples.
 
     Returns:
         The sample with ``pred_sem_seg`` (1, H, W) and ``seg_logits`` (classes, H, W) on the image's own grid.
@@ -153,20 +153,20 @@ def predict_raster(
 ) -> Path:
     """Predict a raster of any size and write the classes as a GeoTIFF on the raster's own grid.
 
-    Windows overlap, and only the centre of each is kept: pixels less than ``margin`` from a window's border, where
-    the network sees no surroundings, come from the neighbour. Memory holds one row of windows of the result and one
-    window of the image. The file appears when it is complete.
+    Windows overlap, and only the centre of each is kept: pixels less than ``margin`` from a window's border, where the
+    network sees no surroundings, come from the neighbour. Only one row of windows of the result and one window of the
+    image are held in memory. The file appears once it is complete.
 
     Args:
         model: Of :func:`init_model`; its config's test pipeline resamples to the ground sample distance that the
             segmentor was trained at.
         in_path: Raster that rasterio reads.
-        out_path: GeoTIFF; one uint8 band with a colour table; 255 where the raster has no data.
-        gsd: Metres a pixel of the raster; None takes the nominal value of the config's test set, as a test does, or
-            that of the georeference if there is none.
-        tile: Size in pixels of the windows; None takes that of the config's test set, else 512.
-        margin: Pixels at the border of a window that are not kept; None is an eighth of the window.
-        report: Called with a line a minute and at the end; None is silent.
+        out_path: GeoTIFF to write: one uint8 band with a colour table, 255 where the raster has no data.
+        gsd: Metres per pixel of the raster. None uses the nominal value of the config's test set, as a test does, else
+            the georeference.
+        tile: Size of the windows in pixels; None uses the tile of the config's test set, else 512.
+        margin: Pixels discarded at the border of a window; None is an eighth of the window.
+        report: Called with one line per minute and one at the end; None reports nothing.
 
     Returns:
         ``out_path``.
@@ -215,10 +215,10 @@ def spans(length: int, tile: int, margin: int) -> Iterator[tuple[int, int, int, 
     Args:
         length: Pixels of the side.
         tile: Pixels of a window.
-        margin: Pixels that are not kept at a window's border, except at the raster's.
+        margin: Pixels discarded at a window's border, except where it is also the raster's border.
 
     Yields:
-        Start and end of the window, start and end of the part kept; the parts cover the side without overlap.
+        Start and end of the window, then start and end of the part kept. The kept parts cover the side without overlap.
     """
     start, kept = 0, 0
     while kept < length:

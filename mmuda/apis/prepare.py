@@ -1,4 +1,4 @@
-"""Turns a config as it was written into one that can be run: everything that is not said is filled in, here alone."""
+"""Turns a config as written into one that can run: all omitted values are filled in here, and only here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import SEED, require
 from mmuda.utils.setup_env import register_all_modules
 
-# A run whose seed nobody gave must still be repeatable, and resume exactly.
+# A run without a given seed must still be repeatable and resume exactly.
 DEFAULT_SEED = 0
 REQUIRED_HOOKS = ('CheckpointGuardHook', 'IterSeedHook', 'SummaryHook')
-# The Runner looks a wrapper's class up from mmengine's root registry, which does not see grandchildren by bare name.
+# The Runner looks up a wrapper's class in mmengine's root registry, which does not find grandchildren by bare name.
 GRAD_SYNC_WRAPPER = 'mmseg.mmuda.GradSyncWrapper'
-# mmengine's optimiser wrappers and ours that average gradients over processes.
+# mmengine's optimiser wrappers, and our counterparts that average gradients over processes.
 AVERAGING_WRAPPERS = {'OptimWrapper': 'SyncOptimWrapper', 'AmpOptimWrapper': 'SyncAmpOptimWrapper'}
 
 
@@ -40,27 +40,27 @@ def prepare(
     tta: bool = False,
     hooks: Sequence[dict] = (),
 ) -> Config:
-    """The config with all that it leaves to the data and to mmuda; preparing it again changes nothing.
+    """Fill in everything that a config leaves to the data and to mmuda; preparing it again changes nothing.
 
-    Filled in are numbers of classes and channels (:func:`fill_counts`), the data preprocessor of an adaptation, the
-    work directory, the seed, weights that ``MMUDA_WEIGHTS_DIR`` has, and the hooks and wrappers that resuming and
-    several processes need. No image is read and nothing is written.
+    It fills in numbers of classes and channels (:func:`fill_counts`), the data preprocessor of an adaptation, the work
+    directory, the seed, and weights found in ``MMUDA_WEIGHTS_DIR``. It also adds the hooks and wrappers needed for
+    resuming and for several processes. No image is read and nothing is written.
 
     Args:
-        cfg: Config from :func:`mmuda.apis.load_config`; it stays as it is.
+        cfg: Config from :func:`mmuda.apis.load_config`; it is not changed.
         work_dir: Folder of the run; the config's, else ``./work_dirs/<config name>``.
         seed: Seed of every random choice; the config's, else 0.
         amp: Mixed precision: ``True`` for the device's kind, or ``'float16'`` / ``'bfloat16'``.
         launcher: ``none``, ``pytorch`` or ``slurm``.
-        start: What the weights start from; None leaves it to the config.
+        start: Where the weights come from, and whether to resume; None leaves it to the config.
         tta: Test with the config's ``tta_pipeline``, averaged by its ``tta_model``.
-        hooks: Configs of further hooks.
+        hooks: Configs of additional hooks.
 
     Returns:
-        A config that says all of it, as the work directory and checkpoints keep it.
+        The complete config, as stored in the work directory and in checkpoints.
 
     Raises:
-        UserError: Something in the config is wrong or missing.
+        UserError: If something in the config is wrong or missing.
 
     Example:
         >>> cfg = prepare(load_config('configs/srda/srda_resaspp_synthetic.py'))
@@ -98,7 +98,7 @@ def folder_of(cfg: Config, work_dir: str | os.PathLike | None = None) -> str:
 
 
 def _set_seed(cfg: Config, seed: int | None) -> None:
-    """The argument, else the config's ``randomness.seed``, else 0; never none."""
+    """The argument, else the config's ``randomness.seed``, else 0; never None."""
     randomness = dict(cfg.get('randomness') or {})
     if seed is None:
         seed = randomness.get('seed')
@@ -111,7 +111,7 @@ def _set_start(cfg: Config, start: Start) -> None:
     cfg.resume = start.resume
     if start.checkpoint is not None:
         cfg.load_from = start.checkpoint
-    # A resumed run draws as it did before. mmengine takes its seed only after loaders were built with the config's.
+    # A resumed run must draw the same samples. mmengine restores its seed too late, after the loaders were built.
     own = cfg.randomness.seed
     if start.resume and isinstance(start.seed, int) and start.seed != own:
         message = f"resume: the seed is {start.seed} in the checkpoint and {own} in the config; the checkpoint's counts"
@@ -123,8 +123,8 @@ def _complete_model(cfg: Config) -> None:
     """Counts, the preprocessor, and weights from ``MMUDA_WEIGHTS_DIR``."""
     fill_counts(cfg)
     model = cfg.get('model')
-    # A base of mmseg's leaves its preprocessor at the top of the config, and the Runner gives it to any model that has
-    # none; an adaptation needs one that knows streams.
+    # Bases of mmseg put their preprocessor at the top level, and the Runner gives it to any model that has none. An
+    # adaptation needs one that handles streams.
     if isinstance(model, dict) and 'segmentor' in model:
         model.setdefault('data_preprocessor', dict(type='UDADataPreprocessor'))
     use_weights_dir(model)
@@ -160,9 +160,9 @@ def _enable_amp(cfg: Config, dtype: str | None) -> None:
 
 
 def _check_schedules(cfg: Config) -> None:
-    """Refuse schedules by optimiser that leave an optimiser out or name one that the config does not have.
+    """Refuse schedules per optimiser that omit an optimiser or name one that the config does not have.
 
-    mmengine answers the first with a bare KeyError and the second not at all.
+    mmengine raises a bare KeyError for the first and ignores the second.
     """
     schedules, wrappers = cfg.get('param_scheduler'), cfg.get('optim_wrapper') or {}
     if not isinstance(schedules, dict) or 'type' in schedules or 'optimizer' in wrappers:
@@ -183,10 +183,10 @@ def _check_schedules(cfg: Config) -> None:
 
 
 def _add_hooks(cfg: Config, more: Sequence[dict]) -> None:
-    """Further hooks, and those that mmuda's promises rest on where a config, e.g. one of mmseg's, does not name them.
+    """Add the given hooks, and those that mmuda's guarantees need where a config (e.g. one from mmseg) lacks them.
 
-    Those are the guard of checkpoints (with the config's ``load_skip``), the seeding by iteration that makes a resume
-    exact, and the summary; and checkpoints are written whole or not at all.
+    The latter guard checkpoints (with the config's ``load_skip``), seed each iteration so that a resume is exact, and
+    write the summary. Checkpoints are also written whole or not at all.
     """
     hooks = [*(cfg.get('custom_hooks') or []), *more]
     named = {hook['type'] for hook in hooks if isinstance(hook, dict)}
@@ -196,17 +196,17 @@ def _add_hooks(cfg: Config, more: Sequence[dict]) -> None:
             hook['load_skip'] = cfg.load_skip
     cfg.custom_hooks = hooks
     cfg.default_hooks = cfg.get('default_hooks') or {}
-    # mmengine's own default, one checkpoint an epoch, where the config says nothing.
+    # mmengine's default where the config says nothing: one checkpoint per epoch.
     checkpoint = cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
     if checkpoint and checkpoint.get('type') == 'CheckpointHook':
         checkpoint['type'] = 'ResumableCheckpointHook'
 
 
 def _set_model_wrapper(cfg: Config) -> None:
-    """Let several processes train a config that does not say how, e.g. one of mmseg's.
+    """Let several processes train a config without a distributed set-up, e.g. one from mmseg.
 
     mmengine's default wrapper needs a GPU and a single optimiser. Ours leaves gradients to the optimiser wrappers, so
-    plain ones become those that average over processes.
+    plain wrappers are replaced by ones that average over processes.
     """
     cfg.setdefault('model_wrapper_cfg', dict(type=GRAD_SYNC_WRAPPER))
     if cfg.model_wrapper_cfg.type not in ('GradSyncWrapper', GRAD_SYNC_WRAPPER):

@@ -1,4 +1,4 @@
-"""Predicts many rasters: all are checked, and all outputs named, before the first is predicted."""
+"""Predicts many rasters. All are checked and all outputs are named before the first prediction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mmuda.utils.inputs import check_outputs
 from mmuda.utils.output_names import stems_below
 from mmuda.utils.writing import check_writable
 
-# What is taken of a folder; GDAL reads more, but not everything that it opens is imagery.
+# Suffixes accepted in a folder; GDAL reads more, but not everything that it opens is imagery.
 SUFFIXES = ('.tif', '.tiff', '.vrt', '.png', '.jpg', '.jpeg', '.jp2', '.j2k', '.img', '.bil', '.bmp', '.webp', '.ecw')
 MAX_LISTED = 5
 
@@ -33,22 +33,22 @@ def predict_rasters(
 ) -> list[Path]:
     """Predict rasters, folders of rasters and patterns, each raster as :func:`predict_raster` does.
 
-    A raster becomes ``<out_dir>/<name>.tif``; one of a folder or pattern keeps its path below the folder. Rasters of
-    one name in several folders keep their paths below what the folders share. Nothing is predicted before all rasters
-    have been opened and fit the config, and all outputs are known to be files of their own.
+    A raster becomes ``<out_dir>/<name>.tif``; one from a folder or pattern keeps its path relative to the folder. If
+    rasters in several folders share a name, paths are relative to the folders' common parent. Prediction starts once
+    all rasters have been opened and fit the config, and all outputs are known to be distinct files.
 
     Args:
         model: Of :func:`init_model`.
-        inputs: Rasters; folders, whose rasters are taken, with subfolders and without ``out_dir``; patterns such as
-            ``'images/**/*_rgb.tif'``.
-        out_dir: Folder of the predictions.
+        inputs: Rasters, folders, or patterns such as ``'images/**/*_rgb.tif'``. Folders include subfolders, but not
+            ``out_dir``.
+        out_dir: Folder for the predictions.
         gsd: As :func:`predict_raster`, for all of them.
         tile: As :func:`predict_raster`.
         margin: As :func:`predict_raster`.
         report: Called with lines for the user.
 
     Returns:
-        The files that were written.
+        The files written.
 
     Raises:
         FileNotFoundError: If there is no such raster.
@@ -68,25 +68,25 @@ def predict_rasters(
 def find_rasters(
     inputs: Sequence[str | os.PathLike], out_dir: str | os.PathLike, report: Callable[[str], None] = print
 ) -> dict[str, Path]:
-    """The rasters that are meant, and the file that each becomes.
+    """Resolve the inputs to rasters and the output file of each.
 
     Args:
         inputs: As :func:`predict_rasters`.
         out_dir: As :func:`predict_rasters`.
-        report: Told what is left out of folders.
+        report: Called with lines on files in folders that are skipped.
 
     Returns:
-        Output of each raster, in order, each raster once.
+        {raster: output file}, in order, each raster once.
 
     Raises:
         FileNotFoundError: If a raster is not there.
-        UserError: If a folder or a pattern has no raster, or ``out_dir`` is a folder whose rasters are asked for.
+        UserError: If a folder or a pattern has no raster, or ``out_dir`` is one of the input folders.
     """
     roots: dict[str, str | None] = {}
     seen: set[tuple[str, str]] = set()
     for given in map(os.fspath, inputs):
         for path, root in _expand(given, os.fspath(out_dir), report):
-            # One file under two names, by links, is meant to become two maps.
+            # One file under two names (links) becomes two maps.
             key = (os.path.realpath(path), Path(path).stem)
             if key not in seen:
                 seen.add(key)
@@ -124,7 +124,7 @@ def _of_folder(given: str, files: list[str], report: Callable[[str], None]) -> l
 
 
 def _walk(folder: str, out_dir: str) -> Iterator[str]:
-    """Files below a folder, through links too, without hidden ones and without what lies in ``out_dir``."""
+    """Files below a folder, following links, without hidden files and the contents of ``out_dir``."""
     visited = {os.path.realpath(out_dir)}
     for parent, folders, names in os.walk(folder, followlinks=True):
         visited.add(os.path.realpath(parent))

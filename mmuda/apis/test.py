@@ -1,4 +1,4 @@
-"""Tests a checkpoint on what a config describes."""
+"""Tests a checkpoint on the test set of a config."""
 
 from contextlib import nullcontext
 
@@ -28,9 +28,9 @@ def test(
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
-        checkpoint: Path or address; names of a plain mmseg checkpoint are mapped as for ``load_from``.
-        work_dir: Folder of log and metrics; the config's, else ``./work_dirs/<config name>``.
-        out: Folder for the predictions, one label map for each image on the image's own grid.
+        checkpoint: Path or URL; parameter names of a plain mmseg checkpoint are mapped as for ``load_from``.
+        work_dir: Folder for log and metrics; default: the config's, else ``./work_dirs/<config name>``.
+        out: Folder for the predictions, one label map per image on the image's own grid.
         show_dir: Folder for pictures: image, truth if there is one, prediction.
         tta: Average over the config's ``tta_pipeline`` with its ``tta_model``.
         launcher: ``none``, ``pytorch`` or ``slurm``.
@@ -39,8 +39,8 @@ def test(
         Metrics by name, e.g. ``mIoU`` in percent.
 
     Raises:
-        UserError: If the config has no test set or one without labels, lacks what ``tta`` needs, the checkpoint does
-            not fit or holds weights that are not finite, or another test writes to ``out``.
+        UserError: If the config has no test set, has one without labels, or lacks what ``tta`` needs; if the checkpoint
+            does not fit or holds weights that are not finite; or if another test writes to ``out``.
     """
     force_safe_loading()
     init_distributed(launcher)

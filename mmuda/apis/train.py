@@ -20,13 +20,13 @@ def train(
     launcher: str = 'none',
     seed: int | None = None,
 ) -> Runner:
-    """Train, or go on with a run that was killed.
+    """Train a config, or continue an interrupted run.
 
     Args:
-        cfg: Config from :func:`mmuda.apis.load_config`; it stays as it is, the Runner's is the prepared one.
+        cfg: Config from :func:`mmuda.apis.load_config`; it is not changed; the Runner gets a prepared copy.
         work_dir: Folder of the run; the config's, else ``./work_dirs/<config name>``.
-        resume: ``True`` goes on from the newest readable checkpoint of the work directory and fails if there is none;
-            ``'auto'`` starts anew then; a path names the checkpoint, or the folder to look for it in.
+        resume: ``True`` continues from the newest readable checkpoint in the work directory and fails if there is none.
+            ``'auto'`` starts from scratch in that case. A path names the checkpoint, or the folder to search for it.
         amp: Mixed precision: ``True`` for the device's kind, or ``'float16'`` / ``'bfloat16'``.
         launcher: ``none``, ``pytorch`` or ``slurm``.
         seed: Seed of every random choice; the config's, else 0.
@@ -50,6 +50,6 @@ def train(
 
 
 def start_processes(cfg: Config, launcher: str = 'none') -> None:
-    """Safe loading from here on, and the processes' communication."""
+    """Switch to safe checkpoint loading and set up communication between processes."""
     force_safe_loading()
     init_distributed(launcher, cfg.get('env_cfg', {}).get('dist_cfg', {}).get('timeout'))

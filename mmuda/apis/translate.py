@@ -1,4 +1,4 @@
-"""Writes a translated source dataset, on which any other method trains."""
+"""Writes a translated source dataset, on which any other method can train."""
 
 from __future__ import annotations
 
@@ -46,20 +46,20 @@ def translate_dataset(
     device: str | None = None,
     report: Callable[[str], None] = print,
 ) -> list[Path]:
-    """Write the source images of a config in the look of the target, by a trained :class:`ImageTranslation`.
+    """Translate the source images of a config into the look of the target with a trained :class:`ImageTranslation`.
 
-    Each raster becomes ``<out>/<its path below img_path>``, a GeoTIFF (whatever its suffix) of the same grid,
-    georeference and size, uint8, and ``<out>.png`` shows some. Labels stay where they are: another config trains on
-    the result with ``translated_images=OUT`` of its source dataset. Windows overlap by twice the margin and only their
-    centres are kept; a raster appears when it is complete, and one that this checkpoint has made already is not made
-    again.
+    Each raster becomes ``<out>/<its path below img_path>``, a uint8 GeoTIFF (whatever its suffix) with the same grid,
+    georeference and size; ``<out>.png`` shows some of them. Labels stay where they are: another config trains on the
+    result with ``translated_images=OUT`` in its source dataset. Windows overlap by twice the margin and only their
+    centres are kept. A raster appears once it is complete, and existing translations by the same checkpoint are
+    skipped.
 
     Args:
         cfg: Config of the translation, with ``train_dataloader.dataset.source``.
-        checkpoint: Its trained weights.
-        out: Folder of the translated images.
+        checkpoint: The trained weights.
+        out: Folder for the translated images.
         tile: Size of the windows in pixels, a multiple of 4.
-        margin: Pixels at a window's border that are not kept, a multiple of 4.
+        margin: Pixels discarded at a window's border, a multiple of 4.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
         report: Called with lines for the user.
 
@@ -67,8 +67,8 @@ def translate_dataset(
         The files.
 
     Raises:
-        UserError: If the config has no source rasters or resamples them, the sizes do not fit, or ``out`` holds another
-            checkpoint's images or the source's own, or another process writes there.
+        UserError: If the config has no source rasters or resamples them, if the sizes do not fit, if ``out`` holds
+            images of another checkpoint or of the source, or if another process writes there.
     """
     if tile % 4 or margin % 4 or not 0 <= margin < tile // 2:
         raise UserError(f'tile={tile} and margin={margin}: give multiples of 4, the margin below half the tile')
@@ -96,7 +96,7 @@ def translate_dataset(
 
 
 def _picture(cfg: Config, dataset, written: list[Path]) -> bytes:
-    """The middles of some rasters before and after, each beside a sample of the target as the training sees it."""
+    """The centres of some rasters before and after translation, each next to a target sample as training sees it."""
     streams, rows = cfg.train_dataloader.dataset, []
     target = DATASETS.build(dict(streams.target)) if streams.get('target') else None
     for i in sorted({0, len(written) // 2, len(written) - 1}):
@@ -118,7 +118,7 @@ def _bands_last(inputs: torch.Tensor) -> np.ndarray:
 
 
 def _source(cfg: Config):
-    """The source's rasters, whatever cuts crops or patches from them."""
+    """The source's rasters, whichever dataset cuts crops or patches from them."""
     source = dict(cfg.train_dataloader.dataset.source)
     resampled = any(step['type'] in RESAMPLING for step in source.get('pipeline') or [])
     gsd = None
@@ -157,7 +157,7 @@ def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker
     device = next(model.parameters()).device
     bands = image_bands(raster.path, dataset.bands)
     masked = may_lack_data(raster.path, bands)
-    # Inside the file, so that whoever reads the image knows what holds no data; and no band of it is opacity.
+    # The mask is stored inside the file, so that every reader finds the pixels without data; no band is opacity.
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), raster_like(path, raster.path, len(bands), alpha='no') as output:
         output.update_tags(**{MAKER: maker})
         for top, bottom, row, row_end in spans(raster.height, tile, margin):
@@ -165,7 +165,7 @@ def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker
                 window = (top, left, bottom - top, right - left)
                 image, valid = read_image(raster.path, window, bands, dataset.value_range)
                 height, width = image.shape[:2]
-                # The generator halves twice: what a window lacks to a multiple of 4 is reflected.
+                # The generator downsamples twice by 2, so windows are padded by reflection to a multiple of 4.
                 padded = np.pad(image, ((0, -height % 4), (0, -width % 4), (0, 0)), mode='symmetric')
                 tensor = torch.from_numpy(np.ascontiguousarray(padded.transpose(2, 0, 1)))[None].to(device)
                 found = model.translate(tensor)[0, :, :height, :width].round().byte().cpu().numpy()

@@ -1,4 +1,4 @@
-"""Compare the pairs that configs train on: SemSim by the target's labels, as the semantic pairing paper's Table 3."""
+"""Compare the pairs that configs train on: SemSim from target labels, as in Table 3 of the semantic pairing paper."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Draw what a masked autoencoder makes of training images: shown, reconstructed, and both together."""
+"""Draw how a masked autoencoder reconstructs training images: visible patches, reconstruction, and both together."""
 
 import argparse
 
@@ -12,7 +12,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', help='its trained weights')
     parser.add_argument('--out', required=True, metavar='PNG', help='picture')
     parser.add_argument('--count', type=count, default=4, help='images (default: 4)')
-    parser.add_argument('--seed', type=seed, default=0, help='of crops and of what is hidden (default: 0)')
+    parser.add_argument('--seed', type=seed, default=0, help='seed of the crops and masks (default: 0)')
     add_cfg_options(parser)
     return parser.parse_args()
 

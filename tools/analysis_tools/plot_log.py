@@ -10,9 +10,9 @@ from mmuda.visualization import plot_log
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of runs')
-    parser.add_argument('--keys', nargs='+', required=True, help='names as in the log, a panel each')
+    parser.add_argument('--keys', nargs='+', required=True, help='names as in the log; each gets its own panel')
     parser.add_argument('--out', required=True, help='picture to write (.png)')
-    parser.add_argument('--smooth', type=count, default=1, help='average over so many entries of the log (default: 1)')
+    parser.add_argument('--smooth', type=count, default=1, help='number of log entries to average over (default: 1)')
     return parser.parse_args()
 
 

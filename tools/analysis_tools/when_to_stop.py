@@ -1,4 +1,4 @@
-"""Compare what label-free criteria choose along trainings with the true curve: a table and a picture."""
+"""Compare the iterations that label-free criteria choose with the true score curve: a table and a picture."""
 
 import argparse
 import math
@@ -12,8 +12,8 @@ from mmuda.visualization import plot_log, read_log
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of runs, e.g. one a seed')
-    parser.add_argument('--truth', default='mIoU', help='score by labels (default: mIoU)')
+    parser.add_argument('work_dirs', nargs='+', metavar='WORK_DIR', help='folders of runs, e.g. one per seed')
+    parser.add_argument('--truth', default='mIoU', help='score computed with labels (default: mIoU)')
     parser.add_argument('--criteria', nargs='+', default=list(CRITERIA), help=f'default: {" ".join(CRITERIA)}')
     parser.add_argument('--out', required=True, help='picture to write (.png)')
     return parser.parse_args()
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def spread(values: list[float], sign: bool = False) -> str:
-    """Mean and sample standard deviation of what is defined."""
+    """Mean and sample standard deviation of the defined values."""
     return Spread.of(None if math.isnan(value) else value for value in values).text(sign)
 
 

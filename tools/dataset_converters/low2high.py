@@ -1,4 +1,4 @@
-"""Build the Low2High dataset from Chesapeake or NAIP tiles, NLCD and EnviroAtlas rasters as they are distributed."""
+"""Build the Low2High dataset from Chesapeake or NAIP tiles and from NLCD and EnviroAtlas rasters as distributed."""
 
 import argparse
 
@@ -14,18 +14,26 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--coarse', required=True, help='one raster (NLCD at its own 30 m, not repeated to 1 m), or a folder of them'
     )
-    parser.add_argument('--out', required=True, help='folder of the dataset; regions may share it')
+    parser.add_argument('--out', required=True, help='folder of the dataset; several regions may share it')
     parser.add_argument('--region', required=True, help="prefix of the tiles' names, e.g. va")
     parser.add_argument('--image-suffix', default='_naip-new.tif', help='default: Chesapeake, _naip-new.tif')
     parser.add_argument('--fine-suffix', default='_lc.tif', help='default: Chesapeake, _lc.tif')
-    parser.add_argument('--coarse-suffix', default='.tif', help='of a folder of coarse labels (default: .tif)')
+    parser.add_argument(
+        '--coarse-suffix', default='.tif', help='suffix of files in a folder of coarse labels (default: .tif)'
+    )
     parser.add_argument('--fine-legend', default='chesapeake', help='chesapeake, enviroatlas, or a JSON file')
     parser.add_argument('--coarse-legend', default='nlcd', help='nlcd, or a JSON file')
-    parser.add_argument('--tile', type=count, default=512, help='side in pixels (default: 512)')
-    parser.add_argument('--min-classes', type=count, default=3, help='drop tiles with fewer (default: 3)')
-    parser.add_argument('--max-share', type=share, default=0.75, help='drop tiles with more of a class (default: 0.75)')
-    parser.add_argument('--max-ignored', type=share, default=0.1, help='drop tiles with more unknown (default: 0.1)')
-    parser.add_argument('--split', choices=SPLITS, help='put all tiles there instead of drawing 75, 10, 10 and 5 %%')
+    parser.add_argument('--tile', type=count, default=512, help='side length in pixels (default: 512)')
+    parser.add_argument('--min-classes', type=count, default=3, help='drop tiles with fewer classes (default: 3)')
+    parser.add_argument(
+        '--max-share', type=share, default=0.75, help='drop tiles where one class exceeds it (default: 0.75)'
+    )
+    parser.add_argument(
+        '--max-ignored', type=share, default=0.1, help='drop tiles with more ignored pixels (default: 0.1)'
+    )
+    parser.add_argument(
+        '--split', choices=SPLITS, help='put all tiles into this split; else 75, 10, 10 and 5 %% at random'
+    )
     parser.add_argument('--seed', type=seed, default=0, help='seed of the split')
     parser.add_argument('--workers', type=count, default=1, help='processes (default: 1)')
     return parser.parse_args()

@@ -13,7 +13,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--backbone-only',
         action='store_true',
-        help='the backbone alone, to start training from (DeepLab_resnet_pretrained_init-f81d91e8.pth)',
+        help='only the backbone, to start training from (DeepLab_resnet_pretrained_init-f81d91e8.pth)',
     )
     return parser.parse_args()
 
