@@ -1,4 +1,4 @@
-"""Datasets: rasters read by windows, named streams, public benchmarks, transforms.
+"""Datasets: rasters read window by window, named streams, public benchmarks, transforms.
 
 Imports ``registry``, ``structures`` and ``utils``; never ``models``.
 """

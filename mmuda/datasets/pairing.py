@@ -1,4 +1,4 @@
-"""Which target item goes with which source item."""
+"""Pairings of source items with target items."""
 
 import json
 import os.path as osp
@@ -10,7 +10,7 @@ from mmuda.utils.errors import UserError
 
 
 class RandomPairing:
-    """A target item drawn uniformly, whatever the source item.
+    """Draws a target item uniformly, regardless of the source item.
 
     Args:
         num_target (int): Number of target items.
@@ -20,22 +20,22 @@ class RandomPairing:
         self.num_target = num_target
 
     def __call__(self, source_index: int) -> int:
-        """Draw a target index with numpy's global generator."""
+        """Draw a target index from numpy's global generator."""
         return int(np.random.randint(self.num_target))
 
 
 class GivenPairing:
-    """A target item from a table, e.g. one that looks like the source item (a semantic pairing).
+    """Looks up the target item in a table, e.g. one that resembles the source item (a semantic pairing).
 
     Args:
-        table (Mapping | Sequence): Source index -> target index, or a list of them to draw from. A JSON object's keys
-            are strings of the indices.
+        table (Mapping | Sequence): Source index -> target index, or a list of target indices to draw from. Keys may be
+            strings, as in JSON.
         num_source (int): Number of source items; each needs an entry.
         num_target (int): Number of target items.
-        name (str): Where the table came from, for errors.
+        name (str): Origin of the table, for error messages.
 
     Raises:
-        UserError: An entry is missing or names no target item.
+        UserError: An entry is missing, or is not the index of a target item.
     """
 
     def __init__(self, table: Mapping | Sequence, num_source: int, num_target: int, name: str = 'pairing') -> None:
@@ -66,7 +66,7 @@ class GivenPairing:
             self.candidates.append(targets)
 
     def __call__(self, source_index: int) -> int:
-        """The target index of a source item, drawn with numpy's global generator where there are several."""
+        """The target index of a source item; drawn from numpy's global generator if there are several."""
         targets = self.candidates[source_index]
         return targets[0] if len(targets) == 1 else targets[np.random.randint(len(targets))]
 
@@ -78,7 +78,7 @@ def relative_name(dataset, raster) -> str:
 
 
 def describe_patches(dataset) -> dict:
-    """What a set of patches is; where any of it differs, an index means another patch or another label.
+    """The facts that define a set of patches. If any of them differs, an index refers to another patch or label.
 
     Args:
         dataset (Dataset): A ``PatchSet``, or a ``RasterDataset`` of tiles.
@@ -102,11 +102,11 @@ def build_pairing(
 
     Args:
         pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'`` (drawn once and kept, the baseline of
-            semantic pairing), the name of a JSON file, or the table itself (see
-            :class:`GivenPairing`). A file may be one of ``tools/pair_domains.py``, whose table is its ``pairs``.
+            semantic pairing), the name of a JSON file, or the table itself (see :class:`GivenPairing`). Files from
+            ``tools/pair_domains.py`` hold the table under ``pairs``.
         num_source (int): Number of source items.
         num_target (int): Number of target items.
-        source (Dataset | None): The source, to compare with what a file was made for.
+        source (Dataset | None): The source, compared with the one that a file was made for.
         target (Dataset | None): The target likewise.
 
     Returns:
@@ -114,7 +114,7 @@ def build_pairing(
 
     Raises:
         FileNotFoundError: The file does not exist.
-        UserError: The file is no JSON, or the table does not fit.
+        UserError: The file is not valid JSON, or the table does not fit.
     """
     if pairing == 'random':
         return RandomPairing(num_target)

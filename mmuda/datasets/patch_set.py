@@ -1,4 +1,4 @@
-"""A fixed set of random patches of rasters, drawn from a seed and never stored."""
+"""A fixed set of random patches from rasters, determined by a seed and never stored."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ _MARGIN = 2  # pixels around a patch that interpolation reads
 
 @DATASETS.register_module()
 class PatchSet(Dataset):
-    """Random patches of each raster, at a random place, rotated and sheared (semantic pairing, section 5.2).
+    """Patches of each raster with a random position, rotation and shear (semantic pairing, section 5.2).
 
-    Patch ``k`` of a raster depends on the seed, the raster's path below ``img_path`` and ``k`` alone: the set is the
-    same on every machine, in every run and for whoever pairs it, and only its seed needs to be known. Patches that
-    reach beyond the raster are padded by reflection.
+    Patch ``k`` of a raster depends only on the seed, the raster's path below ``img_path``, and ``k``. So the set is the
+    same on every machine, in every run and for the pairing. Patches that reach beyond the raster are padded by
+    reflection.
 
     Args:
         dataset (dict): Config of a :class:`RasterDataset`; its pipeline and tiling do not matter.
-        patches_per_raster (int): 800 in the paper, 16000 of a target raster for its ground-truth strategy.
+        patches_per_raster (int): 800 in the paper; 16000 per target raster for its ground-truth strategy.
         size (int): Height and width in pixels.
-        gsd (float | None): Metres a pixel of the patches; None keeps each raster's own (of the same area, where its
-            pixels are not square on the ground).
-        rotation (float): Largest angle in degrees, either way; 180 is any direction.
-        shear (float): Largest shear angle in degrees, either way. The paper gives no range.
-        seed (int): Seed of the set.
-        pipeline (Sequence[dict | Callable]): What follows the loading, e.g. ``[dict(type='PackUDAInputs')]``.
+        gsd (float | None): Metres per pixel of the patches. None keeps each raster's own; pixels that are not square on
+            the ground become squares of the same area.
+        rotation (float): Largest angle in degrees, in either direction; 180 allows every orientation.
+        shear (float): Largest shear angle in degrees, in either direction. The paper gives no range.
+        seed (int): Seed that determines the set.
+        pipeline (Sequence[dict | Callable]): Transforms after loading, e.g. ``[dict(type='PackUDAInputs')]``.
 
     Raises:
         UserError: A number is out of range, or a patch is larger than a raster.
@@ -81,7 +81,7 @@ class PatchSet(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Classes, palette and the rest, those of the dataset."""
+        """Classes, palette and other metadata of the dataset."""
         return self.dataset.metainfo
 
     @property
@@ -97,7 +97,7 @@ class PatchSet(Dataset):
         return len(self.dataset) * self.patches_per_raster
 
     def __getitem__(self, index: int) -> dict:
-        """The sample of a patch.
+        """Load the sample of a patch.
 
         Args:
             index (int): ``raster * patches_per_raster + k``.
@@ -105,7 +105,7 @@ class PatchSet(Dataset):
         return self.pipeline(self.get_data_info(int(index)))
 
     def get_data_info(self, index: int) -> dict:
-        """What :class:`LoadPatch` needs: the raster's item, ``patch`` (2, 3) and ``patch_size``, ``patch_gsd``.
+        """The input of :class:`LoadPatch`: the raster's item, ``patch`` (2, 3), ``patch_size`` and ``patch_gsd``.
 
         ``patch`` maps pixel centres (x, y) of the patch to those of the raster at the patch's ground sample distance.
         """
@@ -127,7 +127,7 @@ class PatchSet(Dataset):
         rng = np.random.default_rng(mix_seed(self.seed, k, relative_name(self.dataset, raster)))
         height, width = self._shape(raster)
         half = (self.size - 1) / 2
-        # The centre lies so that the unrotated patch is inside: a rotated one reaches out at most by its corners.
+        # The centre is drawn such that the unrotated patch is inside; of a rotated one, at most the corners reach out.
         centre = rng.uniform(half, width - 1 - half), rng.uniform(half, height - 1 - half)
         angle, shear = rng.uniform(-self.rotation, self.rotation), rng.uniform(-self.shear, self.shear)
         rotation = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
@@ -139,11 +139,11 @@ class PatchSet(Dataset):
 class LoadPatch(BaseTransform):
     """Reads a patch of :class:`PatchSet`: bilinear for the image, nearest for the label, reflection beyond the raster.
 
-    Only the window that the patch covers is read. A finer raster is brought to the patch's ground sample distance
-    first, antialiased.
+    Only the window that the patch covers is read. A finer raster is first resampled to the patch's ground sample
+    distance, with antialiasing.
 
-    Required keys: what :class:`PatchSet` gives. Added keys: ``img`` (H, W, C), ``gt_seg_map`` (H, W) uint8 if labelled,
-    ``no_data`` (H, W) uint8 where pixels hold none, ``window``, ``gsd``, ``img_shape``, ``ori_shape``.
+    Required keys: those that :class:`PatchSet` provides. Added keys: ``img`` (H, W, C), ``gt_seg_map`` (H, W) uint8 if
+    labelled, ``no_data`` (H, W) uint8 if some pixels hold no data, ``window``, ``gsd``, ``img_shape``, ``ori_shape``.
     """
 
     def transform(self, results: dict) -> dict:
@@ -180,7 +180,7 @@ def _box(matrix: np.ndarray, size: int, grid: tuple[int, int]) -> tuple[int, int
     corners = np.array([[x, y, 1.0] for x in (0, size - 1) for y in (0, size - 1)]) @ matrix.T
     low = np.floor(corners.min(axis=0)).astype(int) - _MARGIN
     high = np.ceil(corners.max(axis=0)).astype(int) + _MARGIN + 1
-    # What is reflected back must be there too.
+    # Pixels used by the reflection must be included.
     overshoot = np.maximum(0, [max(-low[0], high[0] - grid[1]), max(-low[1], high[1] - grid[0])])
     low, high = low - overshoot, high + overshoot
     col, row = np.maximum(low, 0)

@@ -1,4 +1,4 @@
-"""Sample order that survives a resume, for any number of workers and ranks."""
+"""A sample order that is kept on resume, for any number of workers and ranks."""
 
 from collections.abc import Iterator, Sized
 
@@ -9,11 +9,11 @@ from mmuda.registry import DATA_SAMPLERS
 
 
 class DrawIndex(int):
-    """An index that knows which draw of the run it is.
+    """A dataset index that also holds its draw number in the run.
 
     Args:
         index (int): Index into the dataset.
-        draw (int): Number of the draw, counted over all ranks from the start of the run.
+        draw (int): Draw number, counted over all ranks from the start of the run.
         seed (int): Seed of the run.
     """
 
@@ -36,16 +36,16 @@ class DrawIndex(int):
 
 @DATA_SAMPLERS.register_module()
 class DrawSampler(InfiniteSampler):
-    """mmengine's ``InfiniteSampler`` whose indices carry the number of the draw.
+    """mmengine's ``InfiniteSampler``, with indices that carry the draw number.
 
-    The n-th index of a rank has ``draw = n * world_size + rank``. :class:`UDADataset` seeds the generators with it, so
-    that a sample depends on the seed and the draw alone: not on the number of workers, nor on what was drawn before.
-    A resumed run continues exactly after ``skip``.
+    The n-th index of a rank has ``draw = n * world_size + rank``. :class:`UDADataset` seeds the random generators with
+    it. So a sample depends only on the seed and the draw, not on the number of workers or on earlier draws. A resumed
+    run continues exactly after ``skip``.
 
     Args:
         dataset (Sized): The dataset.
         shuffle (bool): Whether each pass over the dataset has a new order.
-        seed (int | None): Seed, the same on all ranks; the runner gives it.
+        seed (int | None): Seed, the same on all ranks; the runner passes it.
     """
 
     def _indices_of_rank(self) -> Iterator[DrawIndex]:
@@ -55,15 +55,15 @@ class DrawSampler(InfiniteSampler):
 
 @DATA_SAMPLERS.register_module()
 class EdgeSampler(Sampler):
-    """The batches of a pass in order that are likeliest to fail: the first, the last, and one of tiles of two sizes.
+    """The batches of an ordered pass that are most likely to fail: the first, the last, and one with two tile sizes.
 
-    For looking at a validation before hours go into the training before it.
+    It serves to try out a validation before a long training.
 
     Args:
         dataset (Sized): The dataset.
-        batch_size (int): Of the loader that takes the indices.
-        each_raster (bool): Take the first item of each image instead, so that something is known of all.
-        seed (int | None): Not used; the runner gives it.
+        batch_size (int): Batch size of the loader that uses the indices.
+        each_raster (bool): Take the first item of each image instead, so that every image is read.
+        seed (int | None): Not used; the runner passes it.
     """
 
     def __init__(self, dataset: Sized, batch_size: int = 1, each_raster: bool = False, seed: int | None = None) -> None:
@@ -84,11 +84,11 @@ class EdgeSampler(Sampler):
         return len(self._indices)
 
     def set_epoch(self, epoch: int) -> None:
-        """Nothing depends on it."""
+        """Do nothing; the order is fixed."""
 
 
 def _size(dataset, index: int) -> tuple[int, int] | None:
-    """Height and width of a tile, where the dataset tells it without reading the image."""
+    """Height and width of a tile, if the dataset knows it without reading the image."""
     info = dataset.get_data_info(index) if hasattr(dataset, 'get_data_info') else {}
     window = info.get('window')
     return None if window is None else tuple(window[2:])

@@ -1,4 +1,4 @@
-"""Named streams of samples: a labelled source, an unlabelled target, and what a method needs besides."""
+"""Named streams of samples: a labelled source, an unlabelled target, and further streams that a method needs."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -17,20 +17,20 @@ from mmuda.utils.seeds import mix_seed, seeded
 
 @DATASETS.register_module()
 class UDADataset(Dataset):
-    """A dataset whose item is one sample of each stream.
+    """A dataset whose items hold one sample of each stream.
 
-    The index is that of the source; the target's item comes from the pairing, that of a further stream is drawn
-    uniformly. Lengths may differ. With the indices of :class:`DrawSampler` a sample depends on (seed, draw) alone, and
-    each stream draws independently of the others, so that adding a stream does not change the others' crops.
+    The index selects the source item. The pairing selects the target item; items of further streams are drawn
+    uniformly. Lengths may differ. With indices from :class:`DrawSampler`, a sample depends only on (seed, draw). Each
+    stream draws independently, so adding a stream does not change the crops of the others.
 
     Args:
         source (dict | Dataset): The labelled source dataset or its config.
-        target (dict | Dataset | None): The unlabelled target dataset. Its labels are never read in training: a target
-            dataset with labels is refused (labelled target tiles are a stream of another name).
+        target (dict | Dataset | None): The unlabelled target dataset. Its labels are never read in training, so a
+            target dataset with labels is refused (labelled target tiles belong in a stream of another name).
         pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'``, a JSON file, or a table source index ->
             target index; see :func:`build_pairing`.
         labelled_source (bool): False accepts a source without labels, for image translation and pretraining.
-        **streams (dict | Dataset): Further datasets by the name of their stream, e.g. ``exemplar=dict(...)``.
+        **streams (dict | Dataset): Further datasets by stream name, e.g. ``exemplar=dict(...)``.
 
     Raises:
         UserError: The classes of a stream and of the source differ, the target has labels or the source has none, a
@@ -95,7 +95,7 @@ class UDADataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Classes, palette and the rest, those of the source."""
+        """Classes, palette and other metadata of the source."""
         return self.source.metainfo
 
     def full_init(self) -> None:
@@ -111,7 +111,7 @@ class UDADataset(Dataset):
         """Draw one sample of each stream.
 
         Args:
-            index (int): Index of the source item. A :class:`DrawIndex` fixes all random choices.
+            index (int): Index of the source item; a :class:`DrawIndex` fixes all random choices.
 
         Returns:
             dict[str, dict]: {stream: sample}; each sample's metainfo has its stream's name as ``domain``.
@@ -140,7 +140,7 @@ class UDADataset(Dataset):
         return int(np.random.randint(len(self.streams[name])))
 
     def _check_label(self, name: str, sample) -> None:
-        """Refuse labels that are no class; rasters were checked when they were read, images of mmseg were not."""
+        """Refuse label values that are not a class; only rasters were already checked on reading."""
         classes = getattr(self.streams[name], 'metainfo', {}).get('classes')
         if not classes or 'gt_sem_seg' not in sample:
             return

@@ -1,4 +1,4 @@
-"""Which bands of a raster are read."""
+"""The bands that are read from a raster."""
 
 from collections.abc import Sequence
 from numbers import Integral
@@ -7,19 +7,19 @@ from mmuda.utils.errors import UserError
 
 
 def check_bands(bands: Sequence[int] | int | None, owner: str) -> tuple[int, ...] | None:
-    """Bands as a config gives them, refused where they can be no bands.
+    """Validate the bands given in a config.
 
-    A band may be named twice: a grey image fills the three channels of a pretrained network so.
+    A band may be repeated, e.g. to feed a grey image to the three channels of a pretrained network.
 
     Args:
-        bands: Counted from 1, in the order they are handed on; None is all.
-        owner: Whose argument it is, for the error.
+        bands: Counted from 1, in output order; None is all.
+        owner: Class whose argument it is, for the error.
 
     Returns:
         The bands, or None.
 
     Raises:
-        UserError: They are no sequence of whole numbers from 1 up, or there are none.
+        UserError: They are not a sequence of whole numbers from 1 up, or it is empty.
     """
     if bands is None:
         return None

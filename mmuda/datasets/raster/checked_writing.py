@@ -1,4 +1,4 @@
-"""Writing a raster so that what the disk did not take is found."""
+"""Writes a raster and verifies that every block reached the disk."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Piece = tuple[int, int, int, int, tuple[int, ...], int]
 
 
 class CheckedWriter:
-    """rasterio's writer that remembers checksums of what it was given.
+    """rasterio's writer, which also keeps checksums of the data passed to it.
 
-    GDAL keeps blocks in memory and writes them when it likes, the last ones when the file is closed; of a full disk it
-    tells there by a line on the terminal alone. A block that was not written is read as "no data", without an error.
+    GDAL caches blocks and writes them later, the last ones when the file is closed. If the disk is full by then, it
+    only prints a line on the terminal. A block that was not written reads as "no data", without an error.
 
     Args:
-        writer: An open rasterio.DatasetWriter; what is not :meth:`write` is handed on to it.
-        path: Name that the file will have, for errors.
+        writer: An open rasterio.DatasetWriter; all methods except :meth:`write` are passed on to it.
+        path: Final name of the file, for error messages.
     """
 
     def __init__(self, writer, path: Path) -> None:
@@ -45,10 +45,10 @@ class CheckedWriter:
 
     @contextmanager
     def closing(self) -> Iterator[None]:
-        """Close the file at the end of the block, in any case.
+        """Close the file at the end of the block, also after an error.
 
         Raises:
-            UserError: If GDAL says then that it could not be written.
+            UserError: If GDAL then reports that it could not be written.
         """
         try:
             yield
@@ -70,15 +70,15 @@ class CheckedWriter:
     def write(
         self, array: np.ndarray, indexes: int | Sequence[int] | None = None, window: Window | None = None
     ) -> None:
-        """Write an array of the raster's type, as rasterio does.
+        """Write an array of the raster's dtype, as rasterio does.
 
         Args:
             array: (height, width) with one index, else (bands, height, width).
             indexes: Band or bands, counted from 1; None is all.
-            window: Where; None is the whole raster.
+            window: Window to write; None is the whole raster.
 
         Raises:
-            UserError: If the disk does not take it.
+            UserError: If it cannot be written to disk.
         """
         array = np.asarray(array).astype(self._writer.dtypes[0], casting='safe', copy=False)
         bands, height, width = self._shape
@@ -100,13 +100,13 @@ class CheckedWriter:
                 self._pieces[i, j].append((*place, bands, checksum))
 
     def differs(self, path: str | os.PathLike) -> str | None:
-        """Read a closed file again, block by block, and compare.
+        """Read the closed file back, block by block, and compare.
 
         Args:
-            path: The file that was written.
+            path: The written file.
 
         Returns:
-            What is wrong with it; None if every block can be read and holds what was given last.
+            What is wrong with it; None if every block can be read and holds the last data written to it.
         """
         try:
             with warnings.catch_warnings():
@@ -129,7 +129,7 @@ def write_raster(path: str | os.PathLike, array: np.ndarray, **profile) -> None:
     Args:
         path: The file.
         array: (bands, height, width), or (height, width).
-        **profile: Creation options of rasterio, beside size and type.
+        **profile: Creation options of rasterio, in addition to size and dtype.
 
     Raises:
         UserError: If it could not be written.
@@ -150,7 +150,7 @@ def write_raster(path: str | os.PathLike, array: np.ndarray, **profile) -> None:
 
 
 def unwritten(path: Path, detail: str) -> UserError:
-    """The error for a raster that could not be written; ``detail`` is told where the system gives no reason."""
+    """The error for a raster that could not be written; it contains ``detail`` if the system gives no reason."""
     reason = why_unwritten(path.parent) or f'what was written cannot be read back ({detail}); choose another folder'
     return UserError(f'{path} cannot be written: {reason}')
 
@@ -159,7 +159,7 @@ def _holds(block: np.ndarray, pieces: Sequence[Piece]) -> bool:
     replaced = np.zeros(block.shape, dtype=bool)
     for top, end, left, last, bands, checksum in reversed(pieces):
         place = [band - 1 for band in bands], slice(top, end), slice(left, last)
-        # What a later piece has replaced, even in part, has another checksum now.
+        # Pieces that a later one has replaced, even in part, have another checksum now.
         if not replaced[place].any() and _checksum(block[place]) != checksum:
             return False
         replaced[place] = True

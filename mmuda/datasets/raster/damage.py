@@ -1,4 +1,4 @@
-"""Damage in raster files that GDAL does not report when it opens them, or not at all."""
+"""Finds damage in raster files that GDAL does not report on opening, or never reports."""
 
 import os
 import struct
@@ -21,9 +21,9 @@ _UPRIGHT = (None, 0, 1)
 _PNG_SIGNATURE = b'\x89PNG\r\n\x1a\n'
 _JPEG_END = b'\xff\xd9'
 _JPEG_SCAN = 0xDA
-# What may follow the end of an image in its file, e.g. a camera's trailer.
+# Data that may follow the end of an image in its file, e.g. a camera's trailer.
 _TRAILER = 65536
-# Bytes of zero in a row that no encoder of this kind writes, not even for an image of zeros.
+# Runs of zero bytes that no such encoder writes, not even for an image of zeros.
 _ZEROS = {'LZW': 64, 'PACKBITS': 64, 'ZSTD': 4096, 'LZMA': 4096}
 
 
@@ -35,12 +35,12 @@ def damaged(path: str, why: str) -> UserError:
 
 
 def reason(error: BaseException) -> str:
-    """What GDAL said, which rasterio keeps behind "Read failed. See previous exception for details."."""
+    """GDAL's message, which rasterio hides behind "Read failed. See previous exception for details."."""
     return str(error.__cause__ or error)
 
 
 def check_structure(source, path: str) -> None:
-    """Refuse a file that is cut short, without decoding all of it where its format lets that be seen.
+    """Refuse a truncated file, without decoding all of it if its format allows that.
 
     Args:
         source (rasterio.DatasetReader): The open file.
@@ -61,12 +61,13 @@ def check_structure(source, path: str) -> None:
 
 
 def check_pixels(source, path: str, windows: list[Box]) -> None:
-    """Decode windows, and verify the checksums of the GeoTIFF blocks below them, of which GDAL takes no notice.
+    """Decode windows and verify the checksums of their GeoTIFF blocks, which GDAL ignores.
 
-    GDAL decodes a damaged block of deflate to wrong rows without a word, since it stops before the checksum. Any damage
-    is found in deflate (by that checksum) and PNG (by GDAL). Zeros in the place of data, as an interrupted download
-    leaves them, are found in LZW and PackBits from 64 bytes on, in ZSTD and LZMA from 4096 (no encoder writes them). In
-    uncompressed files nothing tells them from data; decoders of JPEG, WebP and JPEG 2000 notice them often, not always.
+    GDAL silently decodes a damaged deflate block to wrong rows, since it stops before the checksum. Any damage is found
+    in deflate (by that checksum) and PNG (by GDAL). An interrupted download may leave zeros in place of data. They are
+    found from 64 bytes on in LZW and PackBits, and from 4096 in ZSTD and LZMA (no encoder writes such runs). In
+    uncompressed files they cannot be told from data. Decoders of JPEG, WebP and JPEG 2000 notice them often, but not
+    always.
 
     Args:
         source (rasterio.DatasetReader): The open file.
@@ -74,8 +75,7 @@ def check_pixels(source, path: str, windows: list[Box]) -> None:
         windows (list[tuple[int, int, int, int]]): (row, col, height, width) in pixels.
 
     Raises:
-        UserError: A block's data is not what was written.
-        rasterio.errors.RasterioError: A window cannot be decoded.
+        UserError: A block differs from what was written. rasterio.errors.RasterioError: A window cannot be decoded.
     """
     for row, col, height, width in windows:
         source.read(window=Window(col, row, width, height))
@@ -94,7 +94,7 @@ def check_pixels(source, path: str, windows: list[Box]) -> None:
 
 
 def windows_to_check(shape: tuple[int, int], whole: bool) -> list[Box]:
-    """Windows (row, col, height, width) that a check reads of a raster: all of it, or three of a large one.
+    """Windows (row, col, height, width) of a raster that a check reads: the whole raster, or three of a large one.
 
     Args:
         shape (tuple[int, int]): (rows, columns) in pixels.
@@ -109,7 +109,7 @@ def windows_to_check(shape: tuple[int, int], whole: bool) -> list[Box]:
 
 
 def vrt_sources(source, path: str) -> list[str]:
-    """Files that a virtual raster (VRT) is made of; none of other rasters.
+    """Source files of a virtual raster (VRT); empty for other rasters.
 
     Args:
         source (rasterio.DatasetReader): The open raster.
@@ -123,7 +123,7 @@ def vrt_sources(source, path: str) -> list[str]:
             name = (node.text or '').strip()
             if node.get('relativeToVRT', node.get('relativetoVRT')) == '1':
                 name = os.path.join(os.path.dirname(path), name)
-            # Of archives, servers and parts of files ("/vsizip/...", "NETCDF:...") GDAL alone knows whether they exist.
+            # Only GDAL knows whether archives, servers and parts of files ("/vsizip/...", "NETCDF:...") exist.
             plain = name and not name.startswith('/vsi') and (':' not in name or os.path.isfile(name))
             if plain:
                 found.append(name)
@@ -131,16 +131,16 @@ def vrt_sources(source, path: str) -> list[str]:
 
 
 def check_orientation(source, path: str) -> None:
-    """Refuse an image that is to be turned or mirrored for display, which GDAL and labels take no notice of.
+    """Refuse an image that is rotated or mirrored for display, which GDAL and labels ignore.
 
-    A georeferenced raster is as its georeference says.
+    Georeferenced rasters pass, since their georeference decides.
 
     Args:
         source (rasterio.DatasetReader): The open raster.
         path (str): Its file name.
 
     Raises:
-        UserError: The EXIF or TIFF orientation is not the upright one.
+        UserError: The EXIF or TIFF orientation is not upright.
     """
     if not source.transform.is_identity or source.gcps[0] or not os.path.isfile(path):
         return
@@ -192,7 +192,7 @@ def _intact(data: bytes, compression: str) -> bool:
 
 
 def _png_chunks(path: str) -> Iterator[tuple[bytes, int, int]]:
-    """(name, place, size) of the data of each chunk that lies wholly in the file."""
+    """(name, offset, size) of the data of each chunk that is complete in the file."""
     size = os.path.getsize(path)
     with open(path, 'rb') as file:
         if file.read(8) != _PNG_SIGNATURE:
@@ -212,7 +212,7 @@ def _png_ended(path: str) -> bool:
 
 
 def _jpeg_ended(path: str) -> bool:
-    """Whether the end marker follows the picture's first scan; before it, a preview may have one of its own."""
+    """Whether an end marker follows the picture's first scan; an earlier one may belong to a preview."""
     size = os.path.getsize(path)
     with open(path, 'rb') as file:
         place = 2
@@ -263,7 +263,7 @@ def _webp_orientation(source, path: str) -> int | None:
 
 
 def _tiff_orientation(source, path: str) -> int | None:
-    # The directory alone: Pillow does not know every kind of pixel that GDAL reads, and limits an image's size.
+    # Read only the directory: Pillow does not support every pixel type that GDAL reads, and limits an image's size.
     with open(path, 'rb') as file:
         header = file.read(8)
         header += file.read(8) if header[2:3] == b'+' or header[3:4] == b'+' else b''

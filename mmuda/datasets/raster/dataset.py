@@ -1,4 +1,4 @@
-"""Rasters of any size as a segmentation dataset, read by windows."""
+"""A segmentation dataset of rasters of any size, read window by window."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -22,67 +22,71 @@ from mmuda.utils.ranges import COUNTS, require_each
 
 @DATASETS.register_module()
 class RasterDataset(RasterLabels, BaseSegDataset):
-    """Images, and optionally labels, in rasters of any size, of which only windows are read.
+    """Images and optional labels in rasters of any size; only windows of them are read.
 
     Folders, suffixes, ``metainfo``, ``reduce_zero_label`` and ``ann_file`` are as in mmseg's ``BaseSegDataset``. For
-    training an item is one crop to draw from a raster (big rasters have more items, see ``samples_per_raster``); with
-    ``tile`` an item is one window of a regular grid. The pipeline starts with :class:`RandomGroundCrop` (training) and
-    :class:`LoadRasterWindow`.
+    training, an item is one crop to draw from a raster (large rasters have more items, see ``samples_per_raster``).
+    With ``tile``, an item is one window of a regular grid. The pipeline starts with :class:`RandomGroundCrop`
+    (training) and :class:`LoadRasterWindow`.
 
-    What is wrong with the files is reported when the dataset is built: no images, unreadable or mismatching rasters,
-    a missing ground sample distance, a crop that is larger than a raster, label values that are no class. What the
-    files leave open, and pixels that are not square on the ground, are told as warnings and kept in ``notes``.
+    Errors in the files are reported when the dataset is built: no images, unreadable or mismatched rasters, a missing
+    ground sample distance, a crop larger than a raster, label values that are not a class. Ambiguities in the files,
+    and pixels that are not square on the ground, are reported as warnings and kept in ``notes``.
 
     Pixels that are not square on the ground (degrees away from the equator) are resampled to squares of the same area
-    by :class:`LoadRasterWindow`, or by the step behind it that resamples to a ground sample distance; in a test the
-    label stays on the raster's grid, to which the prediction returns.
+    by :class:`LoadRasterWindow`, or by a following step that resamples to a ground sample distance. In a test the label
+    stays on the raster's grid, and the prediction is resampled back to it.
 
     Args:
-        gsd (float | None): Ground sample distance in metres a pixel. None takes it from each raster's georeference,
-            as true ground metres at the raster's centre (a map whose scale is true to 0.3 %, as all of UTM is, counts
-            with its own pixel size); a value given here is nominal, says that pixels are squares, and wins.
-        bands (Sequence[int] | None): Bands of the image, counted from 1, in the order they are handed on. None is all.
+        gsd (float | None): Ground sample distance in metres per pixel. None computes it from each raster's
+            georeference, as true ground metres at the raster's centre. If the map's scale is true to 0.3 %, as in all
+            of UTM, the map's own pixel size is used. A value given here is nominal, declares pixels to be square, and
+            overrides the georeference.
+        bands (Sequence[int] | None): Bands of the image, counted from 1, in output order. None is all.
         value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
             that are not uint8 need it; the result is float32 in [0, 255].
-        labelled (bool): False never touches labels, even if ``data_prefix`` has ``seg_map_path``.
-        translated_images (str | None): Folder of images that ``tools/translate.py`` wrote, which take the place of the
-            dataset's own, at their paths below ``img_path``; labels stay the dataset's.
-        predicted_labels (str | None): Folder of labels that a segmentor wrote (a stage's pseudo labels, ``tools/test.py
-            --out``), which take the place of the dataset's own: class indices and 255, in ``.tif`` files at the images'
-            paths below ``img_path``. Neither ``label_values`` nor ``reduce_zero_label`` applies to them.
+        labelled (bool): False never reads labels, even if ``data_prefix`` has ``seg_map_path``.
+        translated_images (str | None): Folder of images written by ``tools/translate.py``. They replace the dataset's
+            own images with the same path below ``img_path``; labels remain the dataset's.
+        predicted_labels (str | None): Folder of labels predicted by a segmentor (a stage's pseudo labels,
+            ``tools/test.py --out``), which replace the dataset's own. They hold class indices and 255, in ``.tif``
+            files with the images' paths below ``img_path``. Neither ``label_values`` nor ``reduce_zero_label`` applies
+            to them.
         label_values (dict[float, int] | None): Value in the label -> class index or 255, e.g. ``{0: 0, 255: 1}`` for
-            masks of 0 and 255; any number. It comes before ``reduce_zero_label`` and ``label_map``, and before what the
-            file declares as no data. Of three bands the first counts, where it tells the colours apart.
-        label_colours (dict[tuple, int] | None): Colour (red, green, blue) in the label -> class index or 255. None goes
-            by the palette of ``metainfo`` where labels have three bands, and by values where they have one.
-        label_band (int | None): Band of the label that holds class values, counted from 1, where bands mean different
-            things (SYNTHIA's second holds instances).
+            masks of 0 and 255; values may be any number. It is applied before ``reduce_zero_label`` and ``label_map``,
+            and overrides the file's "no data" value. If labels have three bands, the first is read, provided it tells
+            the colours apart.
+        label_colours (dict[tuple, int] | None): Colour (red, green, blue) in the label -> class index or 255. None uses
+            the palette of ``metainfo`` for labels with three bands, and values for labels with one.
+        label_band (int | None): Band of the label that holds class values, counted from 1, if bands differ in meaning
+            (SYNTHIA's second holds instances).
         tile (int | tuple[int, int] | None): Size (height, width) in pixels of the windows of a regular grid.
-        last_tile (str): ``'keep'``: the last tile of a row or column is smaller where the raster is no multiple, so
-            that every pixel is there exactly once. ``'shift'``: it is moved inwards and overlaps its neighbour.
-        samples_per_raster (int | None): Items a raster, instead of its area divided by the crop's, at least 1.
-        name_prefix (str | Sequence[str]): Take only files whose name starts so.
-        check_labels (str): What is read of the labels when the dataset is built: ``'all'`` of every file, ``'sample'``
-            (small ones wholly, three windows of large ones, at most 64 files) or ``'none'``. Values are checked in any
-            case when a window is loaded.
-        check_images (str): What is decoded of the images when the dataset is built, likewise, beside headers and ends
-            of all files; checksums of GeoTIFF blocks, which GDAL takes no notice of, are verified.
+        last_tile (str): ``'keep'``: if the raster's size is not a multiple of the tile, the last tile of a row or
+            column is smaller, so each pixel occurs exactly once. ``'shift'``: the last tile is moved inwards and
+            overlaps its neighbour.
+        samples_per_raster (int | None): Items per raster. None divides its area by the crop's, with at least 1.
+        name_prefix (str | Sequence[str]): Take only files whose names start with it.
+        check_labels (str): How much of the labels is read when the dataset is built: ``'all'`` (every file),
+            ``'sample'`` (at most 64 files; small ones completely, three windows of large ones) or ``'none'``. Values
+            are always checked when a window is loaded.
+        check_images (str): How much of the images is decoded when the dataset is built, with the same choices. Headers
+            and ends of all files are always read. Checksums of GeoTIFF blocks, which GDAL ignores, are verified.
         domain (str | None): Name of the domain in the samples' metainfo. :class:`UDADataset` sets its stream's name.
-        img_suffix (str | Sequence[str]): Suffixes of images; capitals do not matter, ``.tif`` stands for ``.tiff`` too,
-            and ``.jpg`` for ``.jpeg``.
+        img_suffix (str | Sequence[str]): Suffixes of images. Case is ignored; ``.tif`` includes ``.tiff``, and ``.jpg``
+            includes ``.jpeg``.
         seg_map_suffix (str | Sequence[str]): Suffixes of labels, likewise; the first that exists is taken.
         data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Subfolders are
-            searched, and a label has its image's relative path.
+            searched, and a label has the same relative path as its image.
         pipeline (Sequence[dict | Callable]): Transforms or their configs.
         **kwargs: As ``BaseSegDataset``.
 
     Raises:
         FileNotFoundError: A folder or label is missing, or no image is found.
-        UserError: The files or the arguments are unfit, as above.
+        UserError: The files or the arguments are invalid, as described above.
     """
 
     reads_images = True
-    """False for rasters that hold labels, whose values are not brought to a range."""
+    """False for rasters that hold labels, whose values are not rescaled."""
 
     def __init__(
         self,
@@ -117,7 +121,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         require_each(COUNTS, self, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
-        # Translated images hold the chosen bands in their order, in 8 bits.
+        # Translated images hold only the chosen bands, in that order, in 8 bits.
         own = translated_images is None
         self.bands = bands if own else None
         self.value_range = tuple(value_range) if value_range is not None and own else None
@@ -126,7 +130,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.label_values = label_values
         self.label_colours = label_colours
         self.label_band = label_band
-        # mmseg invents a palette where none is given, whose colours are nobody's.
+        # If no palette is given, mmseg invents one, whose colours match no label.
         known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
         self._file_palette = known.get('palette')
         self.tile = (tile, tile) if isinstance(tile, Integral) else tuple(tile) if tile else None
@@ -138,9 +142,9 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.domain = domain
         self.rasters: list[RasterInfo] = []
         self.notes: list[str] = []
-        # Built here, since mmengine would look only where the default scope points.
+        # Built here, since mmengine would search only the default scope.
         steps = [TRANSFORMS.build(step) if isinstance(step, Mapping) else step for step in pipeline]
-        # Whether labels follow their images to square pixels; UDADataset sets it for its streams.
+        # Whether labels are resampled to square pixels with their images; UDADataset sets it for its streams.
         self.trains = any(hasattr(step, 'crop_size') for step in steps)
         prefix = {key: value for key, value in (data_prefix or dict(img_path='')).items() if value is not None}
         if predicted_labels is not None:
@@ -157,7 +161,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         )
 
     def select(self, name: str) -> bool:
-        """Whether a file belongs to this dataset; subclasses override it, e.g. for a split by names.
+        """Whether a file belongs to this dataset; subclasses override it, e.g. to split by name.
 
         Args:
             name (str): The image's file name without folder and suffix.
@@ -171,8 +175,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         """Find the rasters, check them, and list the items.
 
         Returns:
-            list[dict]: One entry an item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres a pixel),
-            ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None; ``ground_pixel``
+            list[dict]: One entry per item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres a
+            pixel), ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None; ``ground_pixel``
             (height, width; metres) where pixels are not square on the ground.
         """
         self.label_lut = self._label_lut() if self.labelled else None
@@ -219,7 +223,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         return items
 
     def get_data_info(self, idx: int) -> dict:
-        """One item of the index with what all items share.
+        """One item of the index, plus the entries that all items share.
 
         Args:
             idx (int): Index of the item.
@@ -236,7 +240,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         return info
 
     def describe_selection(self) -> str:
-        """What :meth:`select` takes, for the error when it takes nothing; '' if it takes everything."""
+        """Describes what :meth:`select` accepts, for the error when it accepts no file; '' if it accepts all."""
         prefixes = [prefix for prefix in self.name_prefix if prefix]
         return f'name_prefix: {either(prefixes)}' if prefixes else ''
 
@@ -248,7 +252,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         return raster
 
     def check_values(self, raster: RasterInfo) -> None:
-        """Refuse a raster that has not the bands, or whose values cannot be brought to 0 to 255.
+        """Refuse a raster that lacks the bands, or whose values cannot be scaled to 0 to 255.
 
         Raises:
             UserError: Naming the file.

@@ -1,4 +1,4 @@
-"""Finding rasters by folder, suffix and list, whatever the spelling of suffixes and the coding of lists."""
+"""Finds rasters by folder, suffix and list, for any spelling of suffixes and any encoding of lists."""
 
 import codecs
 import os
@@ -7,26 +7,26 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from mmuda.utils.errors import UserError
 
-# Spellings of the same suffix beside capitals.
+# Alternative spellings of a suffix, in addition to case.
 _LONG = ('.tiff', '.jpeg')
 _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
 
 
 def list_images(folder: str, suffixes: Sequence[str], others: Sequence[str] = ()) -> list[str]:
-    """Files in a folder and below it that end with one of the suffixes, in any spelling of it.
+    """Files in a folder and its subfolders that end with one of the suffixes, in any spelling.
 
-    Capitals do not matter, and ``.tif`` and ``.tiff``, ``.jpg`` and ``.jpeg`` are the same.
+    Case is ignored; ``.tif`` equals ``.tiff``, and ``.jpg`` equals ``.jpeg``.
 
     Args:
         folder (str): The folder.
         suffixes (Sequence[str]): E.g. ``('.tif',)`` or ``('_image.tif',)``.
-        others (Sequence[str]): Suffixes of other files in the folder: what ends so is not taken for another spelling.
+        others (Sequence[str]): Suffixes of other files in the folder, which are not mistaken for another spelling.
 
     Returns:
         list[str]: Paths below the folder, sorted.
 
     Raises:
-        FileNotFoundError: One of them is a link that leads nowhere.
+        FileNotFoundError: One of them is a broken link.
     """
     names = list(_files_below(folder))
     wanted, unwanted = tuple(suffixes), tuple(others)
@@ -45,10 +45,10 @@ def list_images(folder: str, suffixes: Sequence[str], others: Sequence[str] = ()
 
 
 def _files_below(folder: str) -> Iterator[str]:
-    """Paths of files below a folder, through links to folders too, without hidden ones."""
+    """Paths of files below a folder, following links to folders, without hidden files."""
     for parent, folders, names in os.walk(folder, followlinks=True):
         below, real = osp.relpath(parent, folder), osp.join(osp.realpath(parent), '')
-        # A link to a folder above would lead around for ever.
+        # A link to a parent folder would loop for ever.
         loops = [name for name in folders if real.startswith(osp.join(osp.realpath(osp.join(parent, name)), ''))]
         folders[:] = sorted(name for name in folders if not name.startswith('.') and name not in loops)
         for name in names:
@@ -58,7 +58,7 @@ def _files_below(folder: str) -> Iterator[str]:
 
 
 def suffix_of(name: str, suffixes: Sequence[str]) -> str | None:
-    """The longest end of a file's name that is one of the suffixes in any spelling, as it is spelt there; or None."""
+    """The longest suffix that matches a file's name in any spelling, as spelt in the name; or None."""
     common = _common(name)
     wanted = [_common(suffix).lower() for suffix in suffixes]
     fitting = [len(suffix) for suffix in wanted if common.lower().endswith(suffix)]
@@ -66,12 +66,12 @@ def suffix_of(name: str, suffixes: Sequence[str]) -> str | None:
 
 
 def existing_suffix(stem: str, suffixes: Sequence[str], listings: dict[str, list[str]]) -> str | None:
-    """The first suffix with which a file exists, as it is spelt there; or None.
+    """The first suffix for which a file exists, as spelt in its name; or None.
 
     Args:
         stem (str): Path without suffix.
         suffixes (Sequence[str]): Suffixes to try, in this order.
-        listings (dict[str, list[str]]): Names of folders that were looked into already; filled.
+        listings (dict[str, list[str]]): Cache of file names by folder; filled in.
     """
     for suffix in suffixes:
         if osp.isfile(stem + suffix):
@@ -88,10 +88,10 @@ def existing_suffix(stem: str, suffixes: Sequence[str], listings: dict[str, list
 
 
 def check_spellings(names: Mapping[str, str]) -> None:
-    """Refuse two files whose names differ in the spelling of the suffix alone: they would share label and result.
+    """Refuse two files whose names differ only in the spelling of the suffix: they would share a label and a result.
 
     Args:
-        names (Mapping[str, str]): Path of each file -> its start, without suffix.
+        names (Mapping[str, str]): Path of each file -> path without suffix.
 
     Raises:
         UserError: There are two.
@@ -108,15 +108,15 @@ def check_spellings(names: Mapping[str, str]) -> None:
 
 
 def read_list(path: str) -> list[str]:
-    """Lines of a text file without what surrounds them, empty ones left out.
+    """Lines of a text file, stripped, without empty ones.
 
-    UTF-8 with and without a byte order mark, UTF-16, and line ends of any system are read.
+    It reads UTF-8 with or without a byte order mark, UTF-16, and the line endings of any system.
 
     Args:
         path (str): The file.
 
     Raises:
-        UserError: It is no text of these codings.
+        UserError: It is not text in one of these encodings.
     """
     with open(path, 'rb') as file:
         data = file.read()
@@ -131,12 +131,12 @@ def _coding(data: bytes) -> str:
     for mark, coding in _MARKS:
         if data.startswith(mark):
             return coding
-    # Names are mostly ASCII, of which every second byte is zero in UTF-16.
+    # Names are mostly ASCII, and in UTF-16 every second byte of ASCII text is zero.
     if data[1:2] == b'\0':
         return 'utf-16-le'
     return 'utf-16-be' if data[:1] == b'\0' else 'utf-8'
 
 
 def _common(name: str) -> str:
-    """A name with ``.tif`` and ``.jpg`` in place of ``.tiff`` and ``.jpeg``, capitals kept."""
+    """A name with ``.tif`` and ``.jpg`` in place of ``.tiff`` and ``.jpeg``; case is kept."""
     return name[:-2] + name[-1] if name.lower().endswith(_LONG) else name

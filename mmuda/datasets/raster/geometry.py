@@ -1,4 +1,4 @@
-"""Where a raster lies on the ground, and how large its pixels are there."""
+"""The position of a raster on the ground, and the size of its pixels there."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from rasterio.transform import GCPTransformer, RPCTransformer
 from rasterio.warp import transform as transform_coordinates
 
 COORDINATE_ERRORS = (RasterioError, CRSError, TransformError, CPLE_BaseError)
-"""What rasterio raises where coordinates cannot be brought into another system; PROJ's own errors are among them."""
+"""Errors that rasterio raises when coordinates cannot be transformed, including PROJ's own."""
 
 SQUARE_TOLERANCE = 0.01
 """Pixels whose sides differ by less than this share count as square."""
@@ -19,10 +19,10 @@ SQUARE_TOLERANCE = 0.01
 # WGS84 ellipsoid: semi-major axis in metres, squared eccentricity.
 _WGS84_A = 6378137.0
 _WGS84_E2 = 6.69437999014e-3
-# Half the pixels over which a size is measured: rounding of coordinates is below 1e-7 even at centimetres a pixel, and
-# so is the Earth's curvature at a kilometre a pixel.
+# Half the number of pixels over which a size is measured. The effect of rounding is below 1e-7 even at centimetres per
+# pixel, as is that of the Earth's curvature at a kilometre per pixel.
 _REACH = 4.0
-# Control points that miss the fitted surface by more than this share of the raster's diagonal tell no pixel size.
+# Control points that miss the fitted surface by more than this share of the diagonal give no pixel size.
 _MAX_MISFIT = 0.01
 _UNIT = re.compile(r'UNIT\["([^"]*)",\s*([-+.\dEe]+)')
 
@@ -32,16 +32,16 @@ Locator = Callable[[Sequence[float], Sequence[float]], tuple[np.ndarray, np.ndar
 def ground_pixel(source) -> tuple[float, float] | None:
     """Height and width of the pixel at a raster's centre, in true metres of ground.
 
-    The neighbours of the centre are brought to longitude and latitude and measured on the WGS84 ellipsoid, so every
-    projection's scale is corrected: a metre of EPSG:3857 is cos(latitude) metres of ground, a degree of longitude is
-    half a degree of latitude at 60 degrees north. A local (engineering) system has no place on Earth: its own unit
-    counts. Without a geotransform the ground control points or the RPCs (at their mean height) tell the size.
+    The neighbours of the centre are converted to longitude and latitude and measured on the WGS84 ellipsoid. This
+    corrects every projection's scale: a metre of EPSG:3857 is cos(latitude) metres of ground, a degree of longitude is
+    half a degree of latitude at 60 degrees north. A local (engineering) system has no place on Earth, so its own unit
+    is used. Without a geotransform, the size comes from the ground control points or the RPCs (at their mean height).
 
     Args:
         source (rasterio.DatasetReader): An open raster.
 
     Returns:
-        tuple[float, float] | None: (height, width) in metres; None if nothing tells it.
+        tuple[float, float] | None: (height, width) in metres; None if unknown.
     """
     if has_transform(source):
         return _measure(source, _by_transform(source.transform), source.crs, _REACH) if source.crs else None
@@ -49,19 +49,19 @@ def ground_pixel(source) -> tuple[float, float] | None:
 
 
 def ground_sample_distance(source) -> float | None:
-    """True ground metres a pixel at the raster's centre: the side of a square of the pixel's area.
+    """True ground metres per pixel at the raster's centre: the side of a square with the pixel's area.
 
     Args:
         source (rasterio.DatasetReader): An open raster.
 
     Returns:
-        float | None: Metres a pixel; None if nothing tells it. See :func:`ground_pixel`.
+        float | None: Metres per pixel; None if unknown. See :func:`ground_pixel`.
     """
     return side_of_square(ground_pixel(source))
 
 
 def map_pixel(source) -> tuple[float, float] | None:
-    """Height and width of a pixel in metres of the map, without the projection's scale; None in degrees.
+    """Height and width of a pixel in map metres, without correction for the projection's scale; None in degrees.
 
     Args:
         source (rasterio.DatasetReader): An open raster.
@@ -79,17 +79,17 @@ def side_of_square(pixel: tuple[float, float] | None) -> float | None:
 
 
 def is_square(pixel: tuple[float, float]) -> bool:
-    """Whether a pixel (height, width) is square, but for ``SQUARE_TOLERANCE``."""
+    """Whether a pixel (height, width) is square within ``SQUARE_TOLERANCE``."""
     return abs(pixel[0] / pixel[1] - 1) < SQUARE_TOLERANCE
 
 
 def has_transform(source) -> bool:
-    """Whether a raster has a geotransform; rasterio gives the identity where there is none."""
+    """Whether a raster has a geotransform; rasterio returns the identity if there is none."""
     return not source.transform.is_identity
 
 
 def control_of(source) -> str | None:
-    """What places a raster that has no geotransform: ``'ground control points'``, ``'RPCs'``, or None."""
+    """What georeferences a raster without a geotransform: ``'ground control points'``, ``'RPCs'``, or None."""
     if has_transform(source):
         return None
     if source.gcps[0]:
@@ -98,19 +98,19 @@ def control_of(source) -> str | None:
 
 
 def georeference(source) -> dict:
-    """Creation options of rasterio that place a new raster of the same grid where ``source`` lies.
+    """Creation options of rasterio that give a new raster the georeference of ``source``.
 
     Args:
         source (rasterio.DatasetReader): An open raster.
 
     Returns:
-        dict: ``crs`` and ``transform``, or ``gcps`` with their ``crs``, and ``rpcs``, as far as there are any.
+        dict: ``crs`` and ``transform``, or ``gcps`` with their ``crs``, and ``rpcs``, as far as they exist.
     """
     options = {}
     if has_transform(source) or source.crs:
         options.update(crs=source.crs, transform=source.transform)
     elif source.gcps[0]:
-        # rasterio writes no points without a system, but takes one that says nothing.
+        # rasterio writes no points without a coordinate system, but accepts an empty one.
         options.update(gcps=source.gcps[0], crs=source.gcps[1] or CRS())
     if source.rpcs:
         options['rpcs'] = source.rpcs
@@ -118,7 +118,7 @@ def georeference(source) -> dict:
 
 
 def unit_of(crs) -> tuple[str, float]:
-    """Name of a system's unit of length, and its metres.
+    """Name of a system's unit of length, and its size in metres.
 
     Args:
         crs (rasterio.crs.CRS): Any system that is not in degrees.
@@ -127,15 +127,15 @@ def unit_of(crs) -> tuple[str, float]:
         name, metres = crs.linear_units_factor
         return name, float(metres)
     except COORDINATE_ERRORS:
-        # Of a local system rasterio does not tell the unit, but its text does.
+        # rasterio does not give the unit of a local system, but its WKT does.
         units = _UNIT.findall(crs.to_wkt())
     return (units[-1][0], float(units[-1][1])) if units else ('metre', 1.0)
 
 
 def local_unit(source) -> str | None:
-    """Unit of a raster in a local (engineering) system, which is all that tells its pixels' size; else None.
+    """Unit of a raster in a local (engineering) system, the only source of its pixel size; else None.
 
-    Where a file gives none, GDAL takes the metre.
+    If the file gives none, GDAL assumes the metre.
 
     Args:
         source (rasterio.DatasetReader): An open raster.
@@ -156,7 +156,7 @@ def _by_transform(transform) -> Locator:
 
 
 def _pixel_by_control(source) -> tuple[float, float] | None:
-    # Control is measured over half the raster: its points are noisy, and the inverse of RPCs is iterative.
+    # With control points, measure over half the raster: points are noisy, and the inverse of RPCs is iterative.
     reach = max(source.shape) / 4
     points, crs = source.gcps
     try:
@@ -170,7 +170,7 @@ def _pixel_by_control(source) -> tuple[float, float] | None:
             with RPCTransformer(source.rpcs, **options) as transformer:
                 return _measure(source, _by_transformer(transformer), CRS.from_epsg(4326), reach)
     except COORDINATE_ERRORS:
-        # E.g. too few points: like no points at all.
+        # E.g. too few points, which is the same as none.
         return None
     return None
 
@@ -207,7 +207,7 @@ def _on_ellipsoid(xs: Sequence[float], ys: Sequence[float], crs) -> np.ndarray |
         longitude, latitude = transform_coordinates(crs, 'EPSG:4326', list(xs), list(ys))
     except COORDINATE_ERRORS:
         return None
-    # Degrees are handed through whatever they are: a raster in metres that is said to be in degrees is nowhere.
+    # Degrees pass through unchecked: a raster in metres that claims to be in degrees is off the Earth.
     if not np.isfinite([longitude, latitude]).all() or np.abs(latitude).max() > 90.001 or np.abs(longitude).max() > 720:
         return None
     lam, phi = np.radians(longitude), np.radians(latitude)

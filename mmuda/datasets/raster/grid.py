@@ -1,4 +1,4 @@
-"""Whether two rasters of one size lie on the same grid."""
+"""Checks that two rasters of one size share the same grid."""
 
 import numpy as np
 from rasterio.crs import CRS
@@ -8,24 +8,25 @@ from mmuda.datasets.raster.geometry import COORDINATE_ERRORS
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.utils.errors import UserError
 
-# In pixels: georeferences are written with few digits, but no label is meant to lie off its image by so much.
+# In pixels. Georeferences are written with few digits, but no label is shifted against its image by this much on
+# purpose.
 TOLERANCE = 0.1
 
 
 def check_same_grid(image: RasterInfo, other: RasterInfo, what: str = 'label') -> str | None:
-    """Refuse a raster that lies on another grid than its image, as far as their headers tell.
+    """Refuse a raster whose grid differs from its image's, as far as their headers show.
 
-    Sizes are compared always, transforms (a world file's too) and reference systems whenever both have one. Systems
-    are the same if no pixel moves between them, however they are written.
+    Sizes are always compared; transforms (including world files) and reference systems are compared if both have one.
+    Two systems count as the same if no pixel moves between them, however they are written.
 
     Args:
         image (RasterInfo): The image.
-        other (RasterInfo): Its label, or what else is to lie on its grid.
-        what (str): What the other one is, for the error.
+        other (RasterInfo): Its label, or another raster that must share its grid.
+        what (str): Kind of the other raster, for the error.
 
     Returns:
-        str | None: What the headers leave open, as the end of a sentence about the other raster; None if nothing, or
-        if neither of the two is georeferenced.
+        str | None: What the headers do not settle, as the end of a sentence about the other raster. None if everything
+        is settled, or if neither raster is georeferenced.
 
     Raises:
         UserError: The grids differ.
@@ -94,5 +95,5 @@ def _same_system(image: RasterInfo, other: RasterInfo) -> bool:
 
 
 def _short(crs: str) -> str:
-    """A system as a sentence can hold it: its code, or the name in its WKT."""
+    """A short name of a system: its code, or the name in its WKT."""
     return crs.split('"')[1] if '"' in crs else crs

@@ -1,4 +1,4 @@
-"""Whether a raster is an image that a dataset can read: its bands, its values, its ground sample distance."""
+"""Checks that a dataset can read a raster as an image: its bands, values and ground sample distance."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def check_image_values(
     dataset: str,
     intensities: bool = True,
 ) -> None:
-    """Refuse a raster that has not the bands, or whose values cannot be brought to 0 to 255.
+    """Refuse a raster that lacks the bands, or whose values cannot be scaled to 0 to 255.
 
     Args:
         raster: The raster.
-        bands: Bands that are read, counted from 1; None is all.
+        bands: Bands to read, counted from 1; None is all.
         value_range: Values that become 0 and 255.
         dataset: Name of the dataset's class.
-        intensities: False for a raster that holds labels, whose values are not brought to a range.
+        intensities: False for a raster that holds labels, whose values are not rescaled.
 
     Raises:
         UserError: Naming the file.
@@ -77,7 +77,7 @@ def check_distance(raster: RasterInfo, dataset: str) -> None:
 
 
 def notes_on_opacity(raster: RasterInfo, bands: tuple[int, ...] | None) -> list[str]:
-    """GDAL marks a fourth band as opacity where its writer says nothing; it may be near infrared."""
+    """A note on a fourth band that GDAL marks as opacity because its writer did not say; it may be near infrared."""
     unread = sorted(set(range(1, raster.count + 1)) - set(image_bands(raster.path, bands)))
     if bands is not None or not unread:
         return []

@@ -1,4 +1,4 @@
-"""What a raster's header says, and the pixel size that follows from it."""
+"""The contents of a raster's header, and the pixel size that follows from them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from mmuda.datasets.raster.geometry import is_square, side_of_square
 
 MAP_TOLERANCE = 0.003
-"""A map whose scale is off by less than this share, as UTM and most national grids, keeps its own, round pixel size."""
+"""A map whose scale is off by less than this share, as in UTM and most national grids, keeps its round pixel size."""
 
 
 @dataclass(frozen=True)
 class RasterInfo:
-    """What a raster's header says.
+    """The contents of a raster's header.
 
     Attributes:
         path (str): File name.
@@ -21,14 +21,16 @@ class RasterInfo:
         count (int): Number of bands.
         dtype (str): Data type of the first band.
         driver (str): GDAL's short name of the format.
-        gsd (float | None): True ground metres a pixel at the raster's centre; None if nothing tells it.
+        gsd (float | None): True ground metres per pixel at the raster's centre; None if unknown.
         crs (str | None): Coordinate reference system, e.g. ``EPSG:3857``.
         transform (tuple[float, ...]): The six affine coefficients (a, b, c, d, e, f).
-        ground_pixel (tuple[float, float] | None): Height and width of a pixel there, in metres of ground.
+        ground_pixel (tuple[float, float] | None): Height and width of a pixel at the centre, in metres of ground.
         map_pixel (tuple[float, float] | None): Height and width of a pixel in metres of the map; None in degrees.
-        control (str | None): What places a raster without a transform: ``'ground control points'`` or ``'RPCs'``.
-        local_unit (str | None): Unit of a local coordinate system, which alone tells its pixels' size.
-        meanings (tuple[str, ...]): What each band is by the file: ``'red'``, ``'gray'``, ``'palette'``, ``'alpha'``.
+        control (str | None): What georeferences a raster without a transform: ``'ground control points'`` or
+            ``'RPCs'``.
+        local_unit (str | None): Unit of a local coordinate system, the only source of the pixel size there.
+        meanings (tuple[str, ...]): Meaning of each band according to the file: ``'red'``, ``'gray'``, ``'palette'``,
+            ``'alpha'``.
     """
 
     path: str
@@ -53,17 +55,17 @@ class RasterInfo:
 
     @property
     def square(self) -> bool:
-        """Whether its pixels are square on the ground, or taken to be."""
+        """Whether its pixels are square on the ground, or assumed to be."""
         return self.ground_pixel is None or is_square(self.ground_pixel)
 
     def resolved(self, gsd: float | None = None) -> RasterInfo:
-        """The header with the pixel size that crops and resampling count with, in training, test and prediction.
+        """The header with the pixel size that crops and resampling use in training, test and prediction.
 
-        A map whose scale is true to ``MAP_TOLERANCE`` counts with its own pixel size: so all rasters of a UTM zone give
-        crops of one size, although the scale varies within the zone.
+        A map whose scale is true to ``MAP_TOLERANCE`` keeps its own pixel size. So all rasters of a UTM zone give crops
+        of one size, although the scale varies within the zone.
 
         Args:
-            gsd (float | None): Nominal metres a pixel, e.g. from a config: the pixels are squares of that size.
+            gsd (float | None): Nominal metres per pixel, e.g. from a config; pixels are taken as squares of that size.
 
         Returns:
             RasterInfo: ``gsd`` and ``ground_pixel`` (equal sides if it is nearly square) replaced.

@@ -1,4 +1,4 @@
-"""Which items a raster has: windows of a grid, or as many crops as its pipeline draws."""
+"""The items of a raster: windows of a grid, or the crops that its pipeline draws."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def windows_of(
     Args:
         raster: The raster.
         steps: The transforms of the pipeline, which may refuse the raster.
-        tile: (height, width) of the windows of a grid; None leaves it to the steps what they draw.
+        tile: (height, width) of the windows of a grid; None lets the steps draw crops.
         last_tile: See :func:`tile_windows`.
-        samples_per_raster: Items without a grid; None takes the raster's area divided by that of a crop.
+        samples_per_raster: Number of items without a grid; None divides the raster's area by that of a crop.
 
     Returns:
         (row, col, height, width), or None where the pipeline draws a crop.
@@ -63,13 +63,13 @@ def windows_of(
 
 
 def grid_follows(steps: Iterable[Callable]) -> bool:
-    """Whether the step right behind the loading of a window brings it to square pixels of its own choice.
+    """Whether the step right after loading a window resamples it to square pixels itself.
 
-    Then one resampling is enough, and the window is handed on as it lies in the raster. Any other step finds square
-    pixels: a quarter turn or a crop in pixels means what it says.
+    Then one resampling is enough, and the window is passed on with the raster's own pixels. Any other step gets square
+    pixels, so that quarter turns and crops in pixels are true on the ground.
 
     Args:
-        steps: The transforms of a pipeline, or those behind its loader.
+        steps: The transforms of a pipeline, or those after its loader.
     """
     behind = [step for step in steps if not getattr(step, 'reads_raster', False)]
     return bool(behind) and getattr(behind[0], 'sets_grid', False)

@@ -1,4 +1,4 @@
-"""What the bands and the colour table of label files mean, settled when a dataset is built."""
+"""Determines the meaning of the bands and colour tables of label files when a dataset is built."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ def settle_coding(
     palette: Mapping[Colour, int],
     label_map: Mapping[int, int] | None,
 ) -> LabelTable:
-    """Whether values or colours of the labels count, where no option says so.
+    """Decide whether labels are read by value or by colour if no option says so.
 
     Files with several bands are read by the palette's colours, unless they hold grey values that are class indices and
-    no colours of the palette. With ``label_values`` the first band counts, as long as it tells the colours apart. In
-    files with one band the values count; a colour table that contradicts them is refused.
+    not colours of the palette. With ``label_values`` the first band is read, as long as it tells the colours apart.
+    Files with one band are read by value; a colour table that contradicts the values is refused.
 
     Args:
-        table (LabelTable): What the options say.
+        table (LabelTable): Table built from the options.
         labels (Sequence[str]): Files to look at.
         windows (Windows): Windows of a file to look at.
         palette (Mapping[Colour, int]): Colour -> class index in the files; empty if the user gave none.
         label_map (Mapping[int, int] | None): mmseg's choice of a subset of classes.
 
     Returns:
-        LabelTable: For every label of the dataset.
+        LabelTable: The table for every label of the dataset.
 
     Raises:
-        UserError: The labels do not tell what is meant; the error names file, colours and remedy.
+        UserError: The labels are ambiguous; the error names file, colours and remedy.
     """
     if table.band is not None or table.colours:
         return table
@@ -78,7 +78,7 @@ def _first_band(paths: Sequence[str], windows: Windows, table: LabelTable) -> di
 
 
 def _check_colour_table(path: str, windows, table: LabelTable, colours: Mapping[Colour, int]) -> None:
-    """Refuse values whose colours in the file belong to other classes by the palette."""
+    """Refuse values whose colours in the file belong to other classes in the palette."""
     stored = colour_table_of(path) if colours else None
     if stored is None:
         return
@@ -96,7 +96,7 @@ def _check_colour_table(path: str, windows, table: LabelTable, colours: Mapping[
 
 
 def look_at_labels(labels: Sequence[str], windows: Windows, table: LabelTable) -> str | None:
-    """Read labels, so that what is wrong with them is told now.
+    """Read labels, so that errors in them are reported now.
 
     Args:
         labels (Sequence[str]): Files to look at.
@@ -104,7 +104,7 @@ def look_at_labels(labels: Sequence[str], windows: Windows, table: LabelTable) -
         table (LabelTable): What values and colours mean.
 
     Returns:
-        str | None: A warning, if a file declares the value of a class as "no data".
+        str | None: A warning if a file declares the value of a class as "no data".
 
     Raises:
         UserError: As :func:`read_label`.
@@ -145,7 +145,7 @@ def _told(path: str, nodata: float, what: str, remedy: str) -> str:
 
 
 def only_0_and_255(labels: Sequence[str], windows: Windows) -> bool:
-    """Whether labels hold both values and no other where they declare to hold data: masks, or a class and no data?"""
+    """Whether the labels' valid pixels hold both values and no others: either masks, or one class and no data."""
     found: set[int] = set()
     for path in labels:
         for window in windows(path):

@@ -1,4 +1,4 @@
-"""Labels whose classes are colours: what a colour means, and whether a file's colours or values are meant."""
+"""Labels that code classes as colours: the meaning of a colour, and whether a file is read by colour or by value."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unpack_colour(packed: int) -> Colour:
 
 
 def colours_of_index(path: str) -> np.ndarray:
-    """Packed colour of each of the values 0 to 255 of a file with one band: by its colour table, else as grey."""
+    """Packed colour of each value 0 to 255 in a file with one band: from its colour table, else as grey."""
     colours = pack_colours(np.arange(256, dtype=np.uint8)[:, None].repeat(3, axis=1))
     table = colour_table_of(path)
     for value, colour in (table or {}).items():
@@ -37,7 +37,7 @@ def colours_of_index(path: str) -> np.ndarray:
 
 
 def colour_table_of(path: str) -> dict[int, Colour] | None:
-    """The colour table of a file's first band, without opacity; None if it has none."""
+    """The colour table of a file's first band, without opacity; None if there is none."""
     try:
         table = open_raster(path).colormap(1)
     except ValueError:
@@ -49,7 +49,7 @@ def check_colours(colours: Mapping, num_classes: int, dataset: str) -> dict[Colo
     """The option ``label_colours``: colour -> class index in the files, or 255.
 
     Raises:
-        UserError: What is no colour, or no class.
+        UserError: A key is not a colour, or a value is not a class.
     """
     checked = {}
     for colour, index in colours.items():
@@ -69,7 +69,7 @@ def check_colours(colours: Mapping, num_classes: int, dataset: str) -> dict[Colo
 
 
 def colours_of_palette(palette: Sequence | None, num_classes: int) -> dict[Colour, int]:
-    """Colour -> class index of a palette; {} where there is none, or where two classes share a colour."""
+    """Colour -> class index of a palette; {} if there is none, or if two classes share a colour."""
     colours = {tuple(int(c) for c in colour): index for index, colour in enumerate(palette or ())}
     return colours if len(colours) == num_classes == len(palette or ()) else {}
 
@@ -89,15 +89,15 @@ def labels_of_colours(colours: np.ndarray, table: LabelTable, path: str) -> np.n
     """Training labels of packed colours.
 
     Args:
-        colours (np.ndarray): Of :func:`pack_colours`, any shape.
-        table (LabelTable): With colours.
+        colours (np.ndarray): From :func:`pack_colours`, any shape.
+        table (LabelTable): A table with colours.
         path (str): The file, for the error.
 
     Returns:
         np.ndarray: uint8 of the same shape.
 
     Raises:
-        UserError: A colour is no class.
+        UserError: A colour is not a class.
     """
     known = {(r << 16) | (g << 8) | b: label for (r, g, b), label in table.colours.items()}
     keys = np.array(sorted(known), dtype=np.int32)

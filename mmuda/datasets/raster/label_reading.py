@@ -1,4 +1,4 @@
-"""Reading labels from files of any kind: one band of values, a colour table, or colours in three bands."""
+"""Reads labels from files of any kind: one band of values, a colour table, or colours in three bands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from mmuda.utils.errors import UserError
 def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:
     """Read a window of a label file as training labels.
 
-    What the file marks as having no data (its "no data" value, mask or opacity, NaN) is ignored, unless the user
-    mapped that very value by ``label_values``.
+    Pixels that the file marks as "no data" (by value, mask, opacity or NaN) are ignored, unless the user mapped that
+    value with ``label_values``.
 
     Args:
         path (str): The label.
@@ -27,7 +27,7 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
         np.ndarray: (height, width) uint8; 255 is ignored.
 
     Raises:
-        UserError: The file holds a value or colour that is no class, or its bands do not tell the class.
+        UserError: The file holds a value or colour that is not a class, or its bands do not determine the class.
     """
     bands = image_bands(path) if table.band is None else (table.band,)
     if max(bands) > open_raster(path).count:
@@ -49,12 +49,13 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
 
 
 def classes_of(values: np.ndarray, valid: np.ndarray, table: LabelTable, path: str) -> np.ndarray:
-    """Training labels of the values of a label file; 255 where there is none and where it declares no data.
+    """Training labels for the values of a label file; 255 where a pixel is invalid or declared as no data.
 
     Args:
         values (np.ndarray): Values, (H, W).
         valid (np.ndarray): Where there are values to read, (H, W) bool.
-        table (LabelTable): A declared "no data" value that the user mapped is what that says.
+        table (LabelTable): The mapping; if the user mapped the declared "no data" value, the mapping overrides the
+            declaration.
         path (str): The raster.
 
     Returns:
@@ -74,7 +75,7 @@ def classes_of(values: np.ndarray, valid: np.ndarray, table: LabelTable, path: s
 
 
 def read_colours(path: str, window: tuple[int, int, int, int], bands: tuple[int, ...]) -> np.ndarray:
-    """Colours of a label, (height, width) int32, packed as 0xRRGGBB; of one band by its colour table, or as grey."""
+    """Colours of a label, (height, width) int32, packed as 0xRRGGBB; one band uses its colour table, or grey."""
     if len(bands) == 1:
         return colours_of_index(path)[_bytes(path, read_window(path, window, bands[0]))]
     if len(bands) != 3:
@@ -95,7 +96,7 @@ def _bytes(path: str, values: np.ndarray) -> np.ndarray:
 
 
 def _first_of_many(path: str, window, bands: tuple[int, ...], table: LabelTable) -> np.ndarray:
-    """The first of several bands, where it tells as much as all of them."""
+    """The first of several bands, if it determines the others."""
     found = read_window(path, window, bands)
     values = found[..., 0]
     differ = (found != values[..., None]).any(axis=-1)
@@ -114,7 +115,7 @@ def _first_of_many(path: str, window, bands: tuple[int, ...], table: LabelTable)
 
 
 def ambiguous(path: str, bands: int, why: str, table: LabelTable) -> UserError:
-    """The error of a label whose bands do not tell the class."""
+    """The error for a label whose bands do not determine the class."""
     remedy = 'label_values knows the first band only' if table.named else 'no palette of metainfo tells its colours'
     return UserError(
         f'The label {path} has {bands} bands and looks colour-coded ({why}), and {remedy}; set label_colours='

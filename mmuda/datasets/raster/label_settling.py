@@ -1,4 +1,4 @@
-"""What the label files of a dataset of rasters mean, settled when it is built."""
+"""Determines the meaning of a raster dataset's label files when it is built."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _CHECK_FILES = 64
 
 
 class RasterLabels:
-    """The part of :class:`RasterDataset` that knows its labels; it reads the options that are described there."""
+    """The label part of :class:`RasterDataset`; it reads the options described there."""
 
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
-        """What the headers leave open about the label's place, see :func:`check_same_grid`."""
+        """What the headers do not settle about the label's position, see :func:`check_same_grid`."""
         return check_same_grid(image, probe_raster(label_path))
 
     def _num_file_classes(self) -> int:
-        """Number of classes that the label files hold, before a subset is chosen by ``metainfo``."""
+        """Number of classes in the label files, before ``metainfo`` selects a subset."""
         classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
         if not classes:
             raise UserError(
@@ -52,7 +52,7 @@ class RasterLabels:
         return with_colours(table, colours, self.label_map, from_index=True)
 
     def _checked(self, files: list[str], how_many: str) -> list[str]:
-        """The files that ``check_labels`` or ``check_images`` lets be read when the dataset is built."""
+        """The files to read when the dataset is built, according to ``check_labels`` or ``check_images``."""
         if how_many == 'none':
             return []
         if how_many == 'sample' and len(files) > _CHECK_FILES:
@@ -60,10 +60,10 @@ class RasterLabels:
         return files
 
     def _check_label_values(self, labels: list[str]) -> None:
-        """Settle what values and colours mean, and look for what is no class."""
+        """Determine what values and colours mean, and find those that are not a class."""
         own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
 
-        # Labels have their images' sizes by now, so that no header is read a second time.
+        # Labels are known to have their images' sizes by now, so no header is read twice.
         shapes = {label: raster.shape for label, raster in zip(labels, self.rasters, strict=True)}
 
         def windows(path: str) -> list[tuple[int, int, int, int]]:

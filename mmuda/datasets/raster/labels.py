@@ -1,4 +1,4 @@
-"""From the values in label files to training labels."""
+"""Maps the values in label files to training labels."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ import numpy as np
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
 
-"""Label of pixels that count for nothing, as everywhere in mmseg."""
+"""Label of ignored pixels, as everywhere in mmseg."""
 
 _INVALID = -1
 
 
 @dataclass(frozen=True)
 class LabelTable:
-    """The training label of whatever a label file may hold.
+    """Maps everything that a label file may hold to a training label.
 
     Attributes:
-        lut (np.ndarray): Of the values 0 to 255, (256,) int16; 255 is ignored, -1 is no class.
-        others (Mapping[float, int]): Of further values that were named one by one, e.g. -9999 or 1000.
-        named (frozenset[float]): Values that the user mapped by name: what a file declares about them does not count.
+        lut (np.ndarray): Labels of the values 0 to 255, (256,) int16; 255 is ignored, -1 is invalid.
+        others (Mapping[float, int]): Labels of other values that were listed explicitly, e.g. -9999 or 1000.
+        named (frozenset[float]): Values that the user mapped explicitly, which overrides what a file declares about
+            them.
         band (int | None): Band that holds the values, counted from 1; None expects one band.
-        colours (Mapping[tuple, int]): Of colours (red, green, blue), for files with three bands.
-        from_index (bool): Whether ``colours`` are also those of a file with one band, by its colour table, or as grey.
-        first_band (Mapping[int, tuple]): Colour that each value of the first band stood for in the labels that were
-            looked at; another one with the same value shows that this band does not tell the class.
+        colours (Mapping[tuple, int]): Labels of colours (red, green, blue), for files with three bands.
+        from_index (bool): Whether ``colours`` also apply to files with one band, by colour table or as grey.
+        first_band (Mapping[int, tuple]): Colour seen for each value of the first band in the labels read so far. A
+            second colour with the same value shows that this band does not determine the class.
     """
 
     lut: np.ndarray
@@ -40,11 +41,11 @@ class LabelTable:
     first_band: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
 
     def describe(self) -> str:
-        """The values that are known, for errors."""
+        """The known values, for error messages."""
         return ', '.join(f'{value:g}' for value in [*np.flatnonzero(self.lut != _INVALID), *self.others])
 
     def knows(self, value: float) -> bool:
-        """Whether a value has a label, be it 255."""
+        """Whether a value has a label, which may be 255."""
         small = 0 <= value <= 255 and value == math.floor(value)
         return bool(self.lut[int(value)] != _INVALID) if small else value in self.others
 
@@ -57,24 +58,24 @@ def build_label_lut(
     label_values: Mapping[float, int] | None = None,
     dataset: str = 'the dataset',
 ) -> LabelTable:
-    """Table of the training label of each value that a label file may hold.
+    """Build the table from values in label files to training labels.
 
-    The order is mmseg's: ``label_values`` (ours), then ``reduce_zero_label``, then ``label_map``.
+    The order follows mmseg: ``label_values`` (ours), then ``reduce_zero_label``, then ``label_map``.
 
     Args:
         num_classes (int): Classes in the files, before ``label_map`` chooses among them.
         label_map (Mapping[int, int] | None): Class index -> training label, mmseg's choice of a subset of classes.
         reduce_zero_label (bool): 0 is ignored and 1 is the first class.
-        ignore_index (int): A value besides 255 that is ignored.
-        label_values (Mapping[float, int] | None): Value in the file, any number -> the value that the rest is applied
-            to. NaN and infinity are ignored in any case and may be mapped to 255 only.
-        dataset (str): Whose labels, for the error.
+        ignore_index (int): A further value that is ignored, in addition to 255.
+        label_values (Mapping[float, int] | None): Value in the file (any number) -> the value to which the other
+            options apply. NaN and infinity are always ignored and may only be mapped to 255.
+        dataset (str): Name of the dataset, for the error.
 
     Returns:
         LabelTable: The table.
 
     Raises:
-        UserError: ``label_values`` maps a value to no class.
+        UserError: ``label_values`` maps a value to something that is not a class.
     """
     indices = np.full(256, _INVALID, dtype=np.int16)
     first = 1 if reduce_zero_label else 0
@@ -106,14 +107,14 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
 
     Args:
         label (np.ndarray): Values of the file, any shape and dtype.
-        table (LabelTable): Of :func:`build_label_lut`.
+        table (LabelTable): The table from :func:`build_label_lut`.
         path (str): The file, for the error.
 
     Returns:
         np.ndarray: Labels, uint8, of the same shape; 255 is ignored.
 
     Raises:
-        UserError: A value is no class and not ignored.
+        UserError: A value is neither a class nor ignored.
     """
     if label.dtype == np.uint8:
         mapped = table.lut[label]

@@ -1,4 +1,4 @@
-"""What the headers of a dataset's rasters leave open or mean for its use, as sentences."""
+"""Notes on what the headers of a dataset's rasters leave open or imply, as sentences."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,15 +7,15 @@ from mmuda.datasets.raster.reading import open_raster
 
 
 def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
-    """Sentences on pixels that are not square on the ground, and on local systems, whose unit is taken at its word.
+    """Sentences on pixels that are not square on the ground, and on local systems, whose unit is trusted.
 
     Args:
-        rasters (Sequence[RasterInfo]): Headers with the pixel sizes that count.
+        rasters (Sequence[RasterInfo]): Headers with the effective pixel sizes.
     """
     notes = []
     oblong = [raster for raster in rasters if not raster.square]
     if oblong:
-        # The one that differs most is the one that tells most.
+        # Report the raster that differs most from a square.
         worst = max(oblong, key=lambda raster: abs(raster.ground_pixel[0] - raster.ground_pixel[1]) / raster.gsd)
         height, width = worst.ground_pixel
         notes.append(
@@ -32,11 +32,11 @@ def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
 
 
 def notes_on_colours(rasters: Sequence[RasterInfo], bands: Sequence[int] | None) -> list[str]:
-    """A sentence on rasters whose bands are read in another order than red, green, blue, as they say themselves.
+    """A sentence on rasters whose bands, by their own headers, are not read in the order red, green, blue.
 
     Args:
         rasters (Sequence[RasterInfo]): Headers.
-        bands (Sequence[int] | None): The bands that are read; None is all.
+        bands (Sequence[int] | None): The bands to read; None is all.
     """
     order = ('red', 'green', 'blue')
     turned = []
@@ -70,10 +70,10 @@ def notes_on_labels(paths: Sequence[str]) -> list[str]:
 
 
 def notes_on_grids(open_points: Mapping[str, str | None]) -> list[str]:
-    """One sentence for each kind of thing that headers leave open about rasters' places.
+    """One sentence for each kind of open question about the rasters' positions.
 
     Args:
-        open_points (Mapping[str, str | None]): File -> what :func:`check_same_grid` gave.
+        open_points (Mapping[str, str | None]): File -> result of :func:`check_same_grid`.
     """
     by_kind: dict[str, list[str]] = {}
     for path, what in open_points.items():

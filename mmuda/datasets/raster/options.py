@@ -1,4 +1,4 @@
-"""Options of a dataset of rasters, refused where they can mean nothing."""
+"""Validates the options of a raster dataset."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from mmuda.utils.errors import UserError
 
 
 def check_gsd(gsd: float | None, owner: str) -> None:
-    """Refuse a ground sample distance that is no positive, finite number.
+    """Refuse a ground sample distance that is not a positive, finite number.
 
     Raises:
         UserError: As above.
@@ -18,7 +18,7 @@ def check_gsd(gsd: float | None, owner: str) -> None:
 
 
 def check_range(value_range: Sequence[float] | None, owner: str) -> None:
-    """Refuse a value range that is no (low, high).
+    """Refuse a value range that is not (low, high).
 
     Raises:
         UserError: As above.
@@ -31,7 +31,7 @@ def check_range(value_range: Sequence[float] | None, owner: str) -> None:
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
-    """Refuse what is none of the choices of an option.
+    """Refuse a value that is not one of the choices of an option.
 
     Raises:
         UserError: As above.
@@ -41,7 +41,7 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_label_options(values: Mapping | None, colours: Mapping | None, band: int | None, owner: str) -> None:
-    """Refuse ``label_values``, ``label_colours`` and ``label_band`` that mean nothing, or exclude each other.
+    """Refuse ``label_values``, ``label_colours`` and ``label_band`` if they are invalid or exclude each other.
 
     Raises:
         UserError: As above.
@@ -55,7 +55,7 @@ def check_label_options(values: Mapping | None, colours: Mapping | None, band: i
 
 
 def check_label_band(band: int | None, owner: str) -> None:
-    """Refuse a band that is no whole number from 1 up.
+    """Refuse a band that is not a whole number from 1 up.
 
     Raises:
         UserError: As above.
@@ -65,7 +65,7 @@ def check_label_band(band: int | None, owner: str) -> None:
 
 
 def check_label_mappings(values: Mapping | None, colours: Mapping | None, owner: str) -> None:
-    """Refuse ``label_values`` and ``label_colours`` that are no dict, or whose values or indices are no numbers.
+    """Refuse ``label_values`` and ``label_colours`` that are not dicts, or whose values or indices are not numbers.
 
     Raises:
         UserError: As above.

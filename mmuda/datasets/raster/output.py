@@ -1,4 +1,4 @@
-"""Writing rasters on the grid of another one, whole or not at all."""
+"""Writes rasters on the grid of another one, whole or not at all."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from mmuda.utils.locks import open_alone
 from mmuda.utils.writing import telling
 
 BLOCK = 256
-# What other programs keep beside a raster, and would go on showing for the new one.
+# Files that other programs keep next to a raster, and would wrongly use for the new one.
 SIDECARS = ('.aux.xml', '.ovr', '.msk')
 
 
@@ -26,20 +26,21 @@ SIDECARS = ('.aux.xml', '.ovr', '.msk')
 def raster_like(
     path: str | os.PathLike, like: str, count: int, inputs: Iterable[str | os.PathLike] = (), **profile
 ) -> Iterator[CheckedWriter]:
-    """Open a GeoTIFF of uint8 with the size and place of another raster; it appears when the block ends, or not at all.
+    """Open a uint8 GeoTIFF with another raster's size and georeference; it appears when the block ends, or not at all.
 
-    Before it appears it is read back, every block, and compared with what was written: where the disk was full, an
-    older file stays.
+    Before it appears, every block is read back and compared with what was written. If the disk was full, an older file
+    stays.
 
     Args:
-        path: The file; its folder is made.
-        like: Raster whose grid it has.
+        path: The file; its folder is created.
+        like: Raster whose grid is copied.
         count: Number of bands.
-        inputs: Further files that must not be replaced, beside ``like``, its sources, and what this process reads.
+        inputs: Further files that must not be replaced, in addition to ``like``, its sources, and files that this
+            process reads.
         **profile: Further creation options of rasterio.
 
     Yields:
-        rasterio's writer. Only blocks that are being written are held in memory.
+        rasterio's writer. Only the blocks being written are held in memory.
 
     Raises:
         UserError: If the file is an input, or cannot be written.
@@ -47,7 +48,7 @@ def raster_like(
     path = Path(path)
     source = open_raster(like)
     refuse_input(path, [*files_of(like), *inputs])
-    # A fixed name: what a killed process left behind is overwritten by the next one.
+    # A fixed name, so that the next process overwrites the remains of a killed one.
     temporary = path.with_name(f'.{path.name}.tmp')
     profile.update(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
     profile.update(compress='deflate', BIGTIFF='IF_SAFER')
@@ -77,8 +78,8 @@ def raster_like(
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Another process that writes the same file waits; the last one counts."""
-    # A file of its own: GDAL makes the temporary one anew, so a lock on that would not hold.
+    """Make other processes that write the same file wait; the last one wins."""
+    # A separate file: GDAL recreates the temporary one, so a lock on that would not hold.
     lock = path.with_name(f'.{path.name}.lock')
     with open_alone(lock, wait=True):
         try:
@@ -105,7 +106,7 @@ def _check(output: CheckedWriter, temporary: Path) -> None:
 
 
 def _publish(temporary: Path, path: Path) -> None:
-    """Give the file its name, with what GDAL put beside it and without what lies beside the old one."""
+    """Rename the file and GDAL's side files, and remove the side files of the old one."""
     os.replace(temporary, path)
     for suffix in SIDECARS:
         beside = Path(f'{temporary}{suffix}')

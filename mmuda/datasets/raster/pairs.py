@@ -1,4 +1,4 @@
-"""Which image files a dataset has, and which label belongs to each."""
+"""Finds the images of a dataset and the label of each."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from mmuda.utils.errors import UserError
 
 @dataclass(frozen=True)
 class Pairs:
-    """Where the files of a dataset lie.
+    """Locations of a dataset's files.
 
     Attributes:
         dataset: Name of the dataset's class, for errors.
         image_dir: Folder of the images.
-        label_dir: Folder of the labels, each at its image's path below the folder; None reads none.
+        label_dir: Folder of the labels, which have the images' relative paths; None reads no labels.
         image_suffix: Suffixes of images.
         label_suffix: Suffixes of labels; the first that exists is taken.
-        ann_file: List of images; empty takes every image of the folder.
-        translated_images: Folder whose images take the place of those of ``image_dir``.
+        ann_file: List of images; if empty, every image of the folder is taken.
+        translated_images: Folder whose images replace those of ``image_dir``.
         predicted: Whether the labels are predictions, which have the suffix ``.tif``.
     """
 
@@ -41,7 +41,7 @@ class Pairs:
 
         Args:
             select: Whether an image is taken, by its file name without folder and suffix.
-            selection: What ``select`` takes, for the error when it takes nothing.
+            selection: Describes what ``select`` accepts, for the error when it accepts no image.
 
         Returns:
             (image, label or None), sorted by name.
@@ -125,5 +125,5 @@ class Pairs:
 
 
 def either(values: Sequence[str]) -> str:
-    """Choices as an error names them."""
+    """Choices, as listed in an error."""
     return ' or '.join(repr(value) for value in values)

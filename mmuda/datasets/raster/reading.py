@@ -1,4 +1,4 @@
-"""Rasters by windows: open handles, headers, errors that name the file."""
+"""Reads windows and headers of rasters, with cached handles and errors that name the file."""
 
 import os
 import threading
@@ -35,12 +35,12 @@ from mmuda.utils.inputs import note_input
 from mmuda.utils.progress import Progress
 
 MAX_OPEN_RASTERS = 64
-"""Open handles a process keeps; each is a file descriptor."""
+"""Number of open handles that a process keeps; each is a file descriptor."""
 
 CHECKING_THREADS = 4
 
-# GDAL asks the environment when it reads, so this holds for every handle of the process, whoever opened it. Its fast
-# path for whole PNG images takes no notice of an end that is missing, and libjpeg's warnings are about garbage.
+# GDAL checks the environment on reading, so this affects every handle of the process, whoever opened it. GDAL's fast
+# path for whole PNG images ignores a missing end, and libjpeg's warnings mean corrupt pixels.
 os.environ.setdefault('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')
 os.environ.setdefault('GDAL_ERROR_ON_LIBJPEG_WARNING', 'YES')
 
@@ -53,7 +53,7 @@ def _open(path: str):
         raise FileNotFoundError(f'The raster {path} does not exist; check data_root and data_prefix of the dataset.')
     try:
         with warnings.catch_warnings():
-            # A missing georeference is no fault of a PNG; a missing GSD is reported by the dataset.
+            # A PNG need not have a georeference; the dataset reports a missing GSD.
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             source = rasterio.open(path)
     except RasterioError as error:
@@ -61,13 +61,13 @@ def _open(path: str):
             f'{path} cannot be read as a raster ({reason(error)}); replace it by an intact copy or take it out of the '
             'dataset.'
         ) from error
-    for file in source.files:  # sources of a VRT among them
+    for file in source.files:  # including the sources of a VRT
         note_input(file)
     return source
 
 
 def files_of(path: str) -> list[str]:
-    """The files that a raster consists of: itself, what lies beside it, and a VRT's sources, theirs included."""
+    """The files of a raster: itself, its side files, and recursively the sources of a VRT."""
     found, waiting = {}, [path]
     while waiting:
         name = waiting.pop()
@@ -86,14 +86,14 @@ def open_raster(path: str):
     the parent, and GDAL's handles are not thread-safe, so each worker and thread opens its own.
 
     Args:
-        path (str): File name of a raster that rasterio reads.
+        path (str): File name of a raster that rasterio can read.
 
     Returns:
         rasterio.DatasetReader: The open raster. Do not close it.
 
     Raises:
         FileNotFoundError: The file does not exist.
-        UserError: The file is no readable raster.
+        UserError: The file is not a readable raster.
     """
     key = (os.getpid(), threading.get_ident(), path)
     with _handles_lock:
@@ -107,7 +107,7 @@ def open_raster(path: str):
 
 
 def forget_raster(path: str | os.PathLike) -> None:
-    """Forget the open handles of one file, which has been replaced."""
+    """Forget the open handles of one file after it has been replaced."""
     real = os.path.realpath(path)
     with _handles_lock:
         for key in [key for key in _handles if os.path.realpath(key[2]) == real]:
@@ -121,7 +121,7 @@ def close_rasters() -> None:
 
 
 def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, ...] | int | None = None) -> np.ndarray:
-    """Read one window of a raster, and nothing else of it.
+    """Read one window of a raster and nothing else.
 
     Args:
         path (str): File name.
@@ -153,24 +153,25 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
 
 
 def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
-    """Read a raster's header, and find a file that is cut short.
+    """Read a raster's header, and refuse a truncated file.
 
-    What shows without decoding the whole file is looked at, so that a damaged file is found now and not in the middle
-    of a run: the end of PNG, JPEG and JPEG 2000 files, the places and sizes of a GeoTIFF's blocks, the last pixel of
-    other files, and all of this of the files that a virtual raster (VRT) is made of.
+    Damage that shows without decoding the whole file is found now, not in the middle of a run. The checks cover the end
+    of PNG, JPEG and JPEG 2000 files, offsets and sizes of a GeoTIFF's blocks, and the last pixel of other files. They
+    include the source files of a virtual raster (VRT).
 
     Args:
         path (str): File name.
-        inside (tuple[str, ...]): The virtual rasters that led to it.
+        inside (tuple[str, ...]): The virtual rasters that contain it.
 
     Returns:
         RasterInfo: The header.
 
     Raises:
         FileNotFoundError: The file, or a file that it refers to, does not exist.
-        UserError: The file is no readable raster, is cut short, is a part of itself, or asks to be turned for display.
+        UserError: The file is not a readable raster, is truncated, contains itself, or is rotated or mirrored for
+            display.
     """
-    # Not through the cache: thousands of headers are read once.
+    # Bypass the cache: thousands of headers are read just once.
     with _open(path) as source:
         for part in vrt_sources(source, path):
             if not os.path.isfile(part):
@@ -209,11 +210,12 @@ def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
 
 
 def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
-    """Decode rasters, so that damage is found before work begins; long checks tell how far they are.
+    """Decode rasters, so that damage is found before work begins; long checks report their progress.
 
     Args:
         paths (Sequence[str]): File names.
-        whole (bool): All of each file; else all of small ones and three windows of large ones.
+        whole (bool): True reads every file completely; False reads small files completely and three windows of large
+            ones.
 
     Raises:
         UserError: A file is damaged.

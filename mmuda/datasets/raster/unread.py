@@ -1,4 +1,4 @@
-"""What a dataset says of its files, while none of them is touched."""
+"""The settings of a dataset, without touching its files."""
 
 from __future__ import annotations
 
@@ -11,18 +11,19 @@ from mmuda.utils.errors import UserError
 
 
 def unread_dataset(cfg: Mapping) -> RasterDataset:
-    """The dataset of a config without its items: bands, values, distances and classes, whoever says them.
+    """Build the dataset of a config without its items, for its bands, value range, ground sample distance and classes.
 
-    What a config leaves out, the dataset's class decides, in its signature or in its constructor: the class is asked.
+    The dataset's class decides what a config omits, in its signature or constructor, so the class is instantiated.
 
     Args:
         cfg: Config of a :class:`RasterDataset`.
 
     Returns:
-        The dataset; ``bands``, ``value_range``, ``gsd``, ``tile``, ``domain`` and ``metainfo`` are as in a run.
+        The dataset; ``bands``, ``value_range``, ``gsd``, ``tile``, ``domain`` and ``metainfo`` have the values of a
+        run.
 
     Raises:
-        UserError: If it is another kind of dataset.
+        UserError: If it is not a raster dataset.
     """
     cfg, cls = dict(cfg), _class_of(cfg)
     kind = cfg.pop('type', None)

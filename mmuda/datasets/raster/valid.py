@@ -1,4 +1,4 @@
-"""Where a raster holds data: one notion for training, scoring, prediction and whatever counts pixels."""
+"""Where a raster holds data: one definition for training, scoring, prediction and pixel counts."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from mmuda.datasets.raster.reading import open_raster
 from mmuda.utils.errors import UserError
 
 MIDDLE = 127.5
-"""Of the range [0, 255] that images are brought to."""
+"""Midpoint of the range [0, 255] to which images are scaled."""
 
-# An image band has more grey values than that, and most of its pixels that are not 0 lie between the ends of its range.
+# An image band has more grey values than this, and most of its non-zero pixels are below the maximum.
 _OPACITIES = 32
 _IN_BETWEEN = 0.5
 
 
 def image_bands(path: str, bands: tuple[int, ...] | None = None) -> tuple[int, ...]:
-    """The bands that hold the image: those that are asked for, or all but opacity (alpha).
+    """The bands that hold the image: those requested, or all but opacity (alpha).
 
-    GDAL marks the fourth band of an 8-bit GeoTIFF as opacity unless its writer says otherwise. Where it is near
-    infrared, ``bands`` that name it make it a band of the image, and no opacity.
+    GDAL marks the fourth band of an 8-bit GeoTIFF as opacity unless its writer says otherwise. If it is near infrared,
+    listing it in ``bands`` makes it an image band instead of opacity.
 
     Args:
         path (str): File name.
@@ -46,19 +46,20 @@ def valid_pixels(
     values: np.ndarray | None = None,
     nodata: bool = True,
 ) -> np.ndarray:
-    """Where the raster holds data: GDAL's mask of the dataset says so, and the bands are finite.
+    """Where the raster holds data: GDAL's dataset mask says so, and the bands are finite.
 
-    The mask is, as GDAL has it, the dataset's own (inside the file or beside it as ``.msk``), else what the "no data"
-    values say: a pixel has none where *every* band of ``bands`` holds its own, since 0 in one band of three may be
-    a colour. Opacity (alpha) of 0 is no data besides, unless ``bands`` name it or it is none (:func:`opacity_bands`);
-    partly transparent pixels hold data. A raster without any of these and of whole numbers is not read.
+    As in GDAL, the mask is the dataset's own (inside the file or next to it as ``.msk``), else it follows from the "no
+    data" values. A pixel has no data if *every* band of ``bands`` holds its "no data" value, since 0 in one of three
+    bands may be a colour. An opacity (alpha) of 0 also means no data, unless ``bands`` list that band or it is not
+    really opacity (:func:`opacity_bands`). Partly transparent pixels hold data. Integer rasters without any of these
+    are not read.
 
     Args:
         path (str): File name.
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
         bands (tuple[int, ...] | None): Bands of the image, counted from 1; None is all but opacity.
-        values (np.ndarray | None): What the bands hold there, (height, width, bands), if it has been read already.
-        nodata (bool): False leaves the "no data" values out.
+        values (np.ndarray | None): Values of the bands in the window, (height, width, bands), if already read.
+        nodata (bool): False ignores the "no data" values.
 
     Returns:
         np.ndarray: (height, width) bool.
@@ -94,10 +95,10 @@ def valid_pixels(
 
 
 def opacity_bands(path: str) -> tuple[int, ...]:
-    """The bands that tell opacity: those that are marked so and look so.
+    """The opacity bands: those that are marked as opacity and look like it.
 
-    Software marks the fourth band of an 8-bit GeoTIFF as opacity without knowing, and where it is near infrared, its 0
-    is deep water. Opacity is 0 or full for most pixels; a band of many values in between is a picture.
+    Software marks the fourth band of an 8-bit GeoTIFF as opacity by default. If it is near infrared, its zeros are deep
+    water. Opacity is 0 or full for most pixels; a band with many values in between is an image.
 
     Args:
         path (str): File name.
@@ -126,7 +127,7 @@ def _opacity_bands(path: str, marked: tuple[int, ...], version: tuple | None) ->
 
 
 def may_lack_data(path: str, bands: tuple[int, ...]) -> bool:
-    """Whether a raster has anything that tells of pixels without data, by its header."""
+    """Whether a raster's header declares anything about pixels without data."""
     source = open_raster(path)
     floats = any(np.issubdtype(source.dtypes[band - 1], np.inexact) for band in bands)
     marked = any(MaskFlags.all_valid not in source.mask_flag_enums[band - 1] for band in bands)
@@ -134,7 +135,7 @@ def may_lack_data(path: str, bands: tuple[int, ...]) -> bool:
 
 
 def is_nodata(values: np.ndarray, nodata: float | None) -> np.ndarray:
-    """Where values are the declared "no data" value, in the precision of the file.
+    """Where values equal the declared "no data" value, in the precision of the file.
 
     Args:
         values (np.ndarray): Of any shape and dtype.
@@ -153,13 +154,13 @@ def is_nodata(values: np.ndarray, nodata: float | None) -> np.ndarray:
 
 
 def fill_invalid(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Put the mean of the pixels that hold data where there is none.
+    """Fill pixels without data with the mean of those that hold data.
 
-    A neutral value, so that resampling draws no edge around the data and nothing is infinite; once the image is
-    normalised, the data preprocessor makes these pixels exactly 0.
+    This neutral value keeps resampling from creating an edge around the data, and removes infinite values. Once the
+    image is normalised, the data preprocessor sets these pixels to exactly 0.
 
     Args:
-        image (np.ndarray): (H, W, C) in [0, 255]; changed in place where it can be.
+        image (np.ndarray): (H, W, C) in [0, 255]; changed in place if possible.
         valid (np.ndarray): (H, W) bool.
 
     Returns:
