@@ -1,4 +1,4 @@
-"""Builds the Low2High dataset from tiles and land cover rasters as they are distributed."""
+"""Builds the Low2High dataset from tiles and land cover rasters as distributed."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Labels:
 
     Attributes:
         path: One raster, or a folder with one for each image.
-        suffix: What takes the place of the image's suffix in a folder.
+        suffix: Replaces the image's suffix in a folder.
         legend: Name of the class table, see :func:`read_legend`.
     """
 
@@ -56,7 +56,7 @@ class Labels:
 
         Args:
             image: The image.
-            stem: Its path below the images' folder without the suffix.
+            stem: The image's path below the images' folder, without suffix.
 
         Raises:
             UserError: If there is none.
@@ -90,13 +90,13 @@ def build_low2high(
 ) -> dict[str, int]:
     """Cut rasters into tiles with fine and coarse labels of merged classes (Low2High, section 3.1).
 
-    Tiles do not overlap. Fine labels are brought to the image's grid by nearest neighbour, whatever their projection
-    and grid; coarse ones keep their own, cut to the cells that the tile touches. A tile is dropped if either label has
-    fewer than ``min_classes`` classes or one class on more than ``max_share`` of it, or is unknown on more than
-    ``max_ignored`` of it; shares are those of what is known. What a raster declares as no data is unknown, unless the
-    legend names that code. The split of a tile follows from the seed and its name. Files appear whole; a conversion
-    that was killed goes on, one of the same region with other settings is refused. ``<out>/<region>.csv`` at the end
-    lists every tile and why it was dropped.
+    Tiles do not overlap. Fine labels are resampled to the image's grid by nearest neighbour, from any projection and
+    grid. Coarse labels keep their own grid, cropped to the cells that the tile touches. A tile is dropped if either
+    label has fewer than ``min_classes`` classes, has one class on more than ``max_share`` of its known pixels, or is
+    unknown on more than ``max_ignored`` of its pixels. Declared "no data" is unknown, unless the legend names that
+    code. The split of a tile depends on the seed and its name. Files appear whole. An interrupted conversion is
+    continued; one of the same region with other settings is refused. At the end, ``<out>/<region>.csv`` lists every
+    tile and why it was dropped.
 
     Args:
         images: A raster, or a folder of them.
@@ -104,23 +104,23 @@ def build_low2high(
         coarse: Coarse labels.
         out: Folder of the dataset; several regions may share it.
         region: Prefix of the tiles' names, e.g. ``va``.
-        image_suffix: End of the images' names.
-        tile: Side of a tile in pixels.
+        image_suffix: Suffix of the images' names.
+        tile: Side length of a tile in pixels.
         min_classes: 3 in the paper.
         max_share: 0.75 in the paper.
         max_ignored: Not in the paper.
         split: Put all tiles into this one; None draws train, val, heldout and test as 75, 10, 10 and 5 %.
         seed: Seed of the split.
-        workers: Processes; the result does not depend on them.
+        workers: Number of processes; it does not affect the result.
         report: Called with lines for the user.
 
     Returns:
-        Number of tiles by split, and ``dropped``.
+        Number of tiles per split, and ``dropped``.
 
     Raises:
-        UserError: If nothing is found, a raster has no projection, one label for all images overlaps none of them or
-            one of an image does not overlap it, coarse cells are smaller than 4 pixels, a label holds a code that its
-            legend does not know, legends have other classes, or ``out`` holds the region with other settings.
+        UserError: If nothing is found, a raster has no projection, a shared label overlaps none of the images or an
+            image's own label does not overlap it, coarse cells are smaller than 4 pixels, a label holds a code that is
+            missing from its legend, legends have other classes, or ``out`` holds the region with other settings.
     """
     if split is not None and split not in SPLITS:
         raise UserError(f'split {split!r} is unknown; choose one of {", ".join(SPLITS)}')
@@ -161,7 +161,7 @@ def build_low2high(
     raster, _, (_, label), window = jobs[0]
     _check_cells(raster, label, window)
     settings['images'] = os.path.abspath(images)
-    # a/b.tif and a_b.tif have tiles of one name.
+    # Tiles of a/b.tif and a_b.tif would share names.
     check_outputs({str(raster): Path(out) / f'{stem}.tif' for raster, stem, _, _ in jobs if stem.endswith('_r0_c0')})
     _claim(Path(out) / f'{region}.json', settings)
     rows, progress = list(small), Progress(len(jobs), 'tiles', report)
@@ -183,7 +183,7 @@ def build_low2high(
 
 @contextmanager
 def _mapping(workers: int) -> Iterator[Callable]:
-    """A map of a function over tuples of arguments, in order, in so many processes."""
+    """Map a function over tuples of arguments, in order, in parallel processes."""
     if workers < 2:
         yield starmap
         return
@@ -211,7 +211,7 @@ def _overlaps(image: Path, path: str) -> bool:
 
 
 def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Labels], count: int) -> None:
-    """A raster for all images may miss some of them; one that belongs to an image must lie below it."""
+    """Check that labels overlap images: a shared raster may miss some images, an image's own label must overlap it."""
     for (kind, pairs), labels in zip(apart.items(), products, strict=True):
         if pairs and (len(pairs) == count or not os.path.isfile(labels.path)):
             image, path = pairs[0]
@@ -221,7 +221,7 @@ def _check_overlap(apart: Mapping[str, list[tuple]], products: tuple[Labels, Lab
 
 
 def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> None:
-    """Refuse coarse labels that were resampled to the imagery's grid: nothing tells their cells any more."""
+    """Refuse coarse labels that were resampled to the imagery's grid, since their cells are lost."""
     cells, _ = cells_below(open_raster(str(image)), open_raster(path), window)
     covered = cells[cells != NO_CELL]
     count = len(np.unique(covered))
@@ -233,7 +233,7 @@ def _check_cells(image: Path, path: str, window: tuple[int, int, int, int]) -> N
 
 
 def _claim(path: Path, settings: dict) -> None:
-    """Write down what a region is made with, or refuse it where it was made otherwise."""
+    """Record the settings of a region, or refuse it if it exists with other settings."""
     settings = json.loads(json.dumps(settings))
     if path.is_file():
         found = read_object(path, 'remove it with the tiles of its region')

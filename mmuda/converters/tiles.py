@@ -1,4 +1,4 @@
-"""Cuts one tile of an image with its fine and coarse labels, and judges whether it is fit."""
+"""Cuts one tile of an image with its fine and coarse labels, and decides whether to keep it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def cut_tile(
         image: The image.
         pair: The fine and the coarse label.
         window: (row, col, height, width) in pixels of the image.
-        luts: What the codes of ``'fine'`` and ``'coarse'`` mean.
+        luts: Lookup tables from codes to classes, for ``'fine'`` and ``'coarse'``.
         out: Folder of the dataset.
         split: Folder of the split below it.
         name: File name of the tile.
-        limits: Fewest classes, largest share of one class, largest share of what is unknown.
+        limits: Minimum number of classes, maximum share of one class, maximum share of unknown pixels.
 
     Returns:
-        Why it was dropped; '' if it was written.
+        The reason why it was dropped; '' if it was written.
     """
     labels = {}
     for kind, path in zip(('fine', 'coarse'), pair, strict=True):
@@ -75,7 +75,7 @@ def _unfit(label: np.ndarray, min_classes: int, max_share: float, max_ignored: f
 
 
 def _coarse_part(image: str, path: str, window, lut: LabelTable) -> tuple[np.ndarray, dict]:
-    """Cells that a tile touches, as classes, and their grid."""
+    """Classes of the cells that a tile touches, and their grid."""
     coarse = open_raster(path)
     _, (top, left, height, width) = cells_below(open_raster(image), coarse, window)
     cells = read_label(path, (top, left, height, width), lut)
@@ -84,13 +84,13 @@ def _coarse_part(image: str, path: str, window, lut: LabelTable) -> tuple[np.nda
 
 
 def _write(path: Path, bands: np.ndarray, grid: dict, valid: np.ndarray | None = None, meanings=None) -> None:
-    """Write a GeoTIFF; where pixels hold no data, its mask says so; its bands mean what those of the image mean."""
+    """Write a GeoTIFF with a mask of pixels without data and the band meanings of the image."""
     count, height, width = bands.shape
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), rasterio.MemoryFile() as memory:
         profile = dict(driver='GTiff', count=count, height=height, width=width, dtype=str(bands.dtype), **grid)
         with memory.open(compress='deflate', **profile) as file:
             if meanings is not None:
-                file.colorinterp = meanings  # else GDAL takes a fourth band for opacity
+                file.colorinterp = meanings  # else GDAL treats a fourth band as opacity
             file.write(bands)
             if valid is not None and not valid.all():
                 file.write_mask(valid)

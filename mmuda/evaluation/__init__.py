@@ -1,4 +1,4 @@
-"""Metrics, criteria that need no labels, and what they choose.
+"""Metrics, criteria that need no labels, and the checkpoints that these choose.
 
 Imports ``models.losses``, ``registry``, ``structures`` and ``utils``.
 """

@@ -1,4 +1,4 @@
-"""Scores on coarse labels: logits over label cells against the cells' labels."""
+"""Scores on coarse labels: logits aggregated over label cells are compared with the cells' labels."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from .class_iou_metric import ClassIoUMetric
 
 @METRICS.register_module()
 class CellIoUMetric(ClassIoUMetric):
-    """IoU of label cells: what a model that has only coarse labels can be chosen by (Low2High, section 4.6).
+    """IoU of label cells, for model selection with only coarse labels (Low2High, section 4.6).
 
     The logits of a tile are aggregated over the cells that it touches, as :class:`RegionAggregation` does in training,
-    and their argmax is compared with the cell's label. Samples bring ``cells`` and ``coarse_label`` on the raster's own
-    grid: ``LoadCoarseLabels(as_label=False)``. Its metrics are ``cell/mIoU`` and so on, beside those of another metric
-    on fine labels; ``CheckpointHook(save_best='cell/mIoU')`` chooses without one.
+    and their argmax is compared with the cell's label. Samples need ``cells`` and ``coarse_label`` on the raster's own
+    grid, from ``LoadCoarseLabels(as_label=False)``. Metrics are named ``cell/mIoU`` etc., so they can be used next to a
+    metric on fine labels. ``CheckpointHook(save_best='cell/mIoU')`` selects a checkpoint without fine labels.
 
     Args:
         reduction: As in training: ``'sum'`` or ``'mean'``; the argmax is the same.
-        min_pixels: Cells with fewer pixels inside a tile are left out. A cell that tiles cut is counted in each.
+        min_pixels: Cells with fewer pixels inside a tile are left out. A cell that spans several tiles is counted in
+            each.
         prefix: Prefix of the metrics' names.
         **kwargs: As :class:`ClassIoUMetric`.
     """
@@ -66,13 +67,13 @@ class CellIoUMetric(ClassIoUMetric):
 def oracle_areas(
     label: torch.Tensor, coarse_label: torch.Tensor, classes: int, ignore_index: int = IGNORE_INDEX
 ) -> tuple:
-    """Areas of the upsampled coarse label as a prediction, which mmseg's metrics are made from.
+    """Areas for mmseg's metrics, with the upsampled coarse label as the prediction.
 
     Args:
         label: Fine label (H, W).
-        coarse_label: Coarse label at each pixel (H, W); where it is ignored nothing is compared.
+        coarse_label: Coarse label at each pixel (H, W); pixels where it is ignored are skipped.
         classes: Number of classes.
-        ignore_index: Label that counts for nothing.
+        ignore_index: Label of ignored pixels.
 
     Returns:
         Intersection, union, predicted and labelled area of each class.

@@ -1,4 +1,4 @@
-"""mmseg's IoU metric with the classes' own values."""
+"""mmseg's IoU metric, with a value per class."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from mmuda.utils.errors import UserError
 class ClassIoUMetric(IoUMetric):
     """mmseg's ``IoUMetric`` that also returns ``IoU.<class>`` (percent), for logs and ``summary.json``.
 
-    mmseg computes them, prints them and drops them.
+    mmseg computes and prints these values, but does not return them.
 
     Args:
-        subsets: Names of classes by name of a further mean, e.g. ``dict(mIoU13=[...])``: the tables of SYNTHIA have 13
+        subsets: Additional means: name -> names of classes, e.g. ``dict(mIoU13=[...])``: the tables of SYNTHIA have 13
             and 16 of Cityscapes' 19 classes.
         **kwargs: As mmseg's ``IoUMetric``.
     """
@@ -29,10 +29,10 @@ class ClassIoUMetric(IoUMetric):
         self.subsets = {name: tuple(classes) for name, classes in (subsets or {}).items()}
 
     def process(self, data_batch: dict, data_samples: Sequence[Mapping]) -> None:
-        """Count the pixels of predictions, as mmseg's.
+        """Count the pixels of predictions, as mmseg does.
 
         Raises:
-            UserError: If a label holds a value that is no class; mmseg would leave such pixels out in silence.
+            UserError: If a label holds a value that is not a class; mmseg would silently skip such pixels.
         """
         classes = len(self.dataset_meta['classes'])
         for sample in data_samples if not self.format_only else ():

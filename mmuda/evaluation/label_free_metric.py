@@ -21,8 +21,9 @@ TINY = 1e-12
 def soft_neighbourhood_density(prob: Tensor, temperature: float = 0.05) -> float:
     """Mean entropy of predictions' soft neighbourhoods (Saito et al., https://arxiv.org/abs/2108.10860, eqs. 1-3).
 
-    Each prediction's similarities to the others (cosine of the probability vectors), over ``temperature``, become a
-    distribution by a softmax; its entropy is high where a prediction has many near neighbours, as in dense clusters.
+    A softmax turns each prediction's similarities to the others (cosine of the probability vectors), divided by
+    ``temperature``, into a distribution. Its entropy is high if a prediction has many near neighbours, as in dense
+    clusters.
 
     Args:
         prob: Probabilities (M, K) of M pixels.
@@ -55,16 +56,17 @@ class LabelFreeMetric(BaseMetric):
     - ``soft_neighbourhood_density``: see :func:`soft_neighbourhood_density`, on pixels drawn from every image; higher
       is better.
 
-    Pixels without data count for nothing.
+    Pixels without data are ignored.
 
-    Logged with validation, they can choose a checkpoint without labels: ``CheckpointHook(save_best=
-    'soft_neighbourhood_density', rule='greater')``. Beside a metric with labels list both in ``val_evaluator``.
+    Logged during validation, they can select a checkpoint without labels: ``CheckpointHook(save_best=
+    'soft_neighbourhood_density', rule='greater')``. To use it together with a metric that needs labels, list both in
+    ``val_evaluator``.
 
     Args:
-        criteria: Which to compute.
+        criteria: Names of the criteria to compute.
         pixels: Pixels drawn from each image for the neighbourhoods, always the same ones.
-        max_pixels: At most so many in all; the cost grows with their square.
-        temperature: Of the neighbourhoods.
+        max_pixels: Maximum number in total; the cost grows with its square.
+        temperature: Temperature of the neighbourhoods.
 
     Raises:
         UserError: If a criterion is unknown.
@@ -91,7 +93,7 @@ class LabelFreeMetric(BaseMetric):
         self.temperature = temperature
 
     def process(self, data_batch: dict, data_samples: Sequence[dict]) -> None:
-        """Collect what the criteria need of each image: ``seg_logits`` (K, H, W) of the prediction."""
+        """Collect statistics of each image from ``seg_logits`` (K, H, W) of the prediction."""
         for sample in data_samples:
             logits = sample['seg_logits']['data'].float()
             if len(logits) < 2:

@@ -1,4 +1,4 @@
-"""What a label-free criterion would have chosen along a training, and how good that was."""
+"""The iteration that a label-free criterion would have chosen in a training, and how good that choice was."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ class Choice:
     Attributes:
         criterion: A label-free criterion, ``'last'`` for the end of the training, or ``'best'`` for the choice that
             only labels allow.
-        iteration: What it chooses; the earliest of equals.
-        truth: The score by labels there.
+        iteration: The chosen iteration; the earliest in a tie.
+        truth: The score with labels at that iteration.
         correlation: Spearman's rank correlation of the criterion with the truth over the validations, in [-1, 1] and
-            positive where the criterion is right; None for ``'last'`` and ``'best'``, NaN where one of the two is
-            constant.
+            positive if the criterion agrees; None for ``'last'`` and ``'best'``, NaN if either is constant.
     """
 
     criterion: str
@@ -36,18 +35,18 @@ class Choice:
 def choices(
     scalars: Mapping[str, Mapping[int, float]], truth: str = 'mIoU', criteria: Sequence[str] = CRITERIA
 ) -> list[Choice]:
-    """Each criterion's choice among a run's validations, beside the last iteration and the best one.
+    """Each criterion's choice among a run's validations, together with the last iteration and the best one.
 
     Args:
-        scalars: What the run has logged: name -> iteration -> value.
-        truth: Name of the score by labels; higher is better.
-        criteria: Names of the label-free criteria; those in ``LOWER_IS_BETTER`` are turned around.
+        scalars: Logged scalars of the run: name -> iteration -> value.
+        truth: Name of the score with labels; higher is better.
+        criteria: Names of the label-free criteria; the sign of those in ``LOWER_IS_BETTER`` is flipped.
 
     Returns:
         ``'last'``, the criteria in order, ``'best'``.
 
     Raises:
-        UserError: If the run has not logged one of them, or fewer than three validations with all of them.
+        UserError: If the run did not log one of them, or logged fewer than three validations with all of them.
     """
     from scipy.stats import spearmanr
 

@@ -1,4 +1,4 @@
-"""Which target patch goes with which source patch: scores of pairs, computed once before training.
+"""Matches source patches with target patches by scores of pairs, computed once before training.
 
 Imports ``structures`` and ``utils``: matching works on tensors alone.
 """

@@ -13,8 +13,8 @@ class MeanEmbedding:
 
     With a Gaussian kernel ``k(a, b) = exp(-||a - b||^2 / (2 s^2))`` the squared maximum mean discrepancy of two sets is
     the squared distance of their mean embeddings; random Fourier features (Rahimi and Recht, 2007) approximate these
-    with an error that falls with the square root of their number. All pairs of N and M patches then cost one matrix
-    product instead of a kernel between every two pixels.
+    embeddings, with an error that falls with the square root of the number of features. All pairs of N and M patches
+    then cost one matrix product, instead of a kernel evaluation for every pair of pixels.
 
     Args:
         channels: Length of a sample.
@@ -35,7 +35,7 @@ class MeanEmbedding:
 
 
 def median_distance(samples: Tensor, seed: int = 0, pairs: int = 4096) -> float:
-    """Median distance of random pairs of samples (P, C): the usual bandwidth; 1 where all are equal."""
+    """Median distance of random pairs of samples (P, C), the usual bandwidth; 1 if all samples are equal."""
     generator = torch.Generator().manual_seed(seed)
     first, second = (torch.randint(len(samples), (pairs,), generator=generator) for _ in range(2))
     distance = (samples[first].float() - samples[second].float()).norm(dim=1).median().item()

@@ -18,7 +18,7 @@ class Matches:
     """The best target patch of each source patch.
 
     Attributes:
-        index: (N,) int64; of equal scores the smallest index. -1 where nothing could be compared.
+        index: (N,) int64; the smallest index in a tie; -1 where nothing could be compared.
         score: (N,) float64, higher is better; NaN where nothing could be compared.
     """
 
@@ -28,7 +28,7 @@ class Matches:
     def update(self, scores: np.ndarray, offset: int) -> None:
         """Take the scores (N, m) of the targets ``offset`` to ``offset + m - 1`` into account, in ascending order."""
         filled = np.where(np.isnan(scores), -np.inf, scores)
-        best = filled.argmax(axis=1)  # the first of equal ones
+        best = filled.argmax(axis=1)  # the first in a tie
         value = filled[np.arange(len(filled)), best]
         better = value > np.where(np.isnan(self.score), -np.inf, self.score)
         self.index[better] = best[better] + offset
@@ -49,7 +49,7 @@ def encode(labels: Tensor, buffer: Tensor) -> Tensor:
 
 
 def chunk_length(rows: int, num_classes: int, memory: int) -> int:
-    """Positions a chunk, so that its one-hot or probability arrays of ``rows`` patches in float32 fit in ``memory``."""
+    """Positions per chunk, so that float32 one-hot or probability arrays of ``rows`` patches fit in ``memory``."""
     return max(64, memory // (4 * num_classes * max(rows, 1)))
 
 
@@ -62,15 +62,16 @@ def semantic_similarity(
     """SemSim or SemSim* of every source patch with every target patch.
 
     SemSim (equation 1) is the share of positions with equal labels; SemSim* (equation 2) the mean over positions of the
-    probability that is given to the source's label. Positions that either label ignores count neither above nor below.
-    It is one matrix product of the source's one-hot labels (N, K L) with the target's (K L, M), summed over chunks of
-    positions; sums of chunks are float64, so that counts are exact and means true to about 1e-7.
+    probability given to the source's label. Positions ignored in either label are left out of numerator and
+    denominator. The computation is one matrix product of the source's one-hot labels (N, K L) with the target's (K L,
+    M), summed over chunks of positions. Sums of chunks are float64, so counts are exact and means are accurate to about
+    1e-7.
 
     Args:
         source: Labels (N, L) uint8; values from ``num_classes`` on are ignored.
         target: Labels (M, L) uint8, or probabilities (M, K, L) of any floating dtype.
         num_classes: Number of classes K.
-        memory: Bytes that working arrays may take, besides ``source``, ``target`` and the result.
+        memory: Bytes for working arrays, in addition to ``source``, ``target`` and the result.
 
     Returns:
         (N, M) float64 in [0, 1]; NaN where two patches have no position in common.

@@ -10,7 +10,7 @@ IGNORED_COLOUR = (128, 128, 128)
 
 
 def colour_labels(label: np.ndarray, palette: Sequence[Sequence[int]]) -> np.ndarray:
-    """Class indices (H, W) as an RGB image (H, W, 3) uint8; what is no class (255) becomes grey."""
+    """Class indices (H, W) as an RGB image (H, W, 3) uint8; other values (255) become grey."""
     table = np.full((256, 3), IGNORED_COLOUR, dtype=np.uint8)
     table[: len(palette)] = np.asarray(palette, dtype=np.uint8)
     return table[label]
@@ -36,11 +36,12 @@ def default_palette(num_classes: int) -> list[list[int]]:
 
 
 def viewable(image: np.ndarray, value_range: tuple[float, float] | None = None) -> np.ndarray:
-    """An image to look at, from bands of any kind.
+    """A displayable image, from bands of any kind.
 
     Args:
         image: (H, W, C), any dtype; the first three bands become red, green and blue, fewer become grey.
-        value_range: Values that become black and white; None takes uint8 as it is and else the 1st and 99th percentile.
+        value_range: Values that become black and white; None keeps uint8 unchanged, and uses the 1st and 99th
+            percentile otherwise.
 
     Returns:
         (H, W, 3) uint8.

@@ -1,4 +1,4 @@
-"""Curves of what runs have logged."""
+"""Draws curves of logged scalars."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmuda.utils.fileio import write_atomically
 
 
 def read_log(work_dir: str | os.PathLike) -> dict[str, dict[int, float]]:
-    """Scalars of a run by name and iteration; of a resumed run the later process's values count.
+    """Scalars of a run by name and iteration; in a resumed run, values of the later process win.
 
     Args:
         work_dir: Folder of the run.
@@ -31,7 +31,7 @@ def read_log(work_dir: str | os.PathLike) -> dict[str, dict[int, float]]:
         for line in file.read_text(encoding='utf-8').splitlines():
             try:
                 entry = json.loads(line)
-            except json.JSONDecodeError:  # the last line of a run that was killed
+            except json.JSONDecodeError:  # the last line of an interrupted run
                 continue
             if not isinstance(entry, dict) or not isinstance(entry.get('step'), int):
                 raise UserError(f'{file} is no log of a run: a line holds {line[:60]!r}; give the folder of a run')
@@ -44,13 +44,13 @@ def read_log(work_dir: str | os.PathLike) -> dict[str, dict[int, float]]:
 def plot_log(
     work_dirs: Sequence[str | os.PathLike], keys: Sequence[str], out: str | os.PathLike, smooth: int = 1
 ) -> None:
-    """Draw a panel for each key with a line for each run, and write it whole or not at all.
+    """Draw a panel per key with a line per run, and write the picture whole or not at all.
 
     Args:
         work_dirs: Folders of runs.
         keys: Names as in the log.
         out: The picture, ``.png``.
-        smooth: Average over so many entries of the log.
+        smooth: Number of log entries to average over.
 
     Raises:
         UserError: If a run has no log, or no run has logged a key.
@@ -59,7 +59,7 @@ def plot_log(
     from matplotlib.figure import Figure
 
     names = [Path(os.path.abspath(folder)).name for folder in work_dirs]
-    # Runs of one name in several folders are told apart by the whole path.
+    # Runs with the same name in several folders are labelled with the whole path.
     names = [os.fspath(path) if names.count(name) > 1 else name for name, path in zip(names, work_dirs, strict=True)]
     runs = {name: read_log(folder) for name, folder in zip(names, work_dirs, strict=True)}
     for key in keys:

@@ -1,4 +1,4 @@
-"""Writing classes as a GeoTIFF on the grid of a raster."""
+"""Writes classes as a GeoTIFF on the grid of a raster."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,12 +19,12 @@ def label_raster(
 ) -> Iterator[CheckedWriter]:
     """Open a GeoTIFF of classes; it appears under its name when the block ends, whole, or not at all.
 
-    One uint8 band with a colour table and the size, and georeference if any, of another raster. What is not written
-    is 255, its "no data" value. Only blocks that are being written are held in memory.
+    It has one uint8 band with a colour table, and the size and georeference (if any) of another raster. Pixels that are
+    not written hold 255, the "no data" value. Only the blocks being written are held in memory.
 
     Args:
-        path: The file; its folder is made.
-        like: Raster whose grid it has.
+        path: The file; its folder is created.
+        like: Raster whose grid is copied.
         palette: RGB colours by class index.
         inputs: Files that must not be replaced, as for :func:`raster_like`.
 

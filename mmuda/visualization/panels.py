@@ -23,9 +23,9 @@ class Panel:
     """One image of a grid.
 
     Attributes:
-        image: (H, W, 3) uint8; panels are drawn equally large whatever their size in pixels.
-        title: Above the image; may have several lines.
-        smooth: Whether to interpolate; label maps and images whose pixels are to be seen are not.
+        image: (H, W, 3) uint8; all panels are drawn at equal size, whatever their size in pixels.
+        title: Text above the image; may have several lines.
+        smooth: Whether to interpolate; False for label maps and for images whose pixels should stay visible.
     """
 
     image: np.ndarray
@@ -46,8 +46,8 @@ def draw_panels(
         rows: Rows of panels, drawn from left to right.
         classes: Names of the legend's entries.
         palette: Their colours, RGB 0 to 255.
-        title: Above everything.
-        panel_inches: Side of a panel; 150 pixels an inch.
+        title: Title above the figure.
+        panel_inches: Side of a panel; at 150 pixels per inch.
 
     Returns:
         A PNG file.
@@ -91,14 +91,14 @@ def _aspect(row: Sequence[Panel]) -> float:
 
 
 def _legend_columns(classes: Sequence[str], width: float) -> int:
-    """Columns of the legend: all in a row if they fit, else as many as the longest name allows."""
+    """Columns of the legend: all entries in one row if they fit, else as many as the longest name allows."""
     entries = [SWATCH_INCHES + CHARACTER_INCHES * len(name) for name in classes]
     return len(entries) if sum(entries) <= width else max(1, int(width / max(entries)))
 
 
 def _draw_panel(figure, panel: Panel, x: float, y: float, width: float, height: float) -> None:
     axes = figure.add_axes((x, y, width, height))
-    # Without interpolation where a pixel is meant to be seen, with it where many fall on one of the figure.
+    # No interpolation where single pixels should be visible; interpolation where many fall on one pixel of the figure.
     axes.imshow(panel.image, interpolation='antialiased' if panel.smooth else 'nearest', aspect='equal')
     axes.set_xticks([])
     axes.set_yticks([])

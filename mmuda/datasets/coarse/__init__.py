@@ -1,4 +1,4 @@
 """Labels on a coarser grid than their images, and label maps without images.
 
-Imports ``datasets.raster`` and what lies below it.
+Imports ``datasets.raster`` and what it imports.
 """

@@ -1,4 +1,4 @@
-"""Which cell of a coarse label raster each pixel of an image lies in, by the georeference of both."""
+"""Finds the cell of a coarse label raster under each pixel of an image, by the georeferences of both."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 
 NO_CELL = -1
-# Points along each edge of a window that are projected to find the cells below it, and the cells that a curved edge may
-# bulge beyond them.
+# Number of points on each edge of a window that are projected to find the cells under it, and a margin in cells for
+# curved edges.
 EDGE_POINTS = 21
 MARGIN = 2
 
@@ -23,7 +23,7 @@ MARGIN = 2
 def cells_below(
     image, coarse, window: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, tuple[int, int, int, int] | None]:
-    """The coarse cell below each pixel's centre.
+    """The coarse cell under each pixel's centre.
 
     Args:
         image (rasterio.DatasetReader): The image.
@@ -33,10 +33,10 @@ def cells_below(
     Returns:
         tuple[np.ndarray, tuple[int, int, int, int] | None]: Index of each pixel's cell, (height, width) int32, counted
         row by row over the part of the coarse raster that the window touches, -1 outside the raster; and that part,
-        (row, col, height, width) in cells, None if the window touches nothing.
+        (row, col, height, width) in cells, None if the window touches no cell.
 
     Raises:
-        UserError: If one of the two has no georeference, or their projections cannot be brought together.
+        UserError: If either raster has no georeference, or one cannot be projected into the system of the other.
     """
     _check_projected(image, coarse)
     top, left, height, width = window
@@ -44,7 +44,7 @@ def cells_below(
     around = _part_around(image, coarse, window)
     if around is None:
         return found + NO_CELL, None
-    # From 1: GDAL leaves 0 where there is no cell, and copies faster than with a "no data" value.
+    # Count from 1: GDAL leaves 0 where there is no cell, which is faster than a "no data" value.
     numbers = np.arange(1, around.height * around.width + 1, dtype=np.int32).reshape(around.height, around.width)
     try:
         reproject(
@@ -69,7 +69,7 @@ def cells_below(
 
 
 def _part_around(image, coarse, window: tuple[int, int, int, int]) -> Window | None:
-    """A part of the coarse raster that holds all cells below a window, None if they lie outside it."""
+    """A part of the coarse raster that holds all cells under a window; None if the window is outside it."""
     top, left, height, width = window
     along = np.linspace(0, 1, EDGE_POINTS)
     x = left + width * np.concatenate([along, along, np.zeros(EDGE_POINTS), np.ones(EDGE_POINTS)])
@@ -96,7 +96,7 @@ def _apply(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndar
 def read_cells(
     image_path: str, coarse_path: str, window: tuple[int, int, int, int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cells below a window of an image, and what the coarse raster holds there.
+    """Cells under a window of an image, and the values of the coarse raster there.
 
     Args:
         image_path (str): The image.
@@ -104,10 +104,10 @@ def read_cells(
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the image.
 
     Returns:
-        tuple[np.ndarray, np.ndarray, np.ndarray]: Index of each pixel's cell, (height, width) int32, counted row by
-        row over the part that the window touches, -1 outside the coarse raster; the coarse raster's value at each
-        pixel, (height, width), 0 outside it; whether the pixel lies inside it, in a cell that its mask or opacity does
-        not take out and whose value is finite, (height, width) bool.
+        tuple[np.ndarray, np.ndarray, np.ndarray]: Index of each pixel's cell, (height, width) int32, counted row by row
+        over the part that the window touches, -1 outside the coarse raster; the coarse raster's value at each pixel,
+        (height, width), 0 outside it; whether the pixel is inside it, in a cell with a finite value that its mask or
+        opacity does not exclude, (height, width) bool.
 
     Raises:
         UserError: As :func:`cells_below`.
@@ -133,7 +133,7 @@ def overlap(image, coarse) -> bool:
         coarse (rasterio.DatasetReader): The other.
 
     Raises:
-        UserError: If one of the two has no projection, or the first lies outside what the other's is made for.
+        UserError: If either raster has no projection, or the first is outside the area of use of the other's.
     """
     _check_projected(image, coarse)
     try:
@@ -147,7 +147,7 @@ def overlap(image, coarse) -> bool:
 
 
 def _extent(raster) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top of the corners, however the raster is turned."""
+    """Left, bottom, right, top of the corners, also for rotated rasters."""
     x, y = _apply(raster.transform, np.array([0, raster.width] * 2), np.array([0, 0, raster.height, raster.height]))
     return x.min(), y.min(), x.max(), y.max()
 

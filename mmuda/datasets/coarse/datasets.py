@@ -22,16 +22,16 @@ from mmuda.utils.errors import UserError
 
 @DATASETS.register_module()
 class CoarseLabelDataset(RasterDataset):
-    """Rasters whose labels lie in other rasters of a coarser resolution, e.g. 1 m imagery with 30 m land cover.
+    """Rasters with labels in other rasters of coarser resolution, e.g. 1 m imagery with 30 m land cover.
 
     ``data_prefix`` has ``img_path`` and ``coarse_path``: a folder with a label of the same relative path for each
-    image, or one raster that covers them all. Fine labels (``seg_map_path``) may be there too, for validation; what of
-    both becomes the sample's label is the pipeline's choice (:class:`LoadRasterWindow`, :class:`LoadCoarseLabels`).
-    Images and coarse labels need a projection each; offset, resolution and projection may differ.
+    image, or one raster that covers them all. There may also be fine labels (``seg_map_path``), for validation. The
+    pipeline (:class:`LoadRasterWindow`, :class:`LoadCoarseLabels`) decides which of the two becomes the sample's label.
+    Images and coarse labels each need a projection; offset, resolution and projection may differ.
 
     Args:
         coarse_values (dict[int, int] | None): Value in the coarse label -> class index or 255, which is ignored; None
-            takes class indices.
+            means that labels hold class indices.
         coarse_suffix (str): Suffix of the coarse labels.
         data_prefix (dict): As above; relative to ``data_root``.
         **kwargs: As :class:`RasterDataset`.
@@ -58,7 +58,7 @@ class CoarseLabelDataset(RasterDataset):
         """As :class:`RasterDataset`; items have ``coarse_path`` too."""
         self.labelled = 'seg_map_path' in self.data_prefix
         items = super().load_data_list()
-        # By its coarse labels, whether there are fine ones or not.
+        # The dataset counts as labelled by its coarse labels, with or without fine ones.
         self.labelled = True
         self.coarse_lut = build_label_lut(
             self._num_file_classes(),
@@ -108,7 +108,7 @@ class CoarseLabelDataset(RasterDataset):
             )
 
     def _check_coarse_values(self, paths: list[str]) -> None:
-        """As fine labels are checked when a dataset is built: of many files and of large ones a part."""
+        """Check labels as for fine ones when a dataset is built: of many or large files, only a part is read."""
         every = self.check_labels == 'all'
         checked = self._checked(paths, self.check_labels)
         check_rasters(checked, every)
@@ -124,12 +124,12 @@ class LabelMapDataset(RasterDataset):
 
     Args:
         label_values (dict[float, int] | None): Value in the file -> class index.
-        count (int | None): Take so many of the items, drawn from ``count_seed``: with ``tile``, so many exemplars.
-        count_seed (int): Seed of the draw; with the same seed a larger count holds the smaller ones.
+        count (int | None): Number of items to draw with ``count_seed``; with ``tile``, the number of exemplars.
+        count_seed (int): Seed of the draw; with the same seed, a larger draw contains the smaller ones.
         **kwargs: As :class:`RasterDataset`.
 
     Raises:
-        UserError: There are fewer than ``count`` items, or a map holds a value that is no class.
+        UserError: There are fewer than ``count`` items, or a map holds a value that is not a class.
     """
 
     reads_images = False

@@ -1,4 +1,4 @@
-"""Low2High: 1 m imagery with 30 m labels, and fine label maps of other places."""
+"""Low2High: 1 m imagery with 30 m labels, and fine label maps from other places."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ SPLITS = ('train', 'val', 'heldout', 'test')
 class Low2High(CoarseLabelDataset):
     """The tiles that ``tools/dataset_converters/low2high.py`` writes (Low2High, section 3).
 
-    ``<data_root>/images|fine|coarse/<split>/<name>_r<row>_c<col>.tif``; labels are class indices, 255 is ignored,
-    coarse ones in their own projection and resolution.
+    ``<data_root>/images|fine|coarse/<split>/<name>_r<row>_c<col>.tif``; labels are class indices, 255 is ignored.
+    Coarse labels keep their own projection and resolution.
 
     Args:
         split (str): ``train``, ``val``, ``heldout`` or ``test``.
-        fine (bool): Whether fine labels may be read.
-        **kwargs: As :class:`CoarseLabelDataset`; ``name_prefix`` chooses regions, e.g. all but ``va``.
+        fine (bool): Whether fine labels are read.
+        **kwargs: As :class:`CoarseLabelDataset`; ``name_prefix`` selects regions, e.g. all but ``va``.
 
     Raises:
         UserError: If the split is unknown.
@@ -42,8 +42,8 @@ class Low2HighExemplars(LabelMapDataset):
     """Fine label maps of the held-out split, without images.
 
     Args:
-        split (str): Whose label maps.
-        **kwargs: As :class:`LabelMapDataset`; ``count`` takes so many.
+        split (str): Split of the label maps.
+        **kwargs: As :class:`LabelMapDataset`; ``count`` limits their number.
     """
 
     METAINFO = dict(classes=CLASSES, palette=PALETTE)

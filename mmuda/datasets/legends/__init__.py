@@ -1,4 +1,4 @@
-"""What the codes of land cover products mean, as data files.
+"""Legends of land cover products, as data files.
 
 Imports ``structures`` and ``utils``.
 """
@@ -20,15 +20,15 @@ def read_legend(name: str | os.PathLike) -> tuple[tuple[str, ...], dict[int, int
     """Classes, and the class index of each code of a product.
 
     Args:
-        name: One of ``NAMES`` (``chesapeake``, ``enviroatlas``, ``nlcd``: Low2High's merged taxonomy, Table S1), or a
-            JSON file of one's own: ``{"classes": [...], "codes": {"11": {"name": "open water", "becomes": "water"}}}``;
-            what becomes ``"ignore"`` counts for nothing.
+        name: One of ``NAMES`` (``chesapeake``, ``enviroatlas``, ``nlcd``: Low2High's merged taxonomy, Table S1), or
+            your own JSON file: ``{"classes": [...], "codes": {"11": {"name": "open water", "becomes": "water"}}}``;
+            codes that become ``"ignore"`` are ignored.
 
     Returns:
         Names of the classes, and code -> class index or 255.
 
     Raises:
-        UserError: If there is no such legend, or it is wrong.
+        UserError: If there is no such legend, or it is invalid.
     """
     path = FOLDER / f'{name}.json' if str(name) in NAMES else Path(name)
     try:

@@ -1,4 +1,4 @@
-"""Public benchmarks: one file a benchmark, its class attributes and which files belong to which split.
+"""Public benchmarks: one file per benchmark, with its class attributes and the files of each split.
 
 Imports ``datasets.raster``, ``registry``, ``structures`` and ``utils``; nothing here reads files by itself.
 """

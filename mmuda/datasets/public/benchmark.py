@@ -1,4 +1,4 @@
-"""What public benchmarks share: a benchmark is class attributes and, where its files need choosing, a ``select``."""
+"""The base of public benchmarks, each a set of class attributes and, if files must be selected, a ``select``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from mmuda.datasets.raster.dataset import RasterDataset
 
 
 class Benchmark(RasterDataset):
-    """Base of the public benchmarks. What a benchmark's layout says is a class attribute; an argument overrides it.
+    """Base of the public benchmarks. Class attributes describe a benchmark's layout; arguments override them.
 
     A new benchmark::
 
@@ -25,16 +25,16 @@ class Benchmark(RasterDataset):
         SPLITS: Its splits, the default first; empty if it has none.
         ROOT: Default of ``data_root``.
         FOLDERS: Default of ``data_prefix``; ``{split}`` stands for the split.
-        GSD: Default of ``gsd``, metres a pixel; None takes the georeference.
-        SUFFIXES, LABEL_SUFFIXES: Defaults of ``img_suffix`` and ``seg_map_suffix``.
+        GSD: Default of ``gsd``, metres per pixel; None uses the georeference. SUFFIXES, LABEL_SUFFIXES: Defaults of
+        ``img_suffix`` and ``seg_map_suffix``.
         LABEL_VALUES: Default of ``label_values``.
         LABEL_BAND: Default of ``label_band``.
         ZERO_IS_IGNORED: Default of ``reduce_zero_label``.
 
     Args:
         split (str | None): One of ``SPLITS``; None is the first.
-        data_prefix (dict | None): Other folders than the layout's.
-        label_values (dict | None): Value in the label -> class index; None is the layout's.
+        data_prefix (dict | None): Folders that override the layout's.
+        label_values (dict | None): Value in the label -> class index; None uses the layout's.
         **kwargs: As :class:`RasterDataset`.
 
     Raises:
@@ -63,7 +63,7 @@ class Benchmark(RasterDataset):
         if split is not None:
             check_split(type(self).__name__, split, self.SPLITS)
         self.split = split
-        # Each by its name, so that a check of configs knows which arguments there are.
+        # Named explicitly, so that the check of configs knows the arguments.
         kwargs.setdefault('data_root', self.ROOT)
         kwargs.setdefault('gsd', self.GSD)
         kwargs.setdefault('img_suffix', self.SUFFIXES)

@@ -7,9 +7,9 @@ from mmuda.registry import DATASETS
 
 @DATASETS.register_module()
 class DroneBuildings(Benchmark):
-    """Orthophotos of OpenAerialMap with footprints drawn by volunteers; RGB GeoTIFF in EPSG:3857.
+    """Orthophotos from OpenAerialMap with footprints drawn by volunteers; RGB GeoTIFF in EPSG:3857.
 
-    Layout: ``<data_root>/**/<name>_<resolution>_image.tif`` and ``<name>_<resolution>_label.tif`` beside it; 0
+    Layout: ``<data_root>/**/<name>_<resolution>_image.tif`` and ``<name>_<resolution>_label.tif`` next to it; 0
     background, 1 building, 255 no data. The ground sample distance is taken from the georeference (about 0.149 m and
     0.0746 m of true ground).
 

@@ -19,14 +19,14 @@ class GermanCity(Benchmark):
     """One city: 16 tiles of 2500 x 2500 px at 20 cm, near infrared, red, green, with the six ISPRS classes.
 
     Layout: ``<data_root>/img_dir/<city>_<row>_<col>.tif`` and ``<data_root>/ann_dir/<city>_<row>_<col>.tif`` with rows
-    and columns 0 to 3; labels hold 0 to 5. Ten tiles train, the others validate. The paper's draw is not published:
-    here it is the first ten of a permutation of all 16 by the seed.
+    and columns 0 to 3; labels hold 0 to 5. Ten tiles are used for training, the others for validation. The paper's
+    split is not published; here training uses the first ten of a seeded permutation of all 16.
 
     Args:
         city (str): ``'hannover'``, ``'buxtehude'`` or ``'nienburg'``.
         split (str | None): ``'train'``, ``'val'`` or ``'all'``.
-        omit (Sequence[str]): Tiles to leave out, as ``'0_3'``. The paper leaves out one of Hannover that is almost
-            exclusively tree, and does not say which.
+        omit (Sequence[str]): Tiles to leave out, e.g. ``'0_3'``. The paper leaves out one tile of Hannover that is
+            almost entirely tree, but does not say which.
         seed (int): Seed of the split.
         **kwargs: As :class:`Benchmark`.
     """
@@ -47,7 +47,7 @@ class GermanCity(Benchmark):
 
     @property
     def tiles(self) -> list[str]:
-        """The tiles that are taken."""
+        """The selected tiles."""
         order, number = self.order, self.NUM_TRAIN
         return dict(train=order[:number], val=order[number:], all=order)[self.split]
 
@@ -58,5 +58,5 @@ class GermanCity(Benchmark):
         return super().select(name) and own and f'{int(match[1])}_{int(match[2])}' in self.tiles
 
     def describe_selection(self) -> str:
-        """The rule of the split, for errors."""
+        """The rule that defines the split, for errors."""
         return f'{self.split} split: {self.city}_<row>_<col> with <row>_<col> one of {", ".join(sorted(self.tiles))}'

@@ -6,7 +6,7 @@ from mmuda.datasets.public.benchmark import Benchmark
 from mmuda.datasets.public.metainfo import BUILDING_METAINFO
 from mmuda.registry import DATASETS
 
-# austin1, tyrol-w36, and what is cut from them: vienna12_0_512
+# austin1, tyrol-w36, and crops of them: vienna12_0_512
 _NAME = re.compile(r'([A-Za-z-]+)(\d+)(?:\D|$)')
 
 
@@ -15,8 +15,8 @@ class InriaBuildings(Benchmark):
     """Inria Aerial Image Labeling: 180 labelled tiles of 5000 x 5000 px at 0.3 m a pixel, 36 of each of five cities.
 
     Layout: ``<data_root>/img_dir/**/<city><number>.tif`` and ``<data_root>/ann_dir/**/<city><number>.tif``. The split
-    is by number, whatever the subfolder: images 1 to 5 of each city validate and 6 to 36 train, as in SRDA-Net and
-    most of the literature. Labels hold 0 (background) and 1 (building); for the masks as downloaded set
+    goes by number; subfolders do not matter. Images 1 to 5 of each city are for validation and 6 to 36 for training, as
+    in SRDA-Net and most of the literature. Labels hold 0 (background) and 1 (building); for the masks as downloaded set
     ``data_prefix=dict(img_path='train/images', seg_map_path='train/gt')`` and ``label_values={0: 0, 255: 1}``.
 
     Args:
@@ -36,6 +36,6 @@ class InriaBuildings(Benchmark):
         return super().select(name) and match is not None and int(match[2]) in self.NUMBERS[self.split]
 
     def describe_selection(self) -> str:
-        """The rule of the split, for errors."""
+        """The rule that defines the split, for errors."""
         numbers = self.NUMBERS[self.split]
         return f'{self.split} split: <city><number> with {numbers[0]} <= number <= {numbers[-1]}'

@@ -17,7 +17,7 @@ ISPRS_METAINFO = dict(
 """The six classes of the ISPRS benchmarks, with mmseg's names and order."""
 
 RASTER_SUFFIXES = ('.tif', '.tiff', '.png')
-"""Suffixes under which the public datasets are found; GeoTIFF is read by windows, PNG only as a whole."""
+"""Suffixes under which the public datasets are found; GeoTIFF is read window by window, PNG only as a whole."""
 
 
 def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = 'split') -> None:
@@ -26,8 +26,8 @@ def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = '
     Args:
         dataset (str): Name of the dataset's class.
         split (str): The split asked for.
-        splits (tuple[str, ...]): The splits there are.
-        what (str): What the error calls it.
+        splits (tuple[str, ...]): The available splits.
+        what (str): Word for a split in the error.
 
     Raises:
         UserError: ``split`` is none of ``splits``.
@@ -40,13 +40,13 @@ def check_split(dataset: str, split: str, splits: tuple[str, ...], what: str = '
 def check_same_classes(
     ours: Sequence[str] | None, theirs: Sequence[str] | None, our_name: str, their_name: str
 ) -> None:
-    """Refuse classes that differ in number, name or order: one's labels would be read as other classes.
+    """Refuse classes that differ in number, name or order, since labels would be read as the wrong classes.
 
     Args:
         ours (Sequence[str] | None): Names of classes; None or empty if they are unknown, which is never refused.
         theirs (Sequence[str] | None): The names to compare with.
-        our_name (str): Whose they are, for the error.
-        their_name (str): Whose the others are.
+        our_name (str): Owner of the first names, for the error.
+        their_name (str): Owner of the other names.
 
     Raises:
         UserError: Both are known and differ.

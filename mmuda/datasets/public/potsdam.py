@@ -15,18 +15,19 @@ _TILE = re.compile(r'(?:^|potsdam_)(\d+)_(\d+)(?:_|$)')
 class Potsdam(Benchmark):
     """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm a pixel, 12 for training and 12 for testing.
 
-    Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/2_10*.png`` and ``<data_root>/ann_dir/**/2_10*.png``
-    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or colours as downloaded. For Vaihingen ->
-    Potsdam convert the IRRG images (near infrared, red, green), so that the bands mean the same in both.
+    Layout as written by mmseg's converter: ``<data_root>/img_dir/**/2_10*.png`` and
+    ``<data_root>/ann_dir/**/2_10*.png`` (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or
+    colours as downloaded. For Vaihingen -> Potsdam convert the IRRG images (near infrared, red, green), so that the
+    bands have the same meaning in both.
 
-    The split is ours: SRDA-Net's 12 random tiles are not published, so every second tile in the order of row and column
-    trains. It is by name, whatever the subfolder.
+    The split is ours: SRDA-Net's 12 random tiles are not published, so training uses every second tile in the order of
+    row and column. It goes by name; subfolders do not matter.
 
     Args:
         split (str | None): ``'train'`` or ``'val'``, 12 tiles each, or ``'all'`` 24.
-        tiles (Sequence[str] | None): Only these of the split, as ``'2_10'``.
+        tiles (Sequence[str] | None): Use only these tiles of the split, e.g. ``'2_10'``.
         data_root (str): Folder of the dataset.
-        data_prefix (dict | None): Other folders than the layout's.
+        data_prefix (dict | None): Folders that override the layout's.
         gsd (float): Metres a pixel; a nominal value may be given, e.g. 0.045, half of Vaihingen's.
         reduce_zero_label (bool): Whether 0 is ignored and 1 is the first class.
         **kwargs: As :class:`Benchmark`.
@@ -48,7 +49,7 @@ class Potsdam(Benchmark):
 
     @property
     def tiles(self) -> tuple[str, ...]:
-        """The tiles that are taken."""
+        """The selected tiles."""
         of_split = self.TILES['train'] + self.TILES['val'] if self.split == 'all' else self.TILES[self.split]
         return of_split if self.only is None else tuple(tile for tile in of_split if tile in self.only)
 
@@ -58,5 +59,5 @@ class Potsdam(Benchmark):
         return super().select(name) and match is not None and f'{int(match[1])}_{int(match[2])}' in self.tiles
 
     def describe_selection(self) -> str:
-        """The rule of the split, for errors."""
+        """The rule that defines the split, for errors."""
         return f'{self.split} split: <row>_<column> is one of {", ".join(self.tiles)}'

@@ -30,13 +30,13 @@ class DeepGlobeRoads(Benchmark):
     """DeepGlobe Road Extraction (Demir et al. 2018): 6226 labelled satellite images of 1024 x 1024 px at 0.5 m.
 
     Layout as downloaded: ``<data_root>/train/<id>_sat.jpg`` and ``<data_root>/train/<id>_mask.png``. Only that folder
-    has labels, so both splits are cut from it: images whose number divides by ``val_every`` validate. Masks are not
-    pure black and white; from 128 on a value is road, as the data's description says.
+    has labels, so both splits are cut from it: images whose number is divisible by ``val_every`` form the validation
+    split. Masks are not pure black and white; values from 128 are road, as the dataset's description says.
 
     Args:
         split (str | None): ``'train'``, ``'val'`` or ``'all'``.
-        val_every (int): One image of so many validates. 18 leaves about 350, the size of ISIA/AIM's validation set,
-            whose own choice is not published.
+        val_every (int): Every n-th image is used for validation. 18 gives about 350 images, the size of ISIA/AIM's
+            validation set, whose selection is not published.
         **kwargs: As :class:`Benchmark`.
     """
 
@@ -60,5 +60,5 @@ class DeepGlobeRoads(Benchmark):
         return self.split == 'all' or validates == (self.split == 'val')
 
     def describe_selection(self) -> str:
-        """The rule of the split, for errors."""
+        """The rule that defines the split, for errors."""
         return f'{self.split} split: <number>_sat.jpg; every {self.val_every}th number validates'

@@ -21,7 +21,7 @@ SYNTHIA_CLASSES = tuple(
 
 
 def _values(ids: Sequence[int]) -> dict[int, int]:
-    """Value in the file -> class index; what is no class is ignored."""
+    """Value in the file -> class index; all other values are ignored."""
     return {value: ids.index(value) if value in ids else IGNORE_INDEX for value in _ALL}
 
 
@@ -51,7 +51,7 @@ class GTA5(_StreetScenes):
     UNFIT = ('15188', '17705')
 
     def select(self, name: str) -> bool:
-        """Whether the image's label fits it."""
+        """Whether the label has the size of the image."""
         return super().select(name) and name not in self.UNFIT
 
 
@@ -59,8 +59,8 @@ class GTA5(_StreetScenes):
 class Synthia(_StreetScenes):
     """SYNTHIA-RAND-CITYSCAPES (Ros et al. 2016): 9,400 rendered images of 1280 x 760 px, 16 classes, as distributed.
 
-    Layout: ``<data_root>/RGB/0000000.png`` and ``<data_root>/GT/LABELS/0000000.png`` (16 bits a band, the class in the
-    first).
+    Layout: ``<data_root>/RGB/0000000.png`` and ``<data_root>/GT/LABELS/0000000.png`` (16 bits per band, the class in
+        the first).
 
     Args:
         **kwargs: As :class:`Benchmark`.
@@ -86,7 +86,7 @@ class Cityscapes(_StreetScenes):
 
     Layout: ``<data_root>/leftImg8bit/<split>/<city>/<name>_leftImg8bit.png`` and
     ``<data_root>/gtFine/<split>/<city>/<name>_gtFine_labelIds.png``. For the 16 classes of SYNTHIA set
-    ``metainfo=dict(classes=...)`` to them; the others are ignored then.
+    ``metainfo=dict(classes=...)`` to them; the other classes are then ignored.
 
     Args:
         split (str | None): ``'train'`` or ``'val'``.

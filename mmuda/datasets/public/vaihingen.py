@@ -15,14 +15,15 @@ _AREA = re.compile(r'area(\d+)(?:\D|$)')
 class Vaihingen(Benchmark):
     """ISPRS Vaihingen: 33 true orthophotos at 9 cm a pixel; near infrared, red, green.
 
-    Layout as mmseg's converter writes it: ``<data_root>/img_dir/**/area*.png`` and ``<data_root>/ann_dir/**/area*.png``
-    (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or colours as downloaded. The bands stay in
-    the file's order; mmseg's converter keeps that of the download, so near infrared is first.
+    Layout as written by mmseg's converter: ``<data_root>/img_dir/**/area*.png`` and
+    ``<data_root>/ann_dir/**/area*.png`` (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or
+    colours as downloaded. Bands keep the file's order. mmseg's converter keeps the order of the download, so near
+    infrared is first.
 
     Args:
         split (str | None): ``'all'`` 33 images (SRDA-Net's source), ``'train'`` the benchmark's 16, ``'val'`` its other
-            17; whatever the subfolder.
-        areas (Sequence[int] | None): Only these numbers of the split.
+            17; subfolders do not matter.
+        areas (Sequence[int] | None): Use only these area numbers of the split.
         **kwargs: As :class:`Benchmark`.
     """
 
@@ -45,6 +46,6 @@ class Vaihingen(Benchmark):
         return self.split == 'all' or (int(match[1]) in self.TRAIN) == (self.split == 'train')
 
     def describe_selection(self) -> str:
-        """The rule of the split, for errors."""
+        """The rule that defines the split, for errors."""
         only = f' with one of the numbers {sorted(self.areas)}' if self.areas else ''
         return f'{self.split} split: area<number>{only}'

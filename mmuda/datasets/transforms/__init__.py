@@ -1,6 +1,6 @@
 """Transforms that know the ground: crops, loading, resampling, flips, packing; and colours of another domain.
 
-Imports ``datasets.raster`` and ``datasets.coarse``, and what lies below them.
+Imports ``datasets.raster`` and ``datasets.coarse``, and what these import.
 """
 
 from mmuda.datasets.transforms.channel_order import LoadImageFromFile, PackSegInputs

@@ -1,4 +1,4 @@
-"""Whether the channels of a loaded image are red, green, blue or the reverse."""
+"""Keeps track of the channel order of loaded images: red, green, blue or the reverse."""
 
 import numpy as np
 from mmcv.transforms import LoadImageFromFile as MMCVLoadImageFromFile
@@ -9,15 +9,15 @@ from mmseg.registry import TRANSFORMS as MMSEG_TRANSFORMS
 from mmuda.registry import TRANSFORMS
 
 RGB, BGR = 'RGB', 'BGR'
-"""Values of the key ``channel_order``. A raster's bands, in its order or as they were chosen, count as ``RGB``."""
+"""Values of the key ``channel_order``. A raster's bands, as stored or as selected, count as ``RGB``."""
 
 
 @TRANSFORMS.register_module()
 class LoadImageFromFile(MMCVLoadImageFromFile):
-    """mmcv's loader, which also says in which order it gives the channels.
+    """mmcv's loader, which also states the channel order of its images.
 
-    mmcv decodes to blue, green, red, a raster is read in the order of its file. The data preprocessor brings both to
-    one order by the key that is added here. Arguments are mmcv's.
+    mmcv decodes to blue, green, red; a raster is read in the order of its file. The data preprocessor uses the key
+    added here to bring both to one order. Arguments are mmcv's.
 
     Added keys: mmcv's, and ``channel_order`` (str) for images of three or more channels.
     """
@@ -29,7 +29,7 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
             results (dict): ``img_path``.
 
         Returns:
-            dict | None: ``results`` with the added keys; None as mmcv's.
+            dict | None: ``results`` with the added keys; None where mmcv returns None.
         """
         results = super().transform(results)
         if results is not None and results['img'].ndim == 3 and results['img'].shape[2] >= 3:
@@ -37,13 +37,13 @@ class LoadImageFromFile(MMCVLoadImageFromFile):
         return results
 
     def _order(self) -> str:
-        # mmcv turns around what its other backends decode, also where they are told to leave the image as it is.
+        # mmcv reverses the channels from its other backends, even if told to leave the image unchanged.
         return RGB if self.imdecode_backend == 'tifffile' else BGR
 
 
 @TRANSFORMS.register_module()
 class PackSegInputs(MMSegPackSegInputs):
-    """mmseg's ``PackSegInputs``, which hands on the order of the channels whatever ``meta_keys`` are."""
+    """mmseg's ``PackSegInputs``, which always keeps the channel order, whatever ``meta_keys`` are."""
 
     def transform(self, results: dict) -> dict:
         """Pack.
@@ -52,7 +52,7 @@ class PackSegInputs(MMSegPackSegInputs):
             results (dict): Result of the pipeline.
 
         Returns:
-            dict: The sample as mmseg packs it; ``channel_order`` in its metainfo where it is known.
+            dict: The sample as mmseg packs it; ``channel_order`` is in its metainfo if known.
         """
         packed = super().transform(results)
         if results.get('channel_order') is not None:
@@ -60,22 +60,23 @@ class PackSegInputs(MMSegPackSegInputs):
         return packed
 
 
-# Named with their scope (``mmseg.LoadImageFromFile``), types are looked up in the registries of their libraries, which
-# would give the ones that keep the order to themselves.
+# Types named with a scope (``mmseg.LoadImageFromFile``) are looked up in their library's registry, which would return
+# the originals that do not report the order.
 ROOT_TRANSFORMS.register_module(module=LoadImageFromFile, force=True)
 MMSEG_TRANSFORMS.register_module(module=PackSegInputs, force=True)
 
 
 def in_order(image: np.ndarray, order: str | None, wanted: str | None) -> np.ndarray:
-    """An image in another order of channels.
+    """Reorder the channels of an image.
 
     Args:
         image (np.ndarray): (H, W, C).
-        order (str | None): Its order; None is unknown.
-        wanted (str | None): The order to bring it to; None leaves it.
+        order (str | None): Current order; None is unknown.
+        wanted (str | None): Desired order; None keeps the current one.
 
     Returns:
-        np.ndarray: The image itself where nothing is to be done. Channels after the third stay where they are.
+        np.ndarray: The reordered image, or the image itself if nothing changes. Channels after the third keep their
+        positions.
     """
     if order is None or wanted is None or order == wanted:
         return image

@@ -14,22 +14,21 @@ from mmuda.utils.errors import UserError
 
 @TRANSFORMS.register_module()
 class LoadCoarseLabels(BaseTransform):
-    """Read the coarse label below a window: each pixel's label and the index of its cell.
+    """Read the coarse label under a window: each pixel's label and the index of its cell.
 
-    The cells follow from both rasters' georeference, whatever their offset, ratio and projections; nearest neighbour.
-    It comes after :class:`LoadRasterWindow` and before flips, which take the cells along.
+    The cells follow from the georeferences of both rasters by nearest neighbour, for any offset, ratio and projections.
+    Place it after :class:`LoadRasterWindow` and before flips, which also flip the cells.
 
-    Required keys: ``img_path``, ``window``, and what :class:`CoarseLabelDataset` adds (``coarse_path``,
-    ``coarse_lut``).
-    Added keys: ``cells`` (H, W) int32, -1 where there is none; and ``gt_seg_map`` (H, W) uint8, 255 is ignored, or
-    ``coarse_label`` likewise.
+    Required keys: ``img_path``, ``window``, and the keys of :class:`CoarseLabelDataset` (``coarse_path``,
+    ``coarse_lut``). Added keys: ``cells`` (H, W) int32, -1 where there is none; and ``gt_seg_map`` (H, W) uint8, 255 is
+    ignored, or ``coarse_label`` likewise.
 
     Args:
-        as_label (bool): True makes the coarse label the sample's label, for training; False adds it beside the fine one
-            as ``coarse_label``, for validation.
+        as_label (bool): True makes the coarse label the sample's label, for training; False adds it as ``coarse_label``
+            next to the fine one, for validation.
 
     Raises:
-        UserError: A raster has no georeference, or the label holds a value that is no class.
+        UserError: A raster has no georeference, or the label holds a value that is not a class.
     """
 
     reads_raster = True

@@ -1,4 +1,4 @@
-"""Colours of a reference domain for a source image: the cheap adaptation that needs no training."""
+"""Transfers the colours of a reference domain to a source image: a cheap adaptation without training."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from mmuda.datasets.transforms.channel_order import RGB, in_order
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.utils.errors import UserError
 
-# RGB to cone responses, and these (in log10) to the decorrelated l, alpha, beta (Reinhard et al., 2001, eqs. 4 and 6).
+# From RGB to cone responses, and from their log10 to decorrelated l, alpha, beta (Reinhard et al., 2001, eqs. 4, 6).
 RGB_TO_LMS = np.array([[0.3811, 0.5783, 0.0402], [0.1967, 0.7244, 0.0782], [0.0241, 0.1288, 0.8444]])
 LMS_TO_LAB = np.diag(1 / np.sqrt([3.0, 6.0, 2.0])) @ np.array([[1.0, 1.0, 1.0], [1.0, 1.0, -2.0], [1.0, -1.0, 0.0]])
 
 
 def to_lalphabeta(image: np.ndarray) -> np.ndarray:
-    """Channels l, alpha, beta (H, W, 3) of red, green, blue in [0, 255]; black counts as 1, which has a logarithm."""
+    """Channels l, alpha, beta (H, W, 3) of red, green, blue in [0, 255]; values are at least 1 for the logarithm."""
     return np.log10(np.maximum(image, 1.0) @ RGB_TO_LMS.T) @ LMS_TO_LAB.T
 
 
 class ColourTransfer(BaseTransform):
     """Base of transforms that give an image the colours of a random image of another domain.
 
-    Modified keys: ``img`` (H, W, C), of uint8 or float, kept in its type and, if an integer, in its range. The label is
-    left alone. Place it right after loading, before resampling makes a second version of the image. Pixels without
-    data, of the image or its reference, count for nothing.
+    Modified keys: ``img`` (H, W, C), of uint8 or float; it keeps its dtype and, if an integer, its range. The label is
+    not changed. Place the transform right after loading, before resampling makes a second version of the image. Pixels
+    without data in the image or its reference are ignored.
 
     Args:
         reference (dict): Config in DATASETS whose items hold ``img`` (H', W', C): the unlabelled target, with a
-            pipeline that loads (and crops) an image and packs nothing.
+            pipeline that loads (and crops) an image without packing it.
         prob (float): Probability in [0, 1] that an image is changed.
 
     Raises:
@@ -46,7 +46,7 @@ class ColourTransfer(BaseTransform):
         self.prob = prob
 
     pixelwise = True
-    """Whether a pixel's place does not matter, so that pixels without data can be left out."""
+    """Whether pixel positions are irrelevant, so that pixels without data can be left out."""
 
     @abstractmethod
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -75,7 +75,7 @@ class ColourTransfer(BaseTransform):
         valid, known = (_valid(one) for one in (results, other))
         if not (valid.any() and known.any()):
             return results
-        # As RGB, so that each channel meets its like; Reinhard's colour space takes nothing else.
+        # As RGB, so that channels correspond; Reinhard's colour space requires it.
         order = results.get('channel_order')
         image = in_order(image, order, RGB).astype(np.float64)
         reference = in_order(reference, other.get('channel_order'), RGB if order else None).astype(np.float64)
@@ -106,9 +106,9 @@ def _valid(results: dict) -> np.ndarray:
 
 @TRANSFORMS.register_module()
 class HistogramMatching(ColourTransfer):
-    """Each band's histogram becomes the reference's (Gonzalez and Woods, histogram specification).
+    """Matches each band's histogram to the reference's (Gonzalez and Woods, histogram specification).
 
-    A value goes to the reference's value at the same share of pixels, linearly in between.
+    A value maps to the reference's value at the same quantile, with linear interpolation.
     """
 
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -124,15 +124,15 @@ class HistogramMatching(ColourTransfer):
 
 @TRANSFORMS.register_module()
 class ReinhardTransfer(ColourTransfer):
-    """Mean and standard deviation of each channel become the reference's (Reinhard et al., 2001, equation 10).
+    """Matches each channel's mean and standard deviation to the reference's (Reinhard et al., 2001, equation 10).
 
     Args:
-        space (str): ``'lalphabeta'``, the paper's decorrelated logarithmic space, for RGB; ``'bands'``, the bands
-            as they are, for any number of them.
+        space (str): ``'lalphabeta'``, the paper's decorrelated logarithmic space, for RGB; ``'bands'``, the unchanged
+            bands, for any number of them.
         **kwargs: As :class:`ColourTransfer`.
 
     Raises:
-        UserError: ``space`` is unknown, or not RGB is given to ``'lalphabeta'``.
+        UserError: ``space`` is unknown, or ``'lalphabeta'`` gets an image that is not RGB.
     """
 
     def __init__(self, reference: dict, prob: float = 1.0, space: str = 'lalphabeta') -> None:
@@ -156,16 +156,16 @@ class ReinhardTransfer(ColourTransfer):
     def _move(image: np.ndarray, reference: np.ndarray) -> np.ndarray:
         mean, std = image.mean(axis=(0, 1)), image.std(axis=(0, 1))
         goal_mean, goal_std = reference.mean(axis=(0, 1)), reference.std(axis=(0, 1))
-        # A band without contrast has none to stretch.
+        # A band without contrast cannot be stretched.
         return (image - mean) * np.divide(goal_std, std, out=np.ones_like(std), where=std > 0) + goal_mean
 
 
 @TRANSFORMS.register_module()
 class FourierTransfer(ColourTransfer):
-    """Low frequencies' amplitudes become the reference's; phases stay (FDA, https://arxiv.org/abs/2004.05498, eq. 3).
+    """Takes low-frequency amplitudes from the reference, keeps phases (FDA, https://arxiv.org/abs/2004.05498, eq. 3).
 
-    The reference is resized to the image's size first. Frequencies belong to no pixel: what holds no data takes part as
-    the neutral value that loading gave it.
+    The reference is resized to the image's size first. Frequencies have no pixels to leave out, so pixels without data
+    take part with the neutral value from loading.
 
     Args:
         beta (float): Half the side of the exchanged square of frequencies, as a share of the shorter side, in

@@ -67,7 +67,7 @@ class RandomFlipAll(BaseTransform):
 class RandomQuarterTurn(BaseTransform):
     """Turn everything that shows the same ground by 0, 90, 180 or 270 degrees, without resampling.
 
-    What is not square is turned by 0 or 180 degrees, so that batches stack.
+    Arrays that are not square are turned by 0 or 180 degrees only, so that batches stack.
 
     Modified keys: those of ``keys`` that the sample has, arrays (H, W) or (H, W, C). Added key: ``quarter_turns`` (0 to
     3, anticlockwise).

@@ -25,7 +25,7 @@ _MMSEG_META_KEYS = (
 
 @TRANSFORMS.register_module()
 class PackUDAInputs(PackSegInputs):
-    """mmseg's ``PackSegInputs`` with further tensors beside the input, and domain and ground in the metainfo.
+    """mmseg's ``PackSegInputs`` with additional tensors, and with domain and ground sample distance in the metainfo.
 
     The sample it returns has ``inputs`` (C, H, W), ``data_samples`` (``SegDataSample`` with ``gt_sem_seg`` (1, h, w)
     int64 if there is a label, and ``no_data`` (1, h, w) bool if any pixel holds no data) and a tensor for each of
@@ -34,7 +34,7 @@ class PackUDAInputs(PackSegInputs):
     ``'BGR'``) and ``window`` ((row, col, height, width) in pixels of the raster, or None).
 
     Args:
-        extra_keys (Sequence[str]): Arrays to hand on as tensors.
+        extra_keys (Sequence[str]): Arrays to return as tensors.
         meta_keys (Sequence[str]): Keys of the metainfo, by default mmseg's and those above.
     """
 

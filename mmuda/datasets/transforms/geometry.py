@@ -7,9 +7,9 @@ from PIL import Image
 
 
 def round_half_up(value: float) -> int:
-    """Nearest integer, halves upwards (187.5 -> 188), at least 1; Python's ``round`` goes to even.
+    """Nearest integer, halves rounded up (187.5 -> 188), at least 1; Python's ``round`` rounds halves to even.
 
-    The guard keeps 187.49999999999997, which is 625 * 0.3 in floating point for some factors, a half.
+    The guard treats floating-point results such as 187.49999999999997 as a half.
     """
     return max(1, math.floor(value + 0.5 + 1e-9))
 
@@ -36,7 +36,7 @@ def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return image
     if image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3 and image.dtype == np.uint8):
         return np.array(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BICUBIC))
-    # Band by band: Pillow would take a fourth band for opacity and multiply the others with it.
+    # Band by band, since Pillow would treat a fourth band as opacity and multiply the others by it.
     bands = [resize_image(np.ascontiguousarray(image[..., band]), size) for band in range(image.shape[2])]
     return np.stack(bands, axis=-1)
 

@@ -11,11 +11,11 @@ from mmuda.utils.ranges import POSITIVE, require_each
 
 @TRANSFORMS.register_module()
 class RandomGroundCrop(BaseTransform):
-    """Choose a random window that covers a given piece of ground.
+    """Choose a random window with a given ground extent.
 
-    114 m are 114 px of a 1.0 m raster and 380 px of a 0.3 m raster. Where pixels are not square on the ground, the
-    window has more of them along their shorter side. On a raster that is not read yet only the window is chosen
-    (:class:`LoadRasterWindow` reads it); arrays that a pipeline of mmseg has loaded are cut.
+    114 m are 114 px of a 1.0 m raster and 380 px of a 0.3 m raster. If pixels are not square on the ground, the window
+    has more of them along their shorter side. For a raster that has not been read, only the window is chosen
+    (:class:`LoadRasterWindow` reads it). Arrays already loaded by a pipeline of mmseg are cropped.
 
     Required keys: ``gsd`` (metres a pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
     ``ground_pixel`` (height, width; metres).
@@ -25,9 +25,9 @@ class RandomGroundCrop(BaseTransform):
 
     Args:
         extent (float | tuple[float, float] | None): Ground extent (height, width) in metres.
-        size (int | tuple[int, int] | None): Size (height, width) in pixels of the raster, instead of ``extent``; where
-            these are not square on the ground, in the squares that they become.
-        gsd (float | None): Metres a pixel, instead of the sample's; for datasets of mmseg, which state none.
+        size (int | tuple[int, int] | None): Size (height, width) in pixels of the raster, instead of ``extent``; if
+            these are not square on the ground, in pixels after squaring.
+        gsd (float | None): Metres per pixel, overriding the sample's; for datasets of mmseg, which state none.
 
     Raises:
         UserError: Not exactly one of ``extent`` and ``size`` is given, or it is not positive; the crop is larger than
@@ -69,7 +69,7 @@ class RandomGroundCrop(BaseTransform):
         return round_half_up(self.extent[0] / gsd), round_half_up(self.extent[1] / gsd)
 
     def raster_size(self, gsd: float | None, ground_pixel: tuple[float, float] | None = None) -> tuple[int, int]:
-        """Size of the crop in pixels of a raster, which need not be square.
+        """Size of the crop in pixels of a raster, whose pixels need not be square.
 
         Args:
             gsd (float | None): The raster's metres a pixel; unused with ``size`` where pixels are square.
@@ -109,7 +109,7 @@ class RandomGroundCrop(BaseTransform):
             results (dict): As above.
 
         Returns:
-            dict: ``results`` with ``window``; arrays cut if they are loaded.
+            dict: ``results`` with ``window``; loaded arrays are cropped.
         """
         loaded = 'img' in results
         raster = dict(
@@ -148,7 +148,7 @@ def _bounds(raster: dict) -> tuple[int, int, int, int]:
 
 
 def _cut(results: dict, row: int, col: int, height: int, width: int) -> None:
-    """Cut what is loaded; the window is counted in pixels of the raster the arrays came from."""
+    """Crop loaded arrays; the window is in pixels of the raster from which they were read."""
     fields = results.get('seg_fields') or [key for key in ('gt_seg_map',) if key in results]
     for key in ('img', *fields):
         results[key] = results[key][row : row + height, col : col + width]

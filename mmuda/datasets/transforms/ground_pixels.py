@@ -1,8 +1,8 @@
-"""Pixels that are not square on the ground, and how they become square."""
+"""Resamples pixels that are not square on the ground to square ones."""
 
 from mmuda.datasets.transforms.geometry import as_pair, resize_image, resize_label, round_half_up
 
-# What stands for a class, a label cell or "no data" at each pixel.
+# Arrays that hold a class, a label cell or "no data" per pixel.
 LABELS = ('gt_seg_map', 'coarse_label', 'cells', 'no_data')
 
 
@@ -10,7 +10,7 @@ def pixel_of(results: dict) -> tuple[float, float] | None:
     """Height and width of a sample's pixels in metres of ground; None if they are unknown.
 
     Args:
-        results (dict): ``gsd`` (metres a pixel), and ``ground_pixel`` where they are not square.
+        results (dict): ``gsd`` (metres a pixel), and ``ground_pixel`` if they are not square.
     """
     if results.get('ground_pixel') is not None:
         return tuple(results['ground_pixel'])
@@ -18,10 +18,11 @@ def pixel_of(results: dict) -> tuple[float, float] | None:
 
 
 def square_pixels(results: dict) -> None:
-    """Resample what was read of a raster whose pixels are not square on the ground to squares of the same area.
+    """Resample a sample whose pixels are not square on the ground to squares of the same area.
 
-    The image becomes square; labels do if ``label_follows`` (training), else they and ``ori_shape`` stay on the
-    raster's grid, to which a prediction returns. Nothing is done where pixels are square, or ``grid_follows``.
+    The image is always resampled. Labels are resampled if ``label_follows`` (training); else they and ``ori_shape``
+    stay on the raster's grid, to which predictions are resampled back. Nothing is done if pixels are square or
+    ``grid_follows`` is set.
 
     Args:
         results (dict): ``gsd`` and ``ground_pixel`` (height, width; metres) of a raster with such pixels; ``img``

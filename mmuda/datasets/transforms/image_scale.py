@@ -1,4 +1,4 @@
-"""Images at changing sizes, labels at one."""
+"""Images at random scales, labels at a fixed size."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,15 @@ from mmuda.utils.errors import UserError
 class RandomImageScale(BaseTransform):
     """Resize the image to a nominal size times a random factor, the label to the nominal size itself (CLAN's code).
 
-    Logits are then resized to the label and to the nominal size, so that losses count pixels alike at every factor.
+    Logits are then resized to the label's nominal size, so losses weight pixels equally at every factor.
 
     Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W).
     Modified keys: ``img``, ``img_shape`` (of the image), ``gt_seg_map``, ``ori_shape`` (nominal), ``scale_factor``
     (width, height), ``gsd`` where it is known (metres a pixel of ``img``).
 
     Args:
-        scale (tuple[int, int]): Nominal (width, height) in pixels, as mmseg's ``Resize`` has it.
-        factors (Sequence[float]): Factors to draw from; sizes are cut to whole pixels.
+        scale (tuple[int, int]): Nominal (width, height) in pixels, as in mmseg's ``Resize``.
+        factors (Sequence[float]): Factors to draw from; sizes are rounded down to whole pixels.
         probabilities (Sequence[float]): Probability of each.
 
     Raises:

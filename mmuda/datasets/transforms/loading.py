@@ -18,20 +18,20 @@ from mmuda.utils.errors import UserError
 class LoadRasterWindow(BaseTransform):
     """Read the window of an image raster, and of its label if there is one.
 
-    Required keys: ``img_path``, and what :class:`RasterDataset` adds (``window``, ``bands``, ``value_range``,
-    ``seg_map_path``, ``label_lut``); a dict with ``img_path`` alone reads the whole raster.
-    Added keys: ``img`` (H, W, C) uint8, or float32 in [0, 255] with ``value_range``; ``gt_seg_map`` (H, W) uint8, 255
-    is ignored; ``channel_order`` (the bands' own); ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Only where
-    pixels hold no data (see :func:`valid_pixels`): ``no_data`` (H, W) uint8, 255 there and 0 elsewhere, which goes
-    through a pipeline as the label does; ``gt_seg_map`` is 255 there. Pixels that are not square on the ground become
-    square, see :func:`square_pixels`.
+    Required keys: ``img_path``, and the keys of :class:`RasterDataset` (``window``, ``bands``, ``value_range``,
+    ``seg_map_path``, ``label_lut``); with only ``img_path``, the whole raster is read. Added keys: ``img`` (H, W, C)
+    uint8, or float32 in [0, 255] with ``value_range``; ``gt_seg_map`` (H, W) uint8, 255 is ignored; ``channel_order``
+    (the bands' own); ``window``, ``img_shape``, ``ori_shape`` (H, W; pixels). Only if some pixels hold no data (see
+    :func:`valid_pixels`): ``no_data`` (H, W) uint8, 255 at these pixels and 0 elsewhere. It passes through the pipeline
+    like the label, and ``gt_seg_map`` is 255 at these pixels. Pixels that are not square on the ground become square,
+    see :func:`square_pixels`.
 
     Args:
         with_label (bool): False reads no label even if the dataset has one.
 
     Raises:
         UserError: The file cannot be read, is not uint8 and has no ``value_range``, or a label holds a value that is
-            no class; the error names the file and the value.
+            not a class; the error names the file and the value.
     """
 
     reads_raster = True
@@ -66,10 +66,10 @@ class LoadRasterWindow(BaseTransform):
 
 
 def window_of(results: dict) -> tuple[int, int, int, int]:
-    """The window (row, col, height, width) of a sample, or all of its raster.
+    """The window (row, col, height, width) of a sample; the whole raster if it has none.
 
     Args:
-        results (dict): ``img_path`` and, unless the whole raster is meant, ``window``.
+        results (dict): ``img_path`` and, unless the whole raster is read, ``window``.
     """
     window = results.get('window')
     if window is None:
@@ -79,11 +79,11 @@ def window_of(results: dict) -> tuple[int, int, int, int]:
 
 
 def mark_no_data(results: dict, valid: np.ndarray) -> None:
-    """Note where the image holds no data, and ignore the label there.
+    """Record where the image holds no data, and ignore the label there.
 
     Args:
-        results (dict): Gets ``no_data``, among its ``seg_fields``, if there is such a pixel. 255 marks them, so that a
-            transform that pads fields as labels marks what it adds.
+        results (dict): Gets ``no_data``, also listed in ``seg_fields``, if there are such pixels. They are marked with
+            255, so that transforms that pad fields like labels mark their padding too.
         valid (np.ndarray): (H, W) bool, on the grid of ``gt_seg_map``.
     """
     if valid.all():
@@ -100,7 +100,7 @@ def read_image(
     bands: tuple[int, ...] | None = None,
     value_range: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Read a window of an image as a network sees it.
+    """Read a window of an image, scaled and filled for a network.
 
     Args:
         path (str): The raster.
@@ -109,8 +109,8 @@ def read_image(
         value_range (tuple[float, float] | None): As :func:`scale_values`.
 
     Returns:
-        tuple[np.ndarray, np.ndarray]: The image (H, W, C) as of :func:`scale_values`, with a neutral value where there
-        is no data; where it holds data, (H, W) bool.
+        tuple[np.ndarray, np.ndarray]: The image (H, W, C) from :func:`scale_values`, with a neutral value where there
+        is no data; and a mask (H, W) bool of pixels with data.
 
     Raises:
         UserError: The file cannot be read, or is not uint8 and there is no ``value_range``.
@@ -122,11 +122,11 @@ def read_image(
 
 
 def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, path: str) -> np.ndarray:
-    """Bring an image to the value range of uint8.
+    """Scale an image to the value range of uint8.
 
     Args:
         image (np.ndarray): Any shape and dtype.
-        value_range (tuple[float, float] | None): Values that become 0 and 255. NaN, which holds no data, becomes 0.
+        value_range (tuple[float, float] | None): Values that become 0 and 255. NaN, which means no data, becomes 0.
         path (str): The file, for the error.
 
     Returns:

@@ -12,29 +12,29 @@ from mmuda.utils.ranges import COUNTS, POSITIVE, POSITIVES, require_each
 
 @TRANSFORMS.register_module()
 class ResolutionPair(BaseTransform):
-    """Put a crop on a coarse and on a fine grid of the same ground (SRDA-Net: the source's and the target's grid).
+    """Resample a crop to a coarse and a fine grid of the same ground (SRDA-Net: the source's and the target's grid).
 
     Images are resampled by bicubic interpolation (antialiased downwards), the label by nearest neighbour. The sizes
-    depend on the ground extent and the two ground sample distances alone, so that crops of both domains batch together
-    whatever their rasters' own pixel sizes: 114 m at 1.0 m and 0.3 m are 114 px and 380 px.
+    depend only on the ground extent and the two ground sample distances. So crops of both domains have equal sizes,
+    whatever the pixel sizes of their rasters: 114 m at 1.0 m and 0.3 m are 114 px and 380 px.
 
     Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres a pixel of ``img``),
-    ``ground_pixel`` (height, width; metres) where its pixels are not square on the ground, which they become.
-    Modified keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd``
-    (coarse, metres a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres a pixel).
+    ``ground_pixel`` (height, width; metres) if its pixels are not square on the ground; they become square. Modified
+    keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd`` (coarse, metres
+    a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres a pixel).
 
     Args:
         coarse_gsd (float | None): Metres a pixel of the coarse grid.
         fine_gsd (float | None): Metres a pixel of the fine grid.
-        extent (float | tuple[float, float] | None): Ground extent (height, width) in metres. None takes that of
+        extent (float | tuple[float, float] | None): Ground extent (height, width) in metres. None uses that of
             :class:`RandomGroundCrop`, else the crop's size times its ``gsd``.
-        ratio (float | None): Fine pixels a coarse pixel, instead of ``fine_gsd``; e.g. the nominal 2 of the paper's
+        ratio (float | None): Fine pixels per coarse pixel, instead of ``fine_gsd``; e.g. the nominal 2 of the paper's
             Vaihingen (9 cm) -> Potsdam (5 cm).
         coarse_size (int | tuple[int, int] | None): Size in pixels, instead of the one from ``coarse_gsd``.
         fine_size (int | tuple[int, int] | None): Size in pixels, instead of the one from ``fine_gsd`` or ``ratio``.
 
     Raises:
-        UserError: The arguments leave a size open, or the crop does not cover ``extent``.
+        UserError: The arguments do not determine all sizes, or the crop does not cover ``extent``.
     """
 
     sets_grid = True
@@ -67,7 +67,7 @@ class ResolutionPair(BaseTransform):
         self.fine_size = None if fine_size is None else as_pair(fine_size)
 
     def sizes(self, extent: tuple[float, float] | None) -> tuple[tuple[int, int], tuple[int, int]]:
-        """Coarse and fine size of a piece of ground.
+        """Coarse and fine size of a patch of ground.
 
         Args:
             extent (tuple[float, float] | None): (height, width) in metres; may be None if no size needs it.
@@ -132,10 +132,11 @@ class ResolutionPair(BaseTransform):
 class ResampleToGSD(BaseTransform):
     """Resample the image, and for training the label, to a ground sample distance.
 
-    In a test the label and ``ori_shape`` stay those of the tile, so that the prediction returns to the raster's own
-    grid: a tile of 625 px at 0.3 m becomes 188 px at 1.0 m. In training ``label=True`` brings the label along (nearest
-    neighbour). A crop becomes its ``ground_extent`` over the new distance, so that crops of rasters whose own distances
-    differ a little batch together. Pixels that are not square on the ground become square.
+    In a test the label and ``ori_shape`` stay those of the tile, so that the prediction is resampled back to the
+    raster's own grid: a tile of 625 px at 0.3 m becomes 188 px at 1.0 m. In training, ``label=True`` also resamples the
+    label (nearest neighbour). A crop's new size is its ``ground_extent`` divided by the new distance. So crops have
+    equal sizes even if the distances of their rasters differ slightly. Pixels that are not square on the ground become
+    square.
 
     Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map`` and
     ``ground_pixel`` (height, width; metres) where pixels are not square.
@@ -144,12 +145,12 @@ class ResampleToGSD(BaseTransform):
 
     Args:
         gsd (float | None): Metres a pixel to resample to.
-        ratio (float | None): Nominal reduction instead: 2 makes 250 px of 500 px.
+        ratio (float | None): Nominal reduction instead: 2 turns 500 px into 250 px.
         label (bool): Resample the label too.
 
     Raises:
-        UserError: Not exactly one argument is given, or the sample's ground sample distance is unknown or makes of it
-            what no memory holds.
+        UserError: Not exactly one argument is given, or the sample's ground sample distance is unknown or leads to a
+            size that exceeds memory.
     """
 
     sets_grid = True
@@ -163,7 +164,7 @@ class ResampleToGSD(BaseTransform):
         self.label = label
 
     def check_raster(self, raster: dict) -> None:
-        """Refuse a ground sample distance by which a window would become enormous, or nothing; nothing is read.
+        """Refuse a ground sample distance that would make a window enormous or tiny; no file is read.
 
         Args:
             raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``ground_pixel`` where pixels are not square, and
@@ -224,7 +225,7 @@ class ResampleToGSD(BaseTransform):
 
 
 def _covers(have: tuple[float, float], want: tuple[float, float], pixel: tuple[float, float]) -> bool:
-    """Whether a crop is the wanted ground: it is rounded to whole pixels, but not by more than one (and 2 %)."""
+    """Whether a crop covers the wanted ground, up to rounding to whole pixels (by at most one, and 2 %)."""
     return all(abs(h - w) <= max(p, 0.02 * w) for h, w, p in zip(have, want, pixel, strict=True))
 
 

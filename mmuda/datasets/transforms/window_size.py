@@ -1,9 +1,9 @@
-"""Refuses resampling that no memory holds, or that leaves nothing."""
+"""Refuses resampling to sizes that exceed memory, or that leave almost no pixels."""
 
 from mmuda.utils.errors import UserError
 
 MAX_PIXELS = 4096 * 4096
-"""Pixels of an enlarged window; the network's features take a hundred times the memory of its image."""
+"""Most pixels of an enlarged window; a network's features take a hundred times the memory of its image."""
 MIN_SIDE = 16
 MAX_REDUCTION = 16.0
 
@@ -11,17 +11,18 @@ MAX_REDUCTION = 16.0
 def check_resampled(
     what: str, shape: tuple[int, int], size: tuple[int, int], native: float | None, wanted: float | None
 ) -> None:
-    """Refuse a size that tells that a ground sample distance is wrong.
+    """Refuse a size that indicates a wrong ground sample distance.
 
     Args:
         what: The image, for the error.
-        shape: (height, width) in pixels of what is read.
-        size: (height, width) in pixels that it is resampled to.
-        native: Metres a pixel that the image is read with; None if unknown.
-        wanted: Metres a pixel that it is resampled to; None if a ratio is.
+        shape: (height, width) in pixels of the window that is read.
+        size: (height, width) in pixels after resampling.
+        native: Metres per pixel of the image as read; None if unknown.
+        wanted: Metres per pixel after resampling; None if a ratio is given instead.
 
     Raises:
-        UserError: If an enlarged window has more than :data:`MAX_PIXELS`, or a strongly reduced one nothing to see.
+        UserError: If an enlarged window has more than :data:`MAX_PIXELS`, or a reduced one is too small to show
+            anything.
     """
     pixels, factor = size[0] * size[1], max(size) / max(shape)
     enormous = factor > 1 and pixels > MAX_PIXELS
