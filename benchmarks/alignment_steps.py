@@ -2,9 +2,9 @@
 
     python benchmarks/alignment_steps.py CONFIG CONFIG [CONFIG ...] [--rounds 8]
 
-Every round makes one training step of every config in turn, data loading included, so that a busy machine slows all
-alike; printed is the median over rounds of the ratio to the first config's step of the same round. A config is measured
-in its last stage without pseudo labels.
+Every round runs one training step of each config in turn, data loading included, so that a busy machine slows all of
+them equally. The result is the median over rounds of the ratio to the first config's step in the same round. A config
+is measured in its last stage without pseudo labels.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     for i, run in enumerate(runs):
         ratio = statistics.median(seconds[i] / seconds[0] for seconds in rounds)
         rate = 1 / statistics.median(seconds[i] for seconds in rounds)
-        print(f'{run.name}: {ratio:.2f} x the first, {rate:.2f} steps a second')
+        print(f'{run.name}: {ratio:.2f} x the first, {rate:.2f} steps per second')
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 
     python benchmarks/channels_last.py [CONFIG] [ROUNDS]
 
-The machine may be busy: only the ratio of neighbouring measurements says something.
+The machine may be busy, so only the ratio of neighbouring measurements is meaningful.
 """
 
 import statistics
@@ -21,7 +21,7 @@ BATCH, COARSE, FINE = 4, 48, 160
 
 
 def stream(labelled: bool, num_classes: int) -> dict:
-    """A random batch as the loader gives it."""
+    """A random batch in the loader's format."""
     samples = [SegDataSample() for _ in range(BATCH)]
     for sample in samples:
         if labelled:

@@ -1,9 +1,9 @@
-"""Share of a training step that averaging gradients over two processes, and their norms, take.
+"""Share of a training step spent on averaging gradients over two processes, and on gradient norms.
 
     python benchmarks/grad_sync.py [CONFIG] [STEPS]
 
 Two gloo processes with one thread each train the config on random batches. Averaging happens once per update, after the
-backward pass: what it takes is the most that overlapping it with the backward pass could save.
+backward pass. Overlapping it with the backward pass could save at most this time.
 """
 
 import os
@@ -63,7 +63,7 @@ def rank(number: int, port: int, path: str, steps: int) -> None:
     if number == 0:
         average, norm, step = (statistics.median(column) for column in zip(*shares[2:], strict=True))
         count = sum(p.numel() for p in model.parameters())
-        print(f'{path}: {count:,} parameters, {step:.3f} s a step; averaging {average:.1%}, norms {norm:.1%} of it')
+        print(f'{path}: {count:,} parameters, {step:.3f} s per step; averaging {average:.1%}, norms {norm:.1%} of it')
     torch.distributed.destroy_process_group()
 
 

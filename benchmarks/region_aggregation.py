@@ -1,4 +1,4 @@
-"""Region aggregation with its gradient, beside pooling on an aligned grid, a loop over cells, and a U-Net's step.
+"""Compare region aggregation and its gradient with pooling on an aligned grid, a loop over cells, and a U-Net's step.
 
     python benchmarks/region_aggregation.py [--size 512] [--batch 4] [--classes 4] [--ratio 30]
 
@@ -35,7 +35,7 @@ def main() -> None:
     rows = (torch.arange(args.size) + 7) // args.ratio
     cells = (rows[:, None] * (int(rows.max()) + 1) + rows).expand(args.batch, -1, -1).int()
     logits = torch.randn(args.batch, args.classes, args.size, args.size, requires_grad=True)
-    # As a convolution gives them in channels_last memory.
+    # As output by a convolution in channels_last memory.
     last = logits.detach().contiguous(memory_format=torch.channels_last).requires_grad_(True)
     images = torch.randn(args.batch, 3, args.size, args.size)
     network = torch.nn.Sequential(
@@ -64,7 +64,7 @@ def main() -> None:
     times['loop'] = [one * number / CELLS_OF_LOOP for one in times['loop']]
     ours = times.pop('ours')
     size = f'{args.batch} x {args.classes} x {args.size}^2 logits'
-    print(f'{size}, {number} cells an image, {torch.get_num_threads()} threads')
+    print(f'{size}, {number} cells per image, {torch.get_num_threads()} threads')
     print(f'ours: {1e3 * statistics.median(ours):.1f} ms')
     for name, values in times.items():
         print(f'{name}: {statistics.median(v / o for v, o in zip(values, ours, strict=True)):.2f} times ours')

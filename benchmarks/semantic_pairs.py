@@ -3,8 +3,8 @@
     python benchmarks/semantic_pairs.py [--source 2000] [--target 2000] [--part 500] [--size 224] [--classes 6]
 
 Scores ``source`` labels with ``part`` predicted patches (a block of ``target``), exactly, and in turn multiplies two
-plain matrices of the product's size. Printed: the ratio of rates, peak memory, and the cost of the whole
-extrapolated from the block, also for 8000 x 8000 and 8000 x 160,000.
+plain matrices of the product's size. It prints the ratio of rates, peak memory, and the total cost extrapolated from
+the block, also for 8000 x 8000 and 8000 x 160,000.
 """
 
 import argparse
@@ -26,7 +26,7 @@ def timed(function) -> float:
 
 
 def numpy_pair(label: np.ndarray, prob: np.ndarray) -> float:
-    """SemSim* of one pair, the best NumPy has: a gather and a mean."""
+    """SemSim* of one pair, in the fastest NumPy form: a gather and a mean."""
     valid = label < len(prob)
     return np.take_along_axis(prob, np.where(valid, label, 0)[None], 0)[0][valid].mean()
 
@@ -43,7 +43,8 @@ def main() -> None:
     probabilities = torch.rand(args.part, args.classes, positions, generator=generator)
     probabilities /= probabilities.sum(dim=1, keepdim=True)
 
-    # A plain product of the same rows and columns and a share of the length, fitting beside the rest in memory.
+    # A plain product of the same rows and columns and a share of the length, small enough to fit in memory with the
+    # rest.
     length = min(args.classes * positions, 32_768)
     left, right = torch.rand(args.source, length), torch.rand(args.part, length)
     share = args.classes * positions / length

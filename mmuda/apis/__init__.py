@@ -1,4 +1,4 @@
-"""What a user or a tool calls, all of it by ``from mmuda.apis import ...``.
+"""The functions that users and tools call, all available by ``from mmuda.apis import ...``.
 
 Imports everything below it, never ``experiments`` or ``tools``.
 """

@@ -1,4 +1,4 @@
-"""AdaBN: batch norm statistics of the target for a network that was trained on the source."""
+"""AdaBN: target batch norm statistics for a network trained on the source."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
 from mmuda.utils.writing import check_writable
 
-# Batches without data that are passed over, as a multiple of those that are asked for.
+# Limit on skipped batches without data, as a multiple of the requested batches.
 MAX_EMPTY = 20
 
 
@@ -37,20 +37,21 @@ def adapt_batch_norm(
 
     Li et al., 2016 (https://arxiv.org/abs/1603.04779): the mean and the variance of each layer become those of the
     target's pixels that hold data, averaged over the batches with equal weights; nothing else changes and no label is
-    read. Images are those of the config's target stream (``train_dataloader.dataset.target``), as training crops them;
-    a config without one gives those of its test set.
+    read. Images come from the config's target stream (``train_dataloader.dataset.target``), cropped as in training,
+    else from its test set.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`.
-        checkpoint: Path or address of the trained weights, of any mmseg segmentor with batch norm.
-        out: The checkpoint to write, whole or not at all: the given one's names, without optimisers.
+        checkpoint: Path or URL of the trained weights, of any mmseg segmentor with batch norm.
+        out: The checkpoint to write, whole or not at all. It keeps the parameter names of the given one, without
+            optimisers.
         batches: Number of batches.
         seed: Seed of the crops and their order.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
         report: Called with lines for the user.
 
     Returns:
-        Number of layers that were re-estimated.
+        Number of re-estimated layers.
 
     Raises:
         UserError: If there is no batch norm with running statistics, no data, ``batches`` is below 1, or ``out`` is
@@ -61,7 +62,7 @@ def adapt_batch_norm(
     refuse_input(out, [checkpoint])
     check_writable(Path(out).parent)
     model = init_model(cfg, checkpoint, device)
-    # The teacher of a model that predicts with it is the network whose statistics count.
+    # If the model predicts with its teacher, the teacher's statistics are the ones that matter.
     network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
     if not layers:
@@ -79,7 +80,7 @@ def adapt_batch_norm(
 
 
 def _target_images(cfg: Config, seed: int):
-    """The loader, and what it loads in words."""
+    """The loader, and a description of what it loads."""
     train = cfg.get('train_dataloader') or {}
     if (train.get('dataset') or {}).get('target'):
         return Runner.build_dataloader(train, seed=seed), 'the target stream'
@@ -121,10 +122,10 @@ def _re_estimate(model: nn.Module, network: nn.Module, layers: list, loader, bat
 
 
 def _write(path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: str | os.PathLike) -> None:
-    """The checkpoint at ``path`` with the statistics of ``state``, at ``out``."""
+    """Copy the checkpoint at ``path`` to ``out`` with the statistics of ``state``."""
     checkpoint = read_checkpoint(path)
     weights = dict(state_dict_of(checkpoint))
-    # A plain mmseg checkpoint names the segmentor's entries without a prefix.
+    # A plain mmseg checkpoint has no prefix before the segmentor's names.
     prefix = prefix if any(key.startswith(prefix) for key in weights) else ''
     for key, value in state.items():
         if key.endswith(('running_mean', 'running_var', 'num_batches_tracked')) and f'{prefix}{key}' in weights:

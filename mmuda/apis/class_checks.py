@@ -1,4 +1,4 @@
-"""Whether classes, heads and data of a run belong together, before the first iteration."""
+"""Checks before the first iteration that classes, heads and data of a run match."""
 
 from collections.abc import Mapping, Sequence
 
@@ -18,16 +18,16 @@ DEFAULT_BANDS = 3
 
 
 def check_pairing(runner: Runner) -> list[str]:
-    """Hold the model of a run against its training and validation data: classes, heads, losses, channels.
+    """Compare the model of a run with its training and validation data: classes, heads, losses, channels.
 
     Args:
-        runner: Of a training; its loops are built by this.
+        runner: Runner of a training; this builds its loops.
 
     Returns:
-        What looks wrong and yet trains, one sentence each.
+        Suspicious findings that do not prevent training, one sentence each.
 
     Raises:
-        UserError: Something does not fit; the error names the key and the right value.
+        UserError: Something does not match; the error names the key and the right value.
     """
     model = unwrapped(runner.model)
     trained, validated = dataset_of(runner.train_loop), dataset_of(runner.val_loop)
@@ -60,16 +60,16 @@ def _same_classes(trained: Sequence[str], classes: Sequence[str], where: str) ->
 
 
 def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] = ()) -> None:
-    """Refuse data whose classes are not those of the training, or not as many as the heads have.
+    """Refuse data whose classes differ from those of the training, or in number from those of the heads.
 
     Args:
         model: The model without the wrapper of a distributed run.
-        dataset: Built dataset; None passes.
+        dataset: Built dataset; None is accepted.
         split: ``'val'`` or ``'test'``, for the error.
-        trained: Classes of the training, as far as they are known.
+        trained: Classes of the training, if known.
 
     Raises:
-        UserError: As above: a table would have wrong labels.
+        UserError: As above, since a table would have wrong labels.
     """
     where, classes = f'{split}_dataloader.dataset', classes_of(dataset)
     if dataset is not None and len(dataset) == 0:
@@ -84,7 +84,7 @@ def check_classes(model: nn.Module, dataset, split: str, trained: Sequence[str] 
 
 
 def metrics_without_labels(loop) -> list[str]:
-    """Metrics of a validation or a test that compare with labels, where its dataset has none.
+    """Metrics of a validation or a test that need labels which its dataset lacks.
 
     Args:
         loop: Loop of the runner; None has no metrics.
@@ -96,7 +96,7 @@ def metrics_without_labels(loop) -> list[str]:
 
 
 def check_labelled(loop, split: str) -> None:
-    """Refuse to score what nobody labelled, before the first prediction.
+    """Refuse to score unlabelled data, before the first prediction.
 
     Args:
         loop: As :func:`metrics_without_labels`.
@@ -120,7 +120,7 @@ def check_labelled(loop, split: str) -> None:
 
 
 def configured_classes(dataset: Mapping | None) -> tuple[str, ...]:
-    """Class names of a dataset's config, whose files are not touched; () if it does not tell them."""
+    """Class names from a dataset's config, without touching its files; () if unknown."""
     if not dataset or not dataset.get('type'):
         return ()
     chosen = (dataset.get('metainfo') or {}).get('classes')
@@ -146,6 +146,6 @@ def dataset_of(loop):
 
 
 def _bands(model: nn.Module) -> int:
-    """Channels of the images: as many as their statistics have, which the data preprocessor sees to."""
+    """Channels of the images: the length of their statistics, which the data preprocessor enforces."""
     default = getattr(getattr(model, 'data_preprocessor', None), 'default', None)
     return len(default['mean']) if default else DEFAULT_BANDS

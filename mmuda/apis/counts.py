@@ -1,4 +1,4 @@
-"""Numbers of classes and channels, counted where a config leaves them out."""
+"""Determines numbers of classes and channels that a config leaves out."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ from mmuda.utils.seeds import seeded
 SUPERVISING = (SupervisedTerm, RegionAggregation)
 IMAGE_TAPS = ('image', 'fine_image')
 CROPS = ('crop_size', 'coarse_size', 'size')
-SIDE = 512  # pixels of the image that is forwarded where no crop is known; it takes no memory
+SIDE = 512  # pixels of the image to forward if the crop is unknown; it takes no memory
 
 
 def fill_counts(cfg: Config) -> None:
-    """Write what follows from the data into a config's model.
+    """Write the numbers that follow from the data into a config's model.
 
-    That is ``num_classes`` and ``out_channels`` of heads, and arguments that are the channels of what a term reads
-    (:meth:`mmuda.models.terms.Term.channels_from`), where the config gives none.
+    These are ``num_classes`` and ``out_channels`` of heads, and arguments for the channels of a term's input
+    (:meth:`mmuda.models.terms.Term.channels_from`), if the config does not give them.
 
     Args:
         cfg: Changed in place.
 
     Raises:
-        UserError: A number is missing and nothing tells it, or a number of channels is given and wrong.
+        UserError: A missing number cannot be determined, or a given number of channels is wrong.
     """
     model = cfg.get('model')
     if not isinstance(model, Mapping):
@@ -58,14 +58,14 @@ def _fill_classes(cfg: Config, model: Mapping) -> None:
     for path, head in heads.items():
         if path in missing:
             head['num_classes'] = len(classes)
-        # Stated, it keeps mmseg from advising one channel for two classes.
+        # Setting it keeps mmseg from advising one channel for two classes.
         if head.get('out_channels') is None and takes_out_channels(head):
             head['out_channels'] = head['num_classes']
 
 
 def supervised_classes(cfg: Config) -> tuple[str, ...]:
-    """Names of the classes that the labels of a training have; else of the validation, else of the test."""
-    # A view has the classes of the source, as all streams of a training do.
+    """Names of the classes in the training labels; else in those of the validation, else of the test."""
+    # A view has the classes of the source, like all streams of a training.
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     streams = [training.get(_supervised_stream(cfg.get('model') or {})), training.get('source'), training]
     evaluated = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') for split in ('val', 'test')]
@@ -105,7 +105,7 @@ def _fill_channels(cfg: Config, model: Mapping) -> None:
 
 
 def _count_channels(cfg: Config, model: Mapping, addresses: set[str]) -> tuple[dict[str, int], str]:
-    """Channels by address as far as they can be found out, and why the others cannot."""
+    """Channels by address where they can be determined, and the reason for the others."""
     counts, of_segmentor = {}, {}
     for address in sorted(addresses):
         view, _, tap = address.partition(':')
@@ -120,13 +120,13 @@ def _count_channels(cfg: Config, model: Mapping, addresses: set[str]) -> tuple[d
         outputs = forward_on_meta(cfg, model, set(of_segmentor.values()))
         for address, tap in of_segmentor.items():
             counts[address] = outputs.tap(tap).shape[1]
-    except Exception as error:  # noqa: BLE001  a network may read values, which are not there; a run tells what is wrong
+    except Exception as error:  # noqa: BLE001  a network may read values, which meta tensors lack; a run reports it
         problem = (str(error).splitlines() or [type(error).__name__])[0]
     return counts, problem
 
 
 def image_channels(cfg: Config, view: str = 'source') -> int:
-    """Channels of the images of a stream: as many as their statistics have, else as bands are read."""
+    """Channels of the images of a stream: the length of their statistics, else the number of bands read."""
     preprocessor = cfg.model.get('data_preprocessor') or cfg.get('data_preprocessor') or {}
     own = (preprocessor.get('streams') or {}).get(view) or {}
     mean = own.get('mean') or preprocessor.get('mean')
@@ -138,13 +138,13 @@ def image_channels(cfg: Config, view: str = 'source') -> int:
 
 
 def _training_images(cfg: Config, view: str) -> Mapping:
-    """Config of the dataset of a stream, or of the training's only one."""
+    """Config of the dataset of a stream, or of the training's only dataset."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
     return dataset.get(view) or dataset.get('source') or dataset
 
 
 def _input_size(cfg: Config) -> tuple[int, int]:
-    """Height and width in pixels of the images that are trained on, as far as the config tells."""
+    """Height and width of the training images in pixels, if the config shows them."""
     dataset = _training_images(cfg, 'source')
     for step in (dataset, *(dataset.get('pipeline') or ())):
         size = next((step[key] for key in CROPS if step.get(key)), None) if isinstance(step, Mapping) else None
@@ -156,7 +156,7 @@ def _input_size(cfg: Config) -> tuple[int, int]:
 
 
 class _CountableOnCPU(TorchFunctionMode):
-    """Keeps ``torch.linspace`` on the CPU: constructors take rates of layers (stochastic depth) from its values."""
+    """Keeps ``torch.linspace`` on the CPU, since constructors read layer rates (stochastic depth) from its values."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
@@ -164,20 +164,20 @@ class _CountableOnCPU(TorchFunctionMode):
 
 
 def build_on_meta(cfg: Mapping) -> nn.Module:
-    """A model without memory for its weights, which no file is read for; it has shapes and no values."""
+    """Build a model on the meta device: it has shapes but no values, and no weight file is read."""
     with seeded(0), torch.device('meta'), _CountableOnCPU():
         return MODELS.build(cfg).to('meta')
 
 
 def forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
-    """The taps of one forward of the segmentor, without memory and values."""
+    """The taps of one forward of the segmentor on the meta device."""
     with warnings.catch_warnings(), torch.no_grad(), torch.device('meta'):
-        warnings.simplefilter('ignore')  # the model itself gives them again when it is built
+        warnings.simplefilter('ignore')  # they appear again when the real model is built
         segmentor = build_on_meta(model['segmentor']).eval()
         images = torch.zeros(2, image_channels(cfg), *_input_size(cfg))
         batch = dict(inputs=images, data_samples=[SegDataSample() for _ in images], fine_image=images)
         try:
             return build_adapter(segmentor, model.get('adapter')).forward(segmentor, 'source', batch, taps)
         except RuntimeError:
-            check_channels(nn.ModuleDict(dict(segmentor=segmentor)), images.shape[1])  # may know what does not fit
+            check_channels(nn.ModuleDict(dict(segmentor=segmentor)), images.shape[1])  # may explain the mismatch
             raise

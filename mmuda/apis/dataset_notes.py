@@ -1,10 +1,10 @@
-"""What datasets have to say about their files, gathered from whatever wraps them."""
+"""Collects the notes of datasets on their files, through all wrappers."""
 
 from torch.utils.data import Dataset
 
 
 def notes_of(dataset: Dataset) -> list[str]:
-    """The ``notes`` of a dataset and of the datasets inside it, each once, with the stream's name.
+    """The ``notes`` of a dataset and of the datasets inside it, without duplicates, with the stream's name.
 
     Args:
         dataset: E.g. a :class:`UDADataset` of streams, a :class:`PatchSet`, or one of mmengine's wrappers.

@@ -1,4 +1,4 @@
-"""Starts the processes' communication on GPUs (nccl) and, unlike mmengine's own start, without them (gloo)."""
+"""Initialises communication between processes on GPUs (nccl) and, unlike mmengine, also without them (gloo)."""
 
 import datetime
 import os
@@ -10,13 +10,13 @@ from torch import distributed as torch_dist
 from mmuda.utils.errors import UserError
 
 LAUNCHERS = ('none', 'pytorch', 'slurm')
-DEFAULT_PORT = '29500'  # torch's default, mmengine's too
+DEFAULT_PORT = '29500'  # the default of torch and mmengine
 
 
 def init_distributed(launcher: str, timeout: float | None = None) -> None:
-    """Initialise the process group before the Runner, which then keeps it.
+    """Initialise the process group before the Runner, which then uses it.
 
-    mmengine's start calls ``torch.cuda.set_device`` unconditionally and cannot run without a GPU.
+    mmengine's own initialisation calls ``torch.cuda.set_device`` unconditionally and cannot run without a GPU.
 
     Args:
         launcher: ``none``, ``pytorch`` (environment of torchrun) or ``slurm`` (environment of srun).
@@ -52,10 +52,10 @@ def init_distributed(launcher: str, timeout: float | None = None) -> None:
 
 
 def _store_of_restart() -> dict:
-    """Where the processes of a job that torchrun has started anew meet; nothing for a first start.
+    """The rendezvous prefix of a job restarted by torchrun; nothing for a first start.
 
-    torchrun keeps its store over a restart (with its default, static rendezvous), and the new processes would look for
-    each other at the addresses that the dead ones left there: each restart gets names of its own.
+    With its default, static rendezvous, torchrun keeps its store over a restart. The new processes would use the
+    addresses that the dead ones left there, so each restart gets its own names.
     """
     restarts = int(_env('TORCHELASTIC_RESTART_COUNT') or 0)
     if restarts == 0 or _env('TORCHELASTIC_USE_AGENT_STORE') != 'True':
@@ -71,7 +71,7 @@ def _env(name: str) -> str | None:
 
 
 def _export_slurm() -> None:
-    """Give torch the variables that torchrun would set, from those that srun sets."""
+    """Set the variables that torchrun would set, from those of srun."""
     missing = [name for name in ('SLURM_PROCID', 'SLURM_NTASKS', 'SLURM_NODELIST') if not _env(name)]
     if missing:
         raise UserError(f"launcher 'slurm' needs {', '.join(missing)} in the environment; start with srun")

@@ -156,6 +156,8 @@ def _note(cfg: Config) -> str:
     """A comment that states the required ground sample distance of the images."""
     for step in _tested(cfg).get('pipeline') or []:
         if step.get('type') == 'ResampleToGSD':
-            grid = f'{step["gsd"]} m a pixel' if step.get('gsd') else f'{step["ratio"]} times coarser than the original'
+            grid = (
+                f'{step["gsd"]} m per pixel' if step.get('gsd') else f'{step["ratio"]} times coarser than the original'
+            )
             return f'# Images: {grid}.'
     return '# Images: at their own ground sample distance.'

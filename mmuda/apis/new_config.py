@@ -25,19 +25,19 @@ AUXILIARY = """auxiliary_head = dict(
 
 
 def new_config(method: str, data: str, model: str | None = None, out: str | os.PathLike | None = None) -> str:
-    """The text of a config for a method on a dataset, and the file if ``out`` is given.
+    """Compose the config for a method on a dataset, and write it if ``out`` is given.
 
     Args:
         method: A name of :data:`METHODS`.
         data: A name of :data:`DATA`.
-        model: A name of :data:`MODELS`; the one that goes with the method or the dataset if None.
-        out: Where to write it. Inside ``configs/<folder>`` it inherits by relative paths, elsewhere by ``mmuda::``.
+        model: A name of :data:`MODELS`; None uses the default of the method or the dataset.
+        out: File to write. Inside ``configs/<folder>`` it inherits by relative paths, elsewhere by ``mmuda::``.
 
     Returns:
-        The config, Python.
+        The config as Python text.
 
     Raises:
-        UserError: A name is unknown, the three do not go together, or the file is there already.
+        UserError: A name is unknown, the three cannot be combined, or the file already exists.
 
     Example:
         >>> print(new_config('adaptsegnet_single', 'mass2inria'))
@@ -60,7 +60,7 @@ def new_config(method: str, data: str, model: str | None = None, out: str | os.P
 
 
 def combinations() -> list[tuple[str, str, str]]:
-    """All (method, model, dataset) that go together."""
+    """All valid combinations (method, model, dataset)."""
     found = []
     for method, recipe in METHODS.items():
         for data, source in DATA.items():
@@ -94,14 +94,14 @@ def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> 
         raise UserError(f'{method} does not go with the model {model}; it goes with {", ".join(models)}')
     if recipe.needs == 'rasters' and _cities(data):
         raise UserError(f'{method} labels whole rasters, and the stream of {data} is a set of patches')
-    # Fixed patches are how DANN's paper has it; crops at random do as well.
+    # DANN's paper uses fixed patches; random crops work as well.
     if recipe.view not in (None, 'patches', *source.views):
         having = ', '.join(name for name, one in DATA.items() if recipe.view in one.views)
         raise UserError(f'{method} trains on the view {recipe.view!r} of the data, which {data} has not; {having} have')
 
 
 def _prefix(out: str | os.PathLike | None) -> str:
-    """How the file names the folder of the shipped configs."""
+    """Prefix of the shipped configs' folder in the file."""
     parent = Path(out).resolve().parent.parent if out is not None else None
     shipped = parent is None or (parent.name == CONFIGS and (parent / '_base_').is_dir())
     return '../' if shipped else 'mmuda::'
@@ -125,7 +125,7 @@ def _bases(recipe: Method, model: str, network: Model, data: str) -> list[str]:
 
 
 def _is_single(recipe: Method, network: Model) -> bool:
-    """Whether the narrow form of a multi-level method has one level."""
+    """Whether a multi-level method has only one level in its narrow form."""
     return network.is_narrow and recipe.narrow in ('advent_narrow', 'minent_narrow')
 
 

@@ -1,4 +1,4 @@
-"""Reads the options of the tools: ``--cfg-options KEY=VALUE``, numbers with a range."""
+"""Parses options of the tools: ``--cfg-options KEY=VALUE``, and numbers with a range."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from mmengine.config import Config, DictAction
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import HIGHEST_SEED
 
-# Stands for a space inside a text while mmengine, which drops spaces, takes lists apart.
+# Placeholder for spaces inside a text while mmengine, which drops spaces, parses lists.
 SPACE = '\ue000'
-# How alike two keys are (0 to 1) of which one is taken for a misspelling of the other.
+# Similarity (0 to 1) above which one key is taken for a misspelling of another.
 ALIKE = 0.8
 
 
 class CfgOptions(DictAction):
-    """mmengine's ``KEY=VALUE ...``, which besides keeps spaces inside values and refuses what it cannot read.
+    """mmengine's ``KEY=VALUE ...``, which also keeps spaces inside values and refuses what it cannot parse.
 
-    A value is Python where it can be read so (``3e-4``, ``None``, ``[1, 2]``, ``{'a': 1}``, ``'a text, quoted'``), else
-    a list of bare words where it has commas or brackets (``a,b``, ``[a, (b, c)]``), else the text itself.
+    A value is parsed as Python if possible (``3e-4``, ``None``, ``[1, 2]``, ``{'a': 1}``, ``'a text, quoted'``). Else
+    it is a list of bare words if it has commas or brackets (``a,b``, ``[a, (b, c)]``), else the text itself.
     """
 
     def __call__(self, parser, namespace, values, option_string=None) -> None:
@@ -40,10 +40,10 @@ class CfgOptions(DictAction):
 
 
 def parse_value(text: str):
-    """What a value on the command line stands for.
+    """Parse a value from the command line.
 
     Args:
-        text: As :class:`CfgOptions` takes it.
+        text: The text, as described in :class:`CfgOptions`.
 
     Raises:
         ValueError: If it is empty or its brackets do not match.
@@ -55,7 +55,7 @@ def parse_value(text: str):
         return text.lower() == 'true'
     try:
         value = ast.literal_eval(text)
-        return list(value) if isinstance(value, tuple) and text[0] != '(' else value  # as mmengine takes 1,2
+        return list(value) if isinstance(value, tuple) and text[0] != '(' else value  # as mmengine parses 1,2
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         pass
     if (text[0] in '([' or ',' in text) and any(text.count(a) != text.count(b) for a, b in ('()', '[]')):
@@ -67,7 +67,7 @@ def parse_value(text: str):
 
 
 def value(text: str):
-    """A ``type=`` for an argument that is any value, as in :class:`CfgOptions`."""
+    """A ``type=`` for an argument of any value, as in :class:`CfgOptions`."""
     try:
         return parse_value(text)
     except ValueError as error:
@@ -80,18 +80,18 @@ def _with_spaces(value):
     return value.replace(SPACE, ' ') if isinstance(value, str) else value
 
 
-def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'replace values of the config') -> None:
+def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'override values in the config') -> None:
     """Add ``--cfg-options KEY=VALUE ...``, whose values :func:`mmuda.apis.load_config` takes.
 
     Args:
-        parser: Of a tool.
-        text: What its help says.
+        parser: Parser of a tool.
+        text: Help text.
     """
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help=text)
 
 
 def number(kind: type, holds: Callable[[float], bool], allowed: str) -> Callable[[str], float]:
-    """A ``type=`` for an argument that is a number in a range.
+    """A ``type=`` for a numeric argument in a range.
 
     Args:
         kind: ``int`` or ``float``.
@@ -119,15 +119,15 @@ seed = number(int, lambda value: 0 <= value <= HIGHEST_SEED, f'a whole number fr
 
 
 def merge_options(cfg: Config, options: Mapping[str, object]) -> None:
-    """Put options into a config.
+    """Merge options into a config.
 
     Args:
         cfg: The config.
         options: Values by dotted key; the elements of a list are counted from 0.
 
     Raises:
-        UserError: If a key goes through what is no dict or list, names an element that a list does not have, or nearly
-            is one that is there.
+        UserError: If a key passes through a value that is not a dict or list, names a missing list element, or is a
+            likely misspelling of an existing key.
     """
     for key in options:
         _check_path(cfg, key)
@@ -161,7 +161,7 @@ def _check_path(cfg: Config, key: str) -> None:
 
 
 def _refuse_near_miss(node: Mapping, name: str, place: str, refusal: str) -> None:
-    """A new key may be meant; one that nearly is another is not. Arguments of a class are checked with its class."""
+    """Accept new keys, but refuse likely misspellings; a class's arguments are checked with the class."""
     if 'type' in node:
         return
     close = difflib.get_close_matches(name, [str(known) for known in node], 1, ALIKE)

@@ -1,4 +1,4 @@
-"""Coarse labels judged as if they were predictions."""
+"""Scores coarse labels as if they were predictions."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ from mmuda.utils.setup_env import register_all_modules
 
 
 def coarse_oracle(cfg: Config) -> dict[str, float]:
-    """Metrics of upsampled coarse labels against fine ones: what a perfect coarse map would reach (Low2High, Oracle).
+    """Metrics of upsampled coarse labels against fine ones: the score of a perfect coarse map (Low2High, Oracle).
 
     Args:
-        cfg: Config whose test set has both: ``LoadRasterWindow`` and ``LoadCoarseLabels(as_label=False)``.
+        cfg: Config whose test set has both kinds of label: ``LoadRasterWindow`` and
+            ``LoadCoarseLabels(as_label=False)``.
 
     Returns:
-        Metrics by name in percent, e.g. ``aAcc``, ``mFscore``, ``mIoU``; where the coarse label is ignored nothing is
-        compared.
+        Metrics by name in percent, e.g. ``aAcc``, ``mFscore``, ``mIoU``; pixels with an ignored coarse label are
+        skipped.
 
     Raises:
-        UserError: If the samples lack one of the two labels.
+        UserError: If the samples lack either label.
     """
     register_all_modules()
     dataset = DATASETS.build(dict(cfg.test_dataloader.dataset))

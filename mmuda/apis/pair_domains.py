@@ -29,9 +29,9 @@ from mmuda.utils.ranks import sole_job
 from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
 
 GIB = 1 << 30
-# Target patches that are read and predicted together.
+# Number of target patches that are read and predicted together.
 TOGETHER = 8
-# Transforms that would show another patch at each visit.
+# Transforms that change a patch at random on each read.
 RANDOM = ('Random', 'PhotoMetric', 'HistogramMatching', 'ReinhardTransfer', 'FourierTransfer')
 
 
@@ -49,27 +49,28 @@ def pair_domains(
     """Compute a mapping source -> target and write it for :class:`UDADataset`.
 
     The patches are those of the config's streams: fixed sets (:class:`PatchSet`, or rasters with ``tile``). Source
-    labels (N, L) stay in memory, target patches are read in blocks, and the best match so far is kept beside ``out``
-    after each block, from where a killed run goes on. Under a launcher every process matches its share of the source.
+    labels (N, L) stay in memory and target patches are read in blocks. After each block, the best matches so far are
+    saved next to ``out``, so that an interrupted run can continue. Under a launcher, every process matches its share of
+    the source.
 
     Args:
         cfg: Config from :func:`mmuda.apis.load_config`, with ``train_dataloader.dataset.source`` and ``target``.
         out: JSON file to write, whole or not at all: ``pairs`` (target index of each source patch), ``scores``, their
-            mean and standard deviation, and what they were made from. ``<out>.png`` beside it shows some pairs.
+            mean and standard deviation, and their origin. ``<out>.png`` shows some pairs.
         strategy: ``'random'``; ``'ground_truth'`` (SemSim, equation 1; reads target labels, an upper bound);
             ``'approximation'`` (SemSim*, equation 2, by a segmentor trained on the source); ``'shuffled_ground_truth'``
-            (ground truth's targets, reassigned); ``'image_mmd'``, ``'feature_mmd'`` (least discrepancy between pixels,
-            or between features; see :class:`MeanEmbedding`).
+            (ground truth's targets, reassigned); ``'image_mmd'``, ``'feature_mmd'`` (smallest discrepancy between
+            pixels or between features, see :class:`MeanEmbedding`).
         checkpoint: Weights of the source-trained segmentor, for ``approximation`` and ``feature_mmd``.
-        feature: Submodule of the segmentor whose output is compared by ``feature_mmd``; None takes the last features of
-            the backbone. The paper's is the 1x1 convolution that fuses the ASPP branches: ``'decode_head.bottleneck'``.
-        memory: Bytes that working arrays may take.
-        seed: Seed of what is drawn.
+        feature: Submodule of the segmentor whose output ``feature_mmd`` compares; None uses the last features of the
+            backbone. The paper uses the 1x1 convolution that fuses the ASPP branches: ``'decode_head.bottleneck'``.
+        memory: Bytes for working arrays.
+        seed: Seed of all random draws.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
         report: Called with lines for the user.
 
     Returns:
-        What was written.
+        The content of the written file.
 
     Raises:
         UserError: If the strategy is unknown, a checkpoint or labels are missing, or the patches are not fixed.
@@ -105,7 +106,7 @@ def pair_domains(
             score = np.full(len(score), np.nan)
         unmatched = np.flatnonzero(index < 0)
         if len(unmatched):
-            # Patches whose every pixel is ignored fit all targets equally badly.
+            # Patches with only ignored pixels match all targets equally badly.
             index[unmatched] = np.random.default_rng(seed).integers(0, len(target), len(unmatched))
         known = score[~np.isnan(score)]
         result = dict(
@@ -128,11 +129,12 @@ def pair_domains(
 
 
 def similarity_of_pairs(cfg: Config, pairing: str | Mapping | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """SemSim (equation 1) of the pairs that a config trains on, whatever made them; reads the target's labels.
+    """SemSim (equation 1) of the pairs that a config trains on, from any source; reads the target's labels.
 
     Args:
         cfg: The config, whose ``train_dataloader.dataset.pairing`` names the pairs.
-        pairing: Others than the config's, e.g. the name of a file (see :func:`mmuda.datasets.pairing.build_pairing`).
+        pairing: Pairs to use instead of the config's, e.g. the name of a file (see
+            :func:`mmuda.datasets.pairing.build_pairing`).
 
     Returns:
         SemSim (N,) of each source patch with its target patch, in [0, 1], NaN where nothing can be compared; and the
@@ -157,7 +159,7 @@ def similarity_of_pairs(cfg: Config, pairing: str | Mapping | None = None) -> tu
 
 
 def _datasets(cfg: Config, truth: bool):
-    """Source and target of a config, the target with its labels only where the strategy is about them."""
+    """Source and target of a config; the target has labels only if the strategy needs them."""
     streams = cfg.train_dataloader.dataset
     if not streams.get('target'):
         raise UserError(f'config {cfg.filename} has no train_dataloader.dataset.target to pair with')
@@ -190,7 +192,7 @@ def _datasets(cfg: Config, truth: bool):
 
 
 def _match(scorer, target, count: int, out: Path, made_from: dict, report: Callable[[str], None]) -> Matches:
-    """The best target of each row, block after block; goes on where an earlier process was killed."""
+    """Find the best target of each row, block by block; continue an interrupted run."""
     state_file = _state_file(out, dist.get_rank())
     wanted = json.dumps(dict(made_from, ranks=dist.get_world_size()), sort_keys=True)
     matches, start = _resume(state_file, wanted, count)
@@ -201,7 +203,7 @@ def _match(scorer, target, count: int, out: Path, made_from: dict, report: Calla
     while start < len(target):
         end = min(start + block, len(target))
         encoded = []
-        for j in range(start, end, TOGETHER):  # images are not kept
+        for j in range(start, end, TOGETHER):  # so that images are not kept
             encoded.append(scorer.encode([of_domain('target', target[k]) for k in range(j, min(j + TOGETHER, end))]))
         matches.update(scorer.score(torch.cat(encoded)), start)
         start = end
@@ -236,7 +238,7 @@ def _text(value: float | None) -> str:
 
 
 def _picture(source, target, index: np.ndarray, score: np.ndarray, strategy: str, count: int = 6) -> bytes:
-    """Some pairs, one above the other: the source with its labels, the target patch it goes with."""
+    """Draw some pairs, one per row: the source with its labels, and its target patch."""
     rows = []
     palette = palette_of(source)
     for i in np.linspace(0, len(source) - 1, min(count, len(source))).astype(int):

@@ -1,4 +1,4 @@
-"""How well a target patch goes with each source patch: by labels, predictions, pixels or features."""
+"""Scores of target patches for each source patch, by labels, predictions, pixels or features."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mmuda.utils.errors import UserError
 PAIRING_STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
 NEED_MODEL = ('approximation', 'feature_mmd')
 NEED_TRUTH = ('ground_truth', 'shuffled_ground_truth')
-# Arrays of source by target patches in float64 that a block of scores takes.
+# Number of float64 arrays (source by target patches) that a block of scores needs.
 SCORE_ARRAYS = 5
 
 
@@ -42,7 +42,7 @@ class _Labels:
 
 
 class _Predictions(_Labels):
-    """SemSim* of source labels with predictions for the target; where the target holds no data, no class is likely."""
+    """SemSim* of source labels with predictions for the target; probabilities are 0 where the target holds no data."""
 
     def __init__(self, model, source, rows, memory: int, device: str) -> None:
         super().__init__(source, rows, memory, device)
@@ -62,7 +62,7 @@ class _Discrepancy:
     def __init__(self, samples_of: Callable[[dict], Tensor], source, rows, memory: int, seed: int) -> None:
         self.samples_of = samples_of
         self.memory = memory
-        # The same ones on every rank: the kernel must not depend on who matches which rows.
+        # The same ones on every rank, since the kernel must not depend on how rows are distributed.
         first = torch.cat([samples_of(of_domain('source', source[i])) for i in range(min(16, len(source)))])
         self.embedding = MeanEmbedding(first.shape[1], median_distance(first.cpu(), seed), seed=seed)
         self.source = torch.stack([self.embedding(samples_of(of_domain('source', source[i]))) for i in rows]).double()
@@ -121,7 +121,7 @@ class _FeatureReader:
 
 
 def _pixels(maps: Tensor, sample: dict) -> Tensor:
-    """Pixels (P, C) of maps (C, h, w) that hold data; all of them where none does."""
+    """Pixels (P, C) of maps (C, h, w) that hold data; all pixels if none does."""
     pixels = maps.flatten(1).T.float()
     missing = no_data_of(sample['data_samples'], maps.shape[-2:])
     return pixels if missing is None or missing.all() else pixels[~missing.flatten().to(pixels.device)]
@@ -137,7 +137,7 @@ def label_of(sample: dict) -> Tensor:
     """The label (L,) uint8 of a sample.
 
     Raises:
-        UserError: If it has none.
+        UserError: If it has no label.
     """
     if 'gt_sem_seg' not in sample['data_samples']:
         raise UserError(f'{sample["data_samples"].metainfo.get("img_path")} came without a label; pairing needs it')

@@ -1,4 +1,4 @@
-"""What is possible in the data of a config and yet hardly meant."""
+"""Finds settings of a config's data that are valid but probably unintended."""
 
 from collections.abc import Iterator
 from statistics import median
@@ -7,11 +7,11 @@ from torch.utils.data import Dataset
 
 from mmuda.datasets.raster.reading import probe_raster
 
-# How far a stated ground sample distance may be from the file's: rounded numbers are usual.
+# Tolerance between a configured ground sample distance and the file's, since rounded numbers are common.
 TOLERANCE = 0.1
-# Finer than this, resampling invents more than it shows.
+# Beyond this factor, resampling invents more detail than the image has.
 FINEST = 4.0
-# Headers that are read again for the comparison.
+# Number of headers that are read again for the comparison.
 FILES = 16
 
 
@@ -20,7 +20,7 @@ def raster_datasets(dataset: Dataset, name: str = '') -> Iterator[tuple[str, Dat
 
     Args:
         dataset: E.g. a :class:`UDADataset`, a :class:`PatchSet`, or one of mmengine's wrappers.
-        name: What the dataset is called.
+        name: Name of the dataset.
     """
     if getattr(dataset, 'rasters', None):
         yield name, dataset
@@ -32,11 +32,11 @@ def raster_datasets(dataset: Dataset, name: str = '') -> Iterator[tuple[str, Dat
 
 
 def implausible_distances(dataset: Dataset, name: str) -> list[str]:
-    """Sentences on ground sample distances of a config that do not fit the files.
+    """Sentences on ground sample distances in a config that do not match the files.
 
     Args:
         dataset: Built dataset of a loader.
-        name: What it is called, where it has no streams.
+        name: Its name, if it has no streams.
     """
     found, native = [], {}
     for stream, one in raster_datasets(dataset, name):
@@ -48,7 +48,7 @@ def implausible_distances(dataset: Dataset, name: str) -> list[str]:
     pairs = any(_is_pair(step) for _, one in raster_datasets(dataset) for step in one.pipeline.transforms)
     if pairs and ours and theirs and ours < theirs * (1 - TOLERANCE / 2):
         found.append(
-            f'the files of the source have {ours:.4g} m a pixel and those of the target {theirs:.4g} m, so the '
+            f'the files of the source have {ours:.4g} m per pixel and those of the target {theirs:.4g} m, so the '
             'super-resolution leads from the finer to the coarser: take a method without it, or a finer target'
         )
     return list(dict.fromkeys(found))
@@ -67,19 +67,19 @@ def _against_the_files(stream: str, dataset) -> list[str]:
     path, told = wrong[0]
     more = f' (and {len(wrong) - 1} more of {len(dataset.rasters)})' if len(wrong) > 1 else ''
     return [
-        f'{stream}: the config says gsd={dataset.gsd:g}, but the georeference of {path}{more} says {told:.4g} m a '
+        f'{stream}: the config says gsd={dataset.gsd:g}, but the georeference of {path}{more} says {told:.4g} m per '
         'pixel; correct gsd, or leave it out to take that of the files'
     ]
 
 
 def _resampled(stream: str, step, native: float) -> list[str]:
-    """Sentences on a step that brings images of ``native`` metres a pixel to another distance."""
+    """Sentences on a step that resamples images of ``native`` metres per pixel."""
     if _is_pair(step):
         return _pair(stream, step, native)
     gsd = getattr(step, 'gsd', None)
     if hasattr(step, 'ratio') and gsd and gsd * FINEST < native * (1 - TOLERANCE):
         return [
-            f'{stream}: {type(step).__name__} makes {gsd:g} m a pixel of files of {native:.4g} m, '
+            f'{stream}: {type(step).__name__} makes {gsd:g} m per pixel of files of {native:.4g} m, '
             f'{native / gsd:.1f} times finer than what they show; correct gsd'
         ]
     return []
@@ -93,7 +93,7 @@ def _pair(stream: str, step, native: float) -> list[str]:
             f'{stream}: ResolutionPair has a fine grid of {fine:g} m and a coarse one of {coarse:g} m: there is '
             'nothing to super-resolve; give a fine_gsd below coarse_gsd'
         ]
-    # The source is the coarse one and the target the fine one; of other streams either will do.
+    # The source should match the coarse grid and the target the fine one; other streams may match either.
     grids = dict(source=dict(coarse_gsd=coarse), target=dict(fine_gsd=fine))
     meant = grids.get(stream, dict(coarse_gsd=coarse, fine_gsd=fine))
     stated = {key: gsd for key, gsd in meant.items() if gsd}
@@ -101,7 +101,7 @@ def _pair(stream: str, step, native: float) -> list[str]:
         return []
     numbers = ' and '.join(f'{key}={gsd:g}' for key, gsd in stated.items())
     return [
-        f'{stream}: ResolutionPair has {numbers}, but the files have {native:.4g} m a pixel; give the distance of the '
+        f'{stream}: ResolutionPair has {numbers}, but the files have {native:.4g} m per pixel; give the distance of the '
         'files, unless resampling them is meant'
     ]
 

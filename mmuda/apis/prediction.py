@@ -1,4 +1,4 @@
-"""Whether a raster can be predicted, by its header, before it is."""
+"""Checks from its header whether a raster can be predicted."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.utils.errors import UserError
 
 GSD_TOLERANCE = 0.03
-"""Share by which a ground sample distance may differ from the georeference's before that is told."""
+"""Relative difference between a ground sample distance and the georeference's above which a note is given."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """A raster that can be predicted, by its header.
+    """A raster that can be predicted, according to its header.
 
     Attributes:
-        pipeline: How its windows are read.
-        info: Its header, with the pixel size that it is read with; unknown only where it is not needed.
+        pipeline: Pipeline that reads its windows.
+        info: Its header, with the pixel size used for reading; unknown only if not needed.
         tile: Size in pixels of the windows.
-        margin: Pixels at the border of a window that are not kept.
-        notes: What the user should know of it.
+        margin: Pixels discarded at the border of a window.
+        notes: Notes for the user.
     """
 
     pipeline: WindowPipeline
@@ -44,7 +44,7 @@ def prediction_of(
     tile: int | None = None,
     margin: int | None = None,
 ) -> Prediction:
-    """Check that a raster can be predicted, before it is.
+    """Check that a raster can be predicted.
 
     Args:
         model: Of :func:`init_model`.
@@ -78,12 +78,12 @@ def _notes_on_gsd(info: RasterInfo, used: float | None, given: float | None) -> 
     why = 'as was asked for' if given is not None else 'as in a test: the test set of the config states it'
     remedy = '' if given is not None else f'; --gsd {info.gsd:.4g} takes the georeference at its word'
     return [
-        f'{info.path} has {info.gsd:.4g} m a pixel by its georeference, but is predicted as {used:.4g} m, {why}{remedy}'
+        f'{info.path} has {info.gsd:.4g} m per pixel by its georeference, but is predicted as {used:.4g} m, {why}{remedy}'
     ]
 
 
 def _channels_of(model: nn.Module, domain: str | None) -> int | None:
-    """Number of bands that the model's preprocessor normalises; None where it does not say."""
+    """Number of bands that the model's preprocessor normalises; None if unknown."""
     preprocessor = getattr(model, 'data_preprocessor', None)
     if isinstance(preprocessor, UDADataPreprocessor):
         return len(preprocessor.streams.get(domain or preprocessor.default_domain, preprocessor.default)['mean'])

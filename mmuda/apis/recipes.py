@@ -1,4 +1,4 @@
-"""Which bases a method, a model and a dataset take, and what they need of each other."""
+"""The bases of each method, model and dataset, and their requirements on each other."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Method:
-    """A method's bases in ``configs/_base_``, of full and of narrow networks, and what it asks of the others.
+    """A method's bases in ``configs/_base_`` for full and narrow networks, and its requirements.
 
     Attributes:
         base: Base of the method; None for supervised training of a segmentor by itself.
         schedule: Base of the schedule.
         narrow: Base of the method for narrow networks; ``base`` if None.
         short: Base of the schedule for narrow networks.
-        models: Models that it is made for, the default one first; None for any segmentor of mmseg's kind.
-        view: View of the data that it trains on, e.g. ``'super_resolution'``.
-        needs: What the segmentor must have: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
+        models: Supported models, the default first; None for any segmentor of mmseg's kind.
+        view: View of the data used in training, e.g. ``'super_resolution'``.
+        needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
         model: The line of a config that sets its model.
         lines: Further lines of a config.
-        without: Terms that are left out.
+        without: Terms to leave out.
     """
 
     base: str | None
@@ -37,16 +37,16 @@ class Method:
 
 @dataclass(frozen=True)
 class Model:
-    """What a segmentor's base is like.
+    """Properties of a segmentor's base.
 
     Attributes:
-        is_narrow: For two cores: the narrow bases of methods and schedules go with it.
-        own_batch_norm: Each domain is normalised by its own statistics.
-        auxiliary: Channels of the stage before the last; None where a base ``<name>_multi.py`` has the classifier.
+        is_narrow: Whether it is made for two cores; it then uses the narrow bases of methods and schedules.
+        own_batch_norm: Whether each domain is normalised by its own statistics.
+        auxiliary: Channels of the stage before the last; None if a base ``<name>_multi.py`` has the classifier.
         bottleneck: Whether its head has the bottleneck that DANN aligns.
         summed: Whether a base ``<name>_summed.py`` has two classifiers.
-        lines: Lines of a config that its optimiser needs.
-        optimizer: What they change of ``optim_wrapper``.
+        lines: Config lines that its optimiser needs.
+        optimizer: Changes to ``optim_wrapper`` by these lines.
     """
 
     is_narrow: bool = False
@@ -60,13 +60,13 @@ class Model:
 
 @dataclass(frozen=True)
 class Data:
-    """What a dataset's base is like.
+    """Properties of a dataset's base.
 
     Attributes:
-        model: Model that goes with it by default.
-        things: Classes whose regions are instances, as a config writes them; None for those of the method's base.
-        views: Views that the base offers besides the usual one.
-        one_size: The line that gives both domains one size, where they differ.
+        model: Default model.
+        things: Classes whose regions are instances, as config text; None for those of the method's base.
+        views: Views of the base, in addition to the usual one.
+        one_size: The line that gives both domains the same size, if they differ.
         scales: Whether it has the random scales of CLAN's code.
     """
 
@@ -129,7 +129,7 @@ MODELS = {
     'cyclegan': Model(),
     'cyclegan_narrow': Model(is_narrow=True),
 }
-# Models that any method may take.
+# Models for any method.
 SEGMENTORS = tuple(MODELS)[:6]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'

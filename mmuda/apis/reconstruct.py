@@ -1,4 +1,4 @@
-"""Shows what a masked autoencoder makes of images."""
+"""Draws images reconstructed by a masked autoencoder."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ def draw_reconstructions(
     seed: int = 0,
     device: str | None = None,
 ) -> dict[str, float]:
-    """Draw training images, what is kept of them, their reconstruction, and both together (Low2High, Figure S4).
+    """Draw training images, their visible parts, their reconstruction, and both together (Low2High, Figure S4).
 
-    With ``mask='tokens'`` the embedding has seen the whole image: tokens that are kept know what lies around them, and
-    the reconstruction of the remainder is no evidence of guessing.
+    With ``mask='tokens'`` the embedding has seen the whole image. Visible tokens contain information about their
+    neighbours, so a good reconstruction of the rest does not prove that the model can predict it.
 
     Args:
         cfg: Config of a :class:`MaskedAutoencoder`.
         checkpoint: Its trained weights.
         out: PNG file.
         count: Number of images, spread over the training set.
-        seed: Of the crops and of what is hidden.
+        seed: Seed of the crops and masks.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Builds a Runner and words the mistakes that configs contain."""
+"""Builds a Runner and explains mistakes in configs."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,15 +16,14 @@ from mmuda.utils.errors import told_of
 
 
 def build_runner(cfg: Config) -> Runner:
-    """Runner of a prepared config, of the type ``runner_type`` if the config names one.
+    """Build the Runner of a prepared config, of type ``runner_type`` if the config names one.
 
     Raises:
-        UserError: If a ``type`` is unknown, with the names that come close, or refuses its arguments, or a part is
-            missing.
+        UserError: If a ``type`` is unknown (with similar names), if it refuses its arguments, or if a part is missing.
     """
     check_complete(cfg)
-    # mmengine keeps logger, message hub and visualiser by this name; its default has the time in seconds, so that two
-    # runs of one process that start within a second would share them.
+    # mmengine registers logger, message hub and visualiser under this name. Its default is the time in seconds, so two
+    # runs that one process starts within a second would share them.
     if cfg.get('experiment_name') is None:
         cfg.experiment_name = f'{Path(cfg.filename or "run").stem}_{uuid.uuid4().hex[:8]}'
     with told_of('Runner'):
@@ -33,10 +32,10 @@ def build_runner(cfg: Config) -> Runner:
 
 @contextmanager
 def plain_errors(runner: Runner) -> Iterator[None]:
-    """Word what torch says about a mistake in the config, inside.
+    """Turn errors of torch inside the block into explanations of mistakes in the config.
 
     Raises:
-        UserError: A network is given another number of channels than it takes.
+        UserError: If a network receives the wrong number of channels.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether configs that are compared are judged by the same truth."""
+"""Checks that compared configs are scored against the same truth."""
 
 import json
 import os
@@ -10,18 +10,18 @@ from mmuda.apis.class_checks import classes_of
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
 
-# Arguments of a dataset that change neither which files it has nor what their labels mean.
+# Arguments of a dataset that affect neither its files nor the meaning of their labels.
 READING = ('pipeline', 'tile', 'last_tile', 'check_labels', 'domain', 'bands', 'value_range', 'gsd', 'lazy_init')
 SHOWN = 3
 
 
 def check_same_test(cfgs: Mapping[str, Config]) -> None:
-    """Refuse configs whose validation or test sets are not the same: a table would compare what is not comparable.
+    """Refuse configs with different validation or test sets, whose scores are not comparable.
 
-    Data are looked at only where the configs describe them differently.
+    Data are read only if the configs describe them differently.
 
     Args:
-        cfgs: Loaded configs by name; the first is what the others are held against.
+        cfgs: Loaded configs by name; the others are compared with the first.
 
     Raises:
         UserError: Classes differ in name or order, files differ, or labels are read differently.
@@ -72,7 +72,7 @@ def _compare(ours, theirs, names: tuple[str, str], where: str) -> None:
 
 
 def _truth(dataset) -> dict[str, str] | None:
-    """What each image is judged by; None of a dataset that does not tell its files."""
+    """The label of each image; None if the dataset does not list its files."""
     if not hasattr(dataset, 'get_data_info'):
         return None
     meaning = {

@@ -26,8 +26,8 @@ class Start:
 
     Attributes:
         checkpoint: Path of a readable checkpoint; None for the initial weights.
-        resume: Whether the run that wrote it goes on.
-        seed: Of that run, as far as the checkpoint tells it.
+        resume: Whether to resume the run that wrote it.
+        seed: Seed of that run, if the checkpoint holds it.
     """
 
     checkpoint: str | None = None
@@ -36,14 +36,14 @@ class Start:
 
 
 def start_of_training(cfg: Config, work_dir: str, resume: bool | str) -> Start:
-    """Decide what a training starts from, and refuse an unreadable or unsafe file before anything is built.
+    """Decide where a training starts from, and refuse an unreadable or unsafe file before anything is built.
 
-    A process that torchrun has started anew after a failure (``--max-restarts``) goes on from the newest checkpoint
-    that this run has written, whatever it began with. Rank 0 decides for all.
+    After a restart by torchrun (``--max-restarts``), a process continues from the newest checkpoint of this run,
+    whatever the run began with. Rank 0 decides for all.
 
     Args:
-        cfg: Its ``load_from`` counts where no run is resumed.
-        work_dir: Folder of the run, where the start is noted.
+        cfg: Its ``load_from`` is used if no run is resumed.
+        work_dir: Folder of the run, where the start is recorded.
         resume: As :func:`mmuda.apis.train`.
     """
     decided, seed = on_main_process(lambda: _checkpoint_and_seed(work_dir, resume))
@@ -53,13 +53,13 @@ def start_of_training(cfg: Config, work_dir: str, resume: bool | str) -> Start:
 
 
 def start_from(checkpoint: str | os.PathLike) -> Start:
-    """Start from the weights of a file, which is read and refused if they are not finite.
+    """Start from the weights of a file; it is read, and refused if weights are not finite.
 
     Args:
-        checkpoint: Path or address.
+        checkpoint: Path or URL.
     """
     path = resolve_weights(checkpoint)
-    loaded = read_checkpoint(path, tell=False)  # the Runner's log tells it
+    loaded = read_checkpoint(path, tell=False)  # the Runner logs it
     refuse_not_finite(state_dict_of(loaded), checkpoint)
     return Start(path)
 
@@ -70,13 +70,13 @@ def _checkpoint_and_seed(work_dir: str, resume: bool | str) -> tuple[str | None,
 
 
 def _checkpoint_of(work_dir: str, resume: bool | str) -> str | None:
-    """Checkpoint to go on from; None to start anew."""
+    """Checkpoint to resume from; None to start from scratch."""
     # torchrun is the parent of its processes and stays the same over restarts; dist_train.sh gives a surer name.
     job = os.environ.get('MMUDA_JOB') or f'{socket.gethostname()} {os.getppid()}'
     restarts = int(os.environ.get('TORCHELASTIC_RESTART_COUNT') or 0)
     if restarts > 0 and is_marked(work_dir, job):
         return find_checkpoint_since_start(work_dir) or _checkpoint_to_resume(work_dir, resume)
-    # The first start, or the first one that came so far.
+    # The first start, or the first that got this far.
     checkpoint = _checkpoint_to_resume(work_dir, resume)
     mark_start(work_dir, job)
     return checkpoint

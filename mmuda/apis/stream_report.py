@@ -1,4 +1,4 @@
-"""What the streams of a training dataset look like: size, ground sample distance, class shares."""
+"""Describes the streams of a training dataset: size, ground sample distance, class shares."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,14 +20,14 @@ class StreamReport:
     Attributes:
         name: Name of the stream.
         classes: Class names of the dataset.
-        samples: How many samples were looked at.
+        samples: Number of samples read.
         shapes: Shapes (C, H, W) of the inputs that occurred.
-        gsds: Ground sample distances of the inputs that occurred, metres a pixel.
-        fine_gsds: Those of the fine grid, where there is one.
-        counts: Labelled pixels by class index; the last entry is what is ignored. None without labels.
-        constant: Samples whose image has one value only.
+        gsds: Ground sample distances of the inputs that occurred, metres per pixel.
+        fine_gsds: Those of the fine grid, if there is one.
+        counts: Labelled pixels by class index; the last entry counts ignored pixels. None without labels.
+        constant: Number of samples whose image has a single value.
         no_data: Mean share of pixels without data, in [0, 1], times ``samples``.
-        orders: Orders of the channels that the loader stated, ``'RGB'`` or ``'BGR'``; empty if it states none.
+        orders: Channel orders that the loader stated, ``'RGB'`` or ``'BGR'``; empty if it states none.
     """
 
     name: str
@@ -70,7 +70,7 @@ class StreamReport:
 
     @property
     def ignored(self) -> float:
-        """Share of pixels that no class claims, in [0, 1]."""
+        """Share of ignored pixels, in [0, 1]."""
         return float(self.counts[-1] / self.counts.sum())
 
     @property
@@ -96,7 +96,7 @@ class StreamReport:
         return [*lines, f'  labels: {", ".join(shares)}; ignored {100 * self.ignored:.1f} %']
 
     def warnings(self) -> list[str]:
-        """What looks wrong, one sentence each."""
+        """Suspicious findings, one sentence each."""
         found = []
         if self.samples and self.constant == self.samples:
             found.append(f'{self.name}: all {self.samples} images are constant; check value_range and the files')
@@ -115,11 +115,11 @@ class StreamReport:
 
 
 def channel_lines(streams: Sequence[StreamReport], model: nn.Module) -> list[str]:
-    """In which order each stream is loaded and the network is given the channels; [] where no loader states it.
+    """Lines on the channel order of each stream and of the network's input; [] if no loader states it.
 
     Args:
-        streams: The streams as they were seen.
-        model: Its data preprocessor brings them to one order.
+        streams: The observed streams.
+        model: The model, whose data preprocessor converts them to one order.
     """
     stated = [stream for stream in streams if stream.orders]
     preprocessor = getattr(model, 'data_preprocessor', None)
@@ -135,11 +135,11 @@ def channel_lines(streams: Sequence[StreamReport], model: nn.Module) -> list[str
 
 
 def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:
-    """Look at the first samples of a training run, drawn as the run draws them.
+    """Read the first samples of a training run, drawn as in the run.
 
     Args:
         dataset: A UDADataset, whose items are samples by stream, or a plain mmseg dataset.
-        samples: How many items to look at.
+        samples: Number of items to read.
         seed: Seed of the run.
     """
     reports: dict[str, StreamReport] = {}
@@ -154,7 +154,7 @@ def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:
 
 
 def _sampler(dataset, seed: int) -> Sequence | object:
-    """The sampler of training runs where the dataset has streams: its indices fix every random choice."""
+    """The sampler of training runs if the dataset has streams; its indices fix every random choice."""
     if hasattr(dataset, 'streams'):
         return DATA_SAMPLERS.build(dict(type='DrawSampler', dataset=dataset, seed=seed))
     return range(len(dataset))

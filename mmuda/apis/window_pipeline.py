@@ -19,22 +19,22 @@ from mmuda.registry import TRANSFORMS
 from mmuda.utils.errors import UserError
 
 DEFAULT_TILE = 512
-# Steps of others that supply labels and nothing else; ours say so by ``only_labels = True``.
+# Steps from other libraries that only supply labels; ours declare ``only_labels = True``.
 LABEL_STEPS = (LoadAnnotations, LoadBiomedicalAnnotation, LoadDepthAnnotation, GenerateEdge)
 
 
 class WindowPipeline:
     """Reads a window of any raster exactly as a test of the config reads its own.
 
-    What the config does not say of its rasters (``bands``, ``value_range``, ``gsd``, ...) is what the class of its
-    dataset says.
+    Settings of the rasters that the config omits (``bands``, ``value_range``, ``gsd``, ...) come from the class of its
+    dataset.
 
     Args:
         cfg: Config; its ``test_dataloader`` (or ``val_dataloader``) has a dataset of rasters whose pipeline begins with
-            ``LoadRasterWindow``; steps that only supply labels are left out.
+            ``LoadRasterWindow``; steps that only supply labels are skipped.
 
     Raises:
-        UserError: If it has not.
+        UserError: If there is no such dataset.
     """
 
     def __init__(self, cfg: Config) -> None:
@@ -63,29 +63,29 @@ class WindowPipeline:
         return self.dataset.metainfo.get('palette') or []
 
     def resolved(self, info: RasterInfo, gsd: float | None = None) -> RasterInfo:
-        """The header with the pixel size that counts: the given one, else the test set's nominal one, else its own."""
+        """The header with the effective pixel size: the given one, else the test set's nominal one, else its own."""
         return info.resolved(gsd if gsd is not None else self.dataset.gsd)
 
     def check_gsd(self, gsd: float | None, what: str, where: str) -> None:
-        """Refuse an unknown ground sample distance where the pipeline resamples by it."""
+        """Refuse an unknown ground sample distance if the pipeline resamples by it."""
         if gsd is None and any(getattr(step, 'gsd', None) is not None for step in self.steps[1:]):
             raise UserError(
-                f'the ground sample distance of {what} is unknown, and the config resamples by it; give its metres a '
+                f'the ground sample distance of {what} is unknown, and the config resamples by it; give its metres per '
                 f'pixel as gsd of {where}'
             )
         if gsd is not None and not 0 < gsd < float('inf'):
-            raise UserError(f'gsd={gsd} of {what} must be a positive number of metres a pixel')
+            raise UserError(f'gsd={gsd} of {what} must be a positive number of metres per pixel')
 
     def check_raster(self, info: RasterInfo, tile: int, channels: int | None) -> None:
-        """Refuse a raster that a window of ``tile`` pixels cannot be read from, by its header alone.
+        """Refuse a raster from which no window of ``tile`` pixels can be read, judging only by its header.
 
         Args:
-            info: The raster's header, with the pixel size that counts.
+            info: The raster's header, with the effective pixel size.
             tile: Size in pixels of the windows.
-            channels: Number of bands that the model normalises; None where it does not say.
+            channels: Number of bands that the model normalises; None if unknown.
 
         Raises:
-            UserError: If it has not the bands, the values or the ground sample distance that the config reads.
+            UserError: If it lacks the bands, the values or the ground sample distance that the config needs.
         """
         self.dataset.check_values(info)
         bands = len(image_bands(info.path, self.dataset.bands))
@@ -106,7 +106,7 @@ class WindowPipeline:
         return results
 
     def of_window(self, info: RasterInfo, window: tuple[int, int, int, int]) -> dict:
-        """Sample of one window (row, col, height, width) of a raster with the pixel size that counts."""
+        """Sample of one window (row, col, height, width) of a raster with the effective pixel size."""
         dataset = self.dataset
         results = dict(self._of(info), raster_shape=info.shape, window=window, label_lut=None)
         return self._run(self.steps, bands=dataset.bands, value_range=dataset.value_range, **results)
@@ -133,5 +133,5 @@ class WindowPipeline:
 
 
 def supplies_only_labels(step) -> bool:
-    """Whether a transform supplies labels and leaves the image alone."""
+    """Whether a transform only supplies labels and does not change the image."""
     return getattr(step, 'only_labels', False) or isinstance(step, LABEL_STEPS)

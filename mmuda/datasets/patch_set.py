@@ -75,7 +75,7 @@ class PatchSet(Dataset):
             height, width = self._shape(raster)
             if min(height, width) < size:
                 raise UserError(
-                    f'{raster.path} is {height} x {width} px at {self.gsd or raster.gsd} m a pixel, smaller than the '
+                    f'{raster.path} is {height} x {width} px at {self.gsd or raster.gsd} m per pixel, smaller than the '
                     f'patches of {size} px; choose smaller patches or take the raster out.'
                 )
 

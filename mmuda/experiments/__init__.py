@@ -1,6 +1,6 @@
-"""Several runs of ``apis`` beside each other: comparisons, sweeps, their tables and pictures.
+"""Experiments with several runs of ``apis``: comparisons and sweeps, with tables and pictures.
 
-Imports ``apis`` and what lies below them, never the reverse.
+Imports ``apis`` and what it imports, never the reverse.
 """
 
 from mmuda.experiments.compare import WEIGHTS, compare

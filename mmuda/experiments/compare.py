@@ -1,4 +1,4 @@
-"""Trains configs over seeds, each run in its own process, and sets what they reached side by side."""
+"""Trains configs over seeds, each run in its own process, and compares the results."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from mmuda.utils.fileio import write_atomically
 from mmuda.utils.json_file import write_json
 
 WEIGHTS = ('last', 'best')
-# Keys of a config that begin so change neither the weights nor the validation.
+# Keys of a config with these prefixes affect neither the weights nor the validation.
 NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
 
 
@@ -35,30 +35,31 @@ def compare(
 ) -> Table:
     """Train each config with each seed and write ``table.md``, ``table.json`` and ``comparison.png`` to ``out``.
 
-    A run that has ended (``summary.json``) with the same config is not repeated, one that was killed is resumed. If
-    the config has changed, the folder of the old run is moved aside. Changes of code or data are not noticed.
+    A finished run (``summary.json``) with the same config is not repeated; an interrupted one is resumed. If the config
+    has changed, the folder of the old run is moved aside. Changes of code or data are not noticed.
 
     Args:
-        configs: Config files; the first is what the others are compared with.
+        configs: Config files; the others are compared with the first.
         out: Folder; the run of a seed goes to ``out/<config name>/seed<seed>``.
-        train_command: Command of a training, e.g. ``[sys.executable, 'tools/train.py']``; it is given the config,
+        train_command: Command that trains, e.g. ``[sys.executable, 'tools/train.py']``. It receives the config,
             ``--work-dir``, ``--seed`` and ``--resume auto``.
-        seeds: Seeds; all configs are trained with the same ones, so that differences are paired.
-        cfg_options: Values by dotted key that replace those of every config.
-        jobs: Runs at a time; each gets its share of the cores.
-        picture: Also draw predictions of the first and the last config beside each other.
-        report: Called with a line a minute and at the end of each run; None prints.
-        target_only: Which of the configs trains on the target's labels; adds the column NAM, the share of the gap from
-            the first config to this one that each closes.
+        seeds: Seeds; the same for all configs, so that differences are paired.
+        cfg_options: Values by dotted key that override those of every config.
+        jobs: Number of parallel runs, which share the cores equally.
+        picture: Also draw predictions of the first and the last config side by side.
+        report: Called with one line per minute and one at the end of each run; None prints.
+        target_only: The config that trains on target labels. It adds the column NAM: the share of the gap between the
+            first config and this one that each config closes.
         columns: Other metrics of ``summary.json`` that the table shows, e.g. ``'mFscore'``.
-        weights: ``'last'`` takes the metrics of the last validation, ``'best'`` those of the one that the configs'
-            ``save_best`` chose.
+        weights: ``'last'`` uses the metrics of the last validation, ``'best'`` those of the validation chosen by the
+            configs' ``save_best``.
 
     Returns:
         The table; ``str()`` of it is Markdown.
 
     Raises:
-        UserError: If the arguments or configs are wrong, or runs failed; the table of the others is written before.
+        UserError: If the arguments or configs are wrong, or if runs failed; the table of the other runs is written
+            first.
     """
     report = report or _print
     if jobs < 1 or not seeds or not configs:
@@ -89,7 +90,7 @@ def compare(
 
 
 def _judged(run: Run, summary: dict, weights: str) -> dict:
-    """A run's summary with the metrics of the weights that were asked for."""
+    """A run's summary with the metrics of the requested weights."""
     if weights == 'last':
         return summary
     if not summary.get('best'):
@@ -109,7 +110,7 @@ def _check_columns(columns: Sequence[str], summaries: list[tuple[str, int, dict]
 
 
 def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, report) -> list[Run]:
-    """Write each config, with everything it inherits, beside its runs: editing it meanwhile changes no run."""
+    """Write each fully resolved config next to its runs, so that later edits of the file do not affect them."""
     names = [Path(path).stem for path in configs]
     if len(set(names)) < len(names):
         raise UserError(
@@ -122,13 +123,13 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
         text, iterations = cfg.pretty_text, _iterations_of(cfg, path)
         for seed in seeds:
             work_dir = out / name / f'seed{seed}'
-            copy = work_dir / 'config' / f'{name}.py'  # mmengine writes its own copy, changed, to the work_dir
+            copy = work_dir / 'config' / f'{name}.py'  # mmengine writes its own, modified copy to the work_dir
             _move_other_run(work_dir, copy, text, report)
             run = Run(name, seed, copy, work_dir, iterations)
             if not copy.is_file():
                 write_atomically(text.encode(), copy)
             runs.append(run)
-    # Seed by seed: an early look at the table has all configs.
+    # Seed by seed, so that an early table already has all configs.
     return sorted(runs, key=lambda run: seeds.index(run.seed))
 
 
@@ -142,7 +143,7 @@ def _iterations_of(cfg, path) -> int:
 
 
 def _move_other_run(work_dir: Path, copy: Path, text: str, report) -> None:
-    """Nothing of a run of another config may be resumed or counted; nothing of it is deleted either."""
+    """Move the run of another config aside, so that it is neither resumed, counted nor deleted."""
     if not work_dir.exists() or (copy.is_file() and _trains_the_same(copy.read_text(encoding='utf-8'), text)):
         return
     number = 1
@@ -153,7 +154,7 @@ def _move_other_run(work_dir: Path, copy: Path, text: str, report) -> None:
 
 
 def _trains_the_same(text: str, other: str) -> bool:
-    """Whether two configs differ at most in what no training depends on."""
+    """Whether two configs are equal, except for keys that do not affect training."""
     if text == other:
         return True
     parts = [

@@ -1,4 +1,4 @@
-"""Draws what two models of a comparison make of the same target tiles, and what one super-resolves."""
+"""Draws predictions of two compared models on the same target tiles, and super-resolved crops of one."""
 
 import os
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.fileio import write_atomically
 from mmuda.visualization import IGNORED_COLOUR, Panel, colour_labels, draw_panels, viewable
 
-# Tiles that are looked at to choose the ones with most classes; spread over the set.
+# Number of candidate tiles, spread over the set, from which those with most classes are chosen.
 CANDIDATES = 24
 
 
 @dataclass
 class TrainedRun:
-    """A run that has ended.
+    """A finished run.
 
     Attributes:
         name: Its title in the picture.
@@ -50,17 +50,17 @@ class TrainedRun:
 
 
 def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike, tiles: int = 3) -> None:
-    """Draw target tiles: image, truth, coarse label if there is one, prediction of two runs; below, what the last run
-    super-resolves.
+    """Draw target tiles with predictions of two runs, and below them super-resolved crops of the last run.
 
-    The tiles are the validation set's with the most even mixture of classes, chosen by the truth alone. The last row
-    is there if the last run's segmentor is a :class:`SuperResolutionSegmentor`.
+    Each row shows image, truth, coarse label if there is one, and both predictions. The tiles are those of the
+    validation set with the most even mixture of classes in the truth. The last row is drawn if the last run's segmentor
+    is a :class:`SuperResolutionSegmentor`.
 
     Args:
-        first: Run of the first config, e.g. of the source alone.
+        first: Run of the first config, e.g. source-only.
         last: Run of the last config, e.g. adapted.
         path: PNG file, written whole or not at all.
-        tiles: How many tiles of the target.
+        tiles: Number of target tiles.
     """
     runs = [first] if first == last else [first, last]
     cfgs = [load_config(run.config) for run in runs]
@@ -129,13 +129,13 @@ def _target_row(models, datasets, index: int, palette, titles: list[str] | None)
 
 
 def _image_of(dataset, sample) -> np.ndarray:
-    """The tile itself, before the pipeline resampled it: (H, W, 3) uint8."""
+    """The original tile, before resampling by the pipeline: (H, W, 3) uint8."""
     options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
     return viewable(read_image(sample.img_path, sample.window, *options)[0].astype(np.uint8))
 
 
 def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
-    """A crop of the source: its own pixels, bicubic, super-resolved; and a crop of the target of the same extent."""
+    """A source crop (original, bicubic, super-resolved), and a target crop of the same extent."""
     if not isinstance(segmentor_of(model), SuperResolutionSegmentor):
         return []
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
@@ -158,7 +158,7 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
 
 
 def _metres(gsd: float | None) -> str:
-    return '' if gsd is None else f', {gsd:.2g} m a pixel'
+    return '' if gsd is None else f', {gsd:.2g} m per pixel'
 
 
 def _as_image(tensor: torch.Tensor) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Trainings that run in processes of their own, and how far they are."""
+"""Runs trainings in separate processes and tracks their progress."""
 
 import os
 import re
@@ -20,7 +20,7 @@ from mmuda.utils.progress import duration
 POLL_SECONDS = 1.0
 REPORT_SECONDS = 60.0
 LOG_NAME = 'console.log'
-# A failed run is explained by the end of its log; the whole of it would bury the other runs.
+# For a failed run only the end of its log is shown; the whole log would bury the other runs.
 TAIL_LINES = 15
 TAIL_BYTES = 16_384
 ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
@@ -37,7 +37,7 @@ class Run:
         work_dir: Folder of the run.
         iterations: Length of the training.
         done: Iterations done, as far as its log tells.
-        seconds: How long the process has run.
+        seconds: Running time of the process.
     """
 
     config: str
@@ -63,7 +63,7 @@ class Run:
 
     @property
     def summary(self) -> dict | None:
-        """What the run reached, None if it has not ended."""
+        """Content of the run's summary, None if it has not ended."""
         path = self.work_dir / 'summary.json'
         if not path.is_file():
             return None
@@ -75,7 +75,7 @@ class Run:
 
     @property
     def seconds_an_iteration(self) -> float | None:
-        """Between the first and the last iteration that the process logged, so without its start."""
+        """Speed between the first and the last logged iteration of the process, so without start-up."""
         if len(self._progress) < 2:
             return None
         (first, start), (last, end) = self._progress
@@ -100,7 +100,7 @@ class Run:
 
     def _start(self, command: list[str], environment: dict[str, str]) -> None:
         with self.log.open('ab') as log:
-            # Whoever inherits the file holds the lock: the training itself, even if this process was killed.
+            # The training inherits the file and thus holds the lock, even if this process is killed.
             if not take_lock(log):
                 raise UserError(f'{self.work_dir} is being trained by another process; wait for it')
             self._log_start = log.tell()
@@ -111,14 +111,14 @@ class Run:
             )
 
     def stop(self) -> None:
-        """End the process if it runs, and let it start no more."""
+        """End the process if it is running, and prevent it from starting."""
         with self._starting:
             self._stopped = True
         if self.active:
             self.process.terminate()
 
     def update(self) -> None:
-        """Read from the log how far the process is."""
+        """Read the progress of the process from its log."""
         self.seconds = time.monotonic() - self._started
         found = ITERATION.findall(self.log_tail())
         if found and int(found[-1][0]) > self.done:
@@ -126,20 +126,20 @@ class Run:
             self._progress = [*self._progress[:1], (self.done, self.seconds)]
 
     def log_tail(self) -> bytes:
-        """The end of what the process logged, without what earlier processes did."""
+        """The end of the log of this process, without that of earlier ones."""
         with self.log.open('rb') as file:
             file.seek(max(self._log_start, self.log.stat().st_size - TAIL_BYTES))
             return file.read()
 
 
 def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Callable[[str], None]) -> list[Run]:
-    """Train every run that has not ended, ``jobs`` at a time.
+    """Train all unfinished runs, ``jobs`` at a time.
 
     Args:
         runs: The runs, in the order in which they start.
         command: Command of a training, see :func:`compare`.
-        jobs: Processes at a time.
-        report: Called with a line a minute and at the end of each run.
+        jobs: Number of parallel processes.
+        report: Called with one line per minute and one at the end of each run.
 
     Returns:
         The runs that failed.
@@ -149,12 +149,12 @@ def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Ca
     """
     waiting = [run for run in runs if run.summary is None]
     report(f'{len(runs)} runs, {len(runs) - len(waiting)} of them ended earlier, {jobs} at a time')
-    # A thread a process: all it does is wait.
+    # One thread per process; it only waits.
     with ThreadPoolExecutor(jobs) as pool:
         futures = {pool.submit(run.train, list(command), _environment(jobs)): run for run in waiting}
         try:
             return _watch(futures, runs, jobs, report)
-        finally:  # something is left only after an error or an interruption
+        finally:  # runs are left only after an error or an interruption
             for future in futures:
                 future.cancel()
             for run in waiting:
@@ -162,7 +162,7 @@ def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Ca
 
 
 def _watch(futures: dict[Future, Run], runs: Sequence[Run], jobs: int, report: Callable[[str], None]) -> list[Run]:
-    """Tell how far the runs are until all have ended; returns those that failed."""
+    """Report the progress of the runs until all have ended; returns those that failed."""
     failed, unfinished, last = [], set(futures), time.monotonic()
     while unfinished:
         ended, unfinished = wait(unfinished, POLL_SECONDS, FIRST_COMPLETED)
@@ -206,7 +206,7 @@ def _progress(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> str:
 
 
 def seconds_left(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> float | None:
-    """Estimate from the speed of each config so far; a config that has none gets the mean of the others."""
+    """Estimate from the speed of each config so far; a config without one gets the mean of the others."""
     speeds: dict[str, list[float]] = {}
     for run in runs:
         if run.seconds_an_iteration is not None:
@@ -220,11 +220,11 @@ def seconds_left(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> f
 
 
 def _environment(jobs: int) -> dict[str, str]:
-    """Environment of a run: its share of the cores, and the package that this process uses."""
+    """Environment of a run: its share of the cores, and the same package as this process."""
     environment = dict(os.environ, PYTHONUNBUFFERED='1')
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
-    # Threads that spin while they wait take the cores from others: a step was three times slower on busy cores.
+    # Threads that spin while waiting take cores from others: a step was three times slower on busy cores.
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     package = str(Path(mmuda.__file__).parents[1])
     environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))

@@ -1,4 +1,4 @@
-"""A score against a setting: trainings over seeds, a table and a curve."""
+"""Plots a score against a setting: trainings over seeds, a table and a curve."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ def sweep(
     weights: str = 'last',
     report: Callable[[str], None] | None = None,
 ) -> str:
-    """Train a config with each value of a setting; e.g. the number of exemplar label maps (Low2High, Figure 5).
+    """Train a config with each value of a setting, e.g. the number of exemplar label maps (Low2High, Figure 5).
 
-    Writes ``sweep.json``, ``sweep.md`` and ``sweep.png`` to ``out``; runs that have ended are not repeated.
+    Writes ``sweep.json``, ``sweep.md`` and ``sweep.png`` to ``out``; finished runs are not repeated.
 
     Args:
         config: The config.
         key: The setting, by dotted key, e.g. ``'train_dataloader.dataset.exemplar.count'``.
-        values: Its values, each once; numbers are drawn to scale (logarithmic if they span more than a factor of 10).
+        values: Its distinct values; numbers are drawn to scale (logarithmic if they span more than a factor of 10).
         metric: Name of the score in ``summary.json``, e.g. ``'mFscore'``.
         out: Folder; the runs of a value go to ``out/values/<value>``, those of references to ``out/references``.
         train_command: As for :func:`compare`.
         seeds: Seeds of every value.
-        jobs: Runs at a time.
-        references: Configs that do not have the setting, drawn as level lines.
-        label: What the axis of the values says; None for the key.
+        jobs: Number of parallel runs.
+        references: Configs without the setting, drawn as horizontal lines.
+        label: Label of the value axis; None uses the key.
         weights: As for :func:`compare`.
         report: Called with lines for the user; None prints.
 
@@ -79,7 +79,7 @@ def sweep(
 
 
 def _folders(values: Sequence) -> list[str]:
-    """A folder's name for each value, whatever it is."""
+    """A folder name for each value, of any type."""
     names = [re.sub(r'[^\w.+-]', '_', str(value)).strip('.') or '_' for value in values]
     if len(set(names)) < len(names):
         raise UserError(f'the values {", ".join(map(str, values))} do not have different names; give each once')

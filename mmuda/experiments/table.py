@@ -21,7 +21,7 @@ class Spread:
     Attributes:
         mean: None if there are none.
         std: None if there are fewer than two.
-        count: How many.
+        count: Number of values.
     """
 
     mean: float | None
@@ -46,22 +46,22 @@ class Spread:
 
 @dataclass
 class Row:
-    """What one config reached.
+    """Results of one config.
 
     Attributes:
         config: Its name.
         seeds: Its seeds, in order.
         miou: mIoU over seeds, percent.
-        difference: mIoU minus that of the first config with the same seed, percent points; None in the first row.
+        difference: mIoU minus that of the first config with the same seed, percentage points; None in the first row.
         classes: Mean IoU over seeds by class, percent; None where it is undefined.
         seconds: Mean duration of a run.
-        resumed: Whether a run was resumed, whose seconds then are those of its last process.
+        resumed: Whether a run was resumed; its seconds are then those of its last process.
         metrics: All metrics by seed.
         selection: How the reported weights were chosen.
         nam: Share of the gap between the first config and the target-only one that it closes, percent.
-        rate: Mean training iterations a second.
+        rate: Mean training iterations per second.
         peak_memory: Mean of the runs' largest memory, MiB.
-        columns: Other metrics over seeds that were asked for.
+        columns: Other requested metrics over seeds.
     """
 
     config: str
@@ -112,11 +112,11 @@ class Row:
 
 @dataclass
 class Table:
-    """A row for each config; ``str()`` gives Markdown.
+    """A table with a row per config; ``str()`` gives Markdown.
 
     Attributes:
         rows: In the order of the configs.
-        machine: What it was computed on.
+        machine: The machine on which it was computed.
         target_only: Name of the config whose row is the upper end of NAM; None for a table without it.
         columns: Other metrics that are shown.
     """
@@ -133,7 +133,7 @@ class Table:
         target_only: str | None = None,
         columns: Sequence[str] = (),
     ) -> 'Table':
-        """Table of (config, seed, content of ``summary.json``); the config that comes first is the reference."""
+        """Build the table from (config, seed, content of ``summary.json``); the first config is the reference."""
         by_config: dict[str, dict[int, dict]] = {}
         for config, seed, summary in summaries:
             by_config.setdefault(config, {})[seed] = summary

@@ -1,4 +1,4 @@
-"""The other uses of a block: apartment slabs, commerce with parking, parks and yards."""
+"""Uses of a block other than houses: apartment slabs, commerce with parking, parks and yards."""
 
 import math
 
@@ -137,7 +137,7 @@ def plan_yard(planner: Planner, block: Block) -> str:
 
 
 def scatter_trees(planner: Planner, block: Block, density: float, groups: int = 0, keep_from: float = 0) -> None:
-    """Plant trees in a block: ``density`` trees a square metre, in ``groups`` clumps if not 0.
+    """Plant trees in a block: ``density`` trees per square metre, in ``groups`` clumps if not 0.
 
     Args:
         keep_from: Depth in metres behind the block's first street that stays free.

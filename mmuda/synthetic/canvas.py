@@ -1,4 +1,4 @@
-"""The fine drawing of a scene: what each cell is made of, its class, its height and its slope."""
+"""The fine drawing of a scene: the material, class, height and slope of each cell."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ class Canvas:
     All arrays are (cells, cells). The ground is x right and y down in metres from the upper left corner.
 
     Args:
-        rng: The generator that the textures are drawn from.
+        rng: Random generator for the textures.
         extent: Width and height in metres.
         cell: Size of a cell in metres.
 

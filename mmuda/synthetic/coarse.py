@@ -1,4 +1,4 @@
-"""Coarse labels with the mistakes of coarse products, and the synthetic imagery with them."""
+"""Coarse labels with the errors of real coarse products, and synthetic imagery with such labels."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from .materials import ISPRS_PALETTE
 CLASSES = ('impervious', 'building', 'low_vegetation', 'tree')
 PALETTE = ISPRS_PALETTE[:4]
 TO_FOUR = {0: 0, 1: 1, 2: 2, 3: 3, 4: 0, 5: 2}
-"""Class of the generator's labels -> class here: cars stand on streets, what is left counts as open ground."""
+"""Class of the generator's labels -> class here: cars belong to streets, the remaining classes are open ground."""
 
 SCENES = dict(source=dict(train=(8, 512), val=(3, 512)), exemplar=dict(train=(4, 512)))
-# Another region: another city's form, as the same sensor would see it (nobody does: its images are not used).
+# Another region: another city's form with the same sensor (its images are not used).
 STYLES = dict(
     source=SOURCE_STYLE, exemplar=replace(TARGET_STYLE, name='exemplar', sensor=SOURCE_STYLE.sensor)
 )  # fmt: skip
@@ -41,21 +41,21 @@ def coarse_labels(
     min_area: int = 0,
     num_classes: int = len(CLASSES),
 ) -> np.ndarray:
-    """What a coarse product says of a fine label map: the majority of what it notices, where it believes to be.
+    """Simulate a coarse product from a fine label map: the majority class per cell, with small areas lost and a shift.
 
     Args:
         label: Class indices (H, W), at most ``num_classes - 1``.
         ratio: Pixels along a cell.
-        offset: Where the grid of cells begins, (rows, columns) in pixels before the map's corner, below ``ratio``: a
-            fact that the georeference tells.
-        shift: How far the product is misplaced, (rows, columns) in pixels: a mistake that nothing tells. Cells show
-            what lies so far further down and right; borders are repeated.
-        min_area: Connected areas of one class below so many pixels are not noticed: they pass for the nearest of what
-            is.
+        offset: Start of the cell grid, (rows, columns) in pixels before the map's corner, below ``ratio``. The
+            georeference states it.
+        shift: Misregistration of the product, (rows, columns) in pixels, which no metadata states. Cells show the
+            content this far down and to the right; borders are repeated.
+        min_area: Connected areas of one class with fewer pixels are lost: they take the class of the nearest remaining
+            area.
         num_classes: Number of classes.
 
     Returns:
-        Class indices of cells, uint8, as many as touch the map; the lower class wins a tie.
+        Class indices of all cells that touch the map, uint8; the lower class wins a tie.
     """
     seen = drop_small(label, min_area) if min_area else label
     height, width = label.shape
@@ -85,8 +85,8 @@ def drop_small(label: np.ndarray, min_area: int) -> np.ndarray:
 class SyntheticCoarse(CoarseLabelDataset):
     """Synthetic imagery at 1.0 m with coarse labels of four classes, written to ``data_root`` when it is first used.
 
-    Fine labels are there too (``seg_map_path``): read only where ``fine=True`` says so, for validation and for the
-    oracle and the upper bound.
+    Fine labels are also written (``seg_map_path``). They are read only with ``fine=True``, for validation, the oracle
+    and the upper bound.
 
     Args:
         split (str): ``train`` or ``val``.
@@ -94,7 +94,7 @@ class SyntheticCoarse(CoarseLabelDataset):
         offset (tuple[int, int]): As :func:`coarse_labels`.
         shift (tuple[int, int]): As :func:`coarse_labels`.
         min_area (int): As :func:`coarse_labels`.
-        fine (bool): Whether fine labels may be read.
+        fine (bool): Whether fine labels are read.
         data_root (str): Folder of the imagery.
         seed (int): Seed of the imagery.
         **kwargs: As :class:`CoarseLabelDataset`.
@@ -141,7 +141,7 @@ class SyntheticCoarse(CoarseLabelDataset):
 
 @DATASETS.register_module()
 class SyntheticExemplars(LabelMapDataset):
-    """Fine label maps of four classes of another synthetic region, without images.
+    """Fine label maps with four classes from another synthetic region, without images.
 
     Args:
         data_root (str): Folder of the imagery, shared with :class:`SyntheticCoarse`.
@@ -167,10 +167,10 @@ class SyntheticExemplars(LabelMapDataset):
 
 
 def write_coarse(root: Path, ratio: int, offset: tuple[int, int], shift: tuple[int, int], min_area: int) -> str:
-    """Write the coarse labels of all scenes, unless they are there; processes may do so at the same time.
+    """Write the coarse labels of all scenes unless they exist; several processes may call this at the same time.
 
     Returns:
-        Their folder below ``root``, which the settings name.
+        Their folder below ``root``, named after the settings.
     """
     settings = dict(ratio=ratio, offset=offset, shift=shift, min_area=min_area)
     name = _coarse_name(**settings)

@@ -13,15 +13,15 @@ PALETTES = {2: [[0, 0, 0], [255, 255, 255]], 6: ISPRS_PALETTE}
 
 @DATASETS.register_module()
 class SyntheticDataset(RasterDataset):
-    """Procedural overhead imagery of two cities, written to ``data_root`` when it is first used.
+    """Procedural overhead imagery of two cities, written to ``data_root`` on first use.
 
     Args:
-        domain (str): ``source`` (1.0 m a pixel) or ``target`` (0.3 m a pixel).
+        domain (str): ``source`` (1.0 m per pixel) or ``target`` (0.3 m per pixel).
         split (str): ``train`` or ``val``.
         num_classes (int): 2 (background, building) or 6 (ISPRS classes).
         data_root (str): Folder of the imagery; see :func:`mmuda.synthetic.generate`.
         seed (int): Seed of the imagery; each seed needs its own folder.
-        **kwargs: As :class:`RasterDataset`; ``labelled=False`` leaves the labels out.
+        **kwargs: As :class:`RasterDataset`; ``labelled=False`` omits the labels.
 
     Raises:
         UserError: ``domain``, ``split`` or ``num_classes`` is unknown, or the folder holds other imagery.

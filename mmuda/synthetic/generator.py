@@ -26,7 +26,7 @@ from .render import render_scene
 from .styles import DomainStyle
 
 VERSION = 1
-"""Counts every change of the generator that changes its pictures."""
+"""Version number, raised by every change of the generator that affects the images."""
 
 SCENES = dict(source=dict(train=(8, 256), val=(2, 256)), target=dict(train=(6, 512), val=(4, 512)))
 """Domain -> split -> number of scenes and their size in pixels: 256 m at 1.0 m, 153.6 m at 0.3 m."""
@@ -49,16 +49,16 @@ def generate(
     """Write the synthetic imagery, unless it is there already.
 
     ``<root>/<domain>/<split>/scene_NN_image.tif`` is RGB uint8; ``scene_NN_label2.tif`` (0, 1 building) and
-    ``scene_NN_label6.tif`` (ISPRS classes, see ``ISPRS_CLASSES``) lie on the same grid. All are GeoTIFFs in a
-    projected CRS in metres. A scene depends on the seed, its domain, split and number alone. The folder appears only
-    when it is complete, and processes may call this at the same time.
+    ``scene_NN_label6.tif`` (ISPRS classes, see ``ISPRS_CLASSES``) lie on the same grid. All are GeoTIFFs in a projected
+    CRS in metres. A scene depends only on the seed, its domain, split and number. The folder appears only when it is
+    complete, and several processes may call this at the same time.
 
     Args:
         root: The folder.
-        seed: Seed of everything.
+        seed: Seed of all scenes.
         scenes: Domain -> split -> (number of scenes, size in pixels).
         styles: Domain -> style.
-        workers: Threads that render scenes; the files do not depend on it.
+        workers: Number of rendering threads; it does not affect the files.
 
     Returns:
         The folder.
@@ -78,7 +78,7 @@ def generate(
 
 
 def describe(seed: int, scenes: Scenes, styles: Mapping[str, DomainStyle]) -> dict:
-    """What the imagery depends on, as it is read back from JSON."""
+    """All settings that determine the imagery, as read back from JSON."""
     settings = dict(
         version=VERSION, seed=seed, scenes=scenes, styles={name: asdict(styles[name]) for name in sorted(scenes)}
     )
@@ -113,7 +113,7 @@ def is_complete(root: Path, wanted: dict) -> bool:
 def exclusive(root: Path) -> Iterator[None]:
     """Let one process at a time write ``root``, so that two ranks do not render the same scenes.
 
-    Where files cannot be locked both render, which is slower but as safe: the final rename decides.
+    If files cannot be locked, both render. This is slower but just as safe, since the final rename decides.
     """
     with open(root.parent / f'.{root.name}.lock', 'w') as file:
         take_lock(file, wait=True)
@@ -128,7 +128,7 @@ def write_all(root: Path, wanted: dict, seed: int, scenes: Scenes, styles, worke
             run_jobs(jobs, root, workers)
             (temporary / META).write_text(json.dumps(wanted, indent=1))
     except OSError:
-        # Without a lock another process can be first; what it wrote is as good.
+        # Without a lock another process can be first; its files are equivalent.
         if not is_complete(root, wanted):
             raise
 
@@ -148,7 +148,7 @@ def list_jobs(folder: Path, seed: int, scenes: Scenes, styles: Mapping[str, Doma
 
 
 def run_jobs(jobs: list[tuple], root: Path, workers: int) -> None:
-    """Write the scenes and say how far it is, with an estimate."""
+    """Write the scenes and report progress with an estimate of the remaining time."""
     print_log(f'Synthetic imagery: writing {len(jobs)} scenes to {root}, once.', logger='current')
     progress = Progress(
         len(jobs), 'scenes of synthetic imagery', partial(print_log, logger='current'), seconds=4.0, last=True

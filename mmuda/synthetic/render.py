@@ -95,7 +95,7 @@ def illuminate(rng: np.random.Generator, canvas: Canvas, light: Light) -> np.nda
     facing = 1 - (canvas.slope_x * sun_x + canvas.slope_y * sun_y) / sun_z
     facing /= np.sqrt(1 + canvas.slope_x**2 + canvas.slope_y**2)
     sun = (1 - light.sky) * np.clip(facing, 0, None) * (1 - shadow)
-    # What is lower than its surroundings sees less of the sky.
+    # Cells lower than their surroundings see less of the sky.
     sunk = cv2.GaussianBlur(canvas.height, (0, 0), 1.5 / canvas.cell) - canvas.height
     sky = light.sky * (1 - 0.4 * np.clip(sunk / 5, 0, 1))
     planes = [sun * light.sun_colour[band] + sky * light.sky_colour[band] for band in range(3)]

@@ -1,4 +1,4 @@
-"""Plans a scene: which block is used for what, and what stands and drives on the streets."""
+"""Plans a scene: the use of each block, and the cars and trees on the streets."""
 
 import numpy as np
 
@@ -38,8 +38,8 @@ def central(planner: Planner, block) -> float:
 def deal_land_uses(rng: np.random.Generator, style: DomainStyle, distances: list[float]) -> list[str]:
     """Give each block a use.
 
-    The uses are dealt from a shuffled deck that holds each in its share, from the centre of the scene outwards: a
-    scene of a few blocks then still has about the shares of the domain.
+    Uses are dealt from a shuffled deck that holds each use in its share, from the centre of the scene outwards. So even
+    a scene of a few blocks has roughly the shares of the domain.
     """
     shares = style.form.land_use
     deck = [use for use, share in shares.items() for _ in range(round(share * 12))]

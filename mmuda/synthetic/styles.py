@@ -1,4 +1,4 @@
-"""What makes a domain: the city, its colours, the light and the sensor.
+"""The parts of a domain: the city, its colours, the light and the sensor.
 
 Colours are display RGB (0 to 255) as a person would name them on a clear day in full sun; the renderer converts them
 to reflectances. Pairs of numbers are the ends of a uniform distribution.
@@ -139,7 +139,7 @@ class Sensor:
 
 @dataclass(frozen=True)
 class DomainStyle:
-    """Everything that tells one domain from another.
+    """Everything that distinguishes one domain from another.
 
     Args:
         name: Name of the domain, also its folder and the first entropy of its seeds.

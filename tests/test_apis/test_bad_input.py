@@ -104,7 +104,7 @@ def test_unreadable_raster(refused, folder):
 def test_missing_gsd(refused, folder):
     write(folder / 'target/a.tif', np.zeros((3, SIZE, SIZE), np.uint8), place=False)
     message = refused()
-    assert 'target/a.tif has no georeference' in message and 'set gsd=<metres a pixel>' in message
+    assert 'target/a.tif has no georeference' in message and 'set gsd=<metres per pixel>' in message
 
 
 def test_crop_larger_than_the_raster(refused):

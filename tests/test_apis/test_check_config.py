@@ -204,7 +204,7 @@ def test_distances_that_do_not_fit_the_files_are_told(project):
     report = check(project(train_dataloader__dataset__source__gsd=0.4, train_dataloader__dataset__target__gsd=0.4))
     found = [warning for warning in report.warnings if 'georeference' in warning]
     assert [warning.partition(':')[0] for warning in found] == ['source', 'target']
-    assert 'says gsd=0.4' in found[0] and 'ours/i/a.tif (and 1 more of 2) says 0.5 m a pixel' in found[0]
+    assert 'says gsd=0.4' in found[0] and 'ours/i/a.tif (and 1 more of 2) says 0.5 m per pixel' in found[0]
     close = check(project(train_dataloader__dataset__source__gsd=0.52, train_dataloader__dataset__target__gsd=0.48))
     assert not any('georeference' in warning for warning in close.warnings)
 

@@ -58,7 +58,7 @@ def test_grids_that_are_not_those_of_the_files(data):
 
 def test_a_super_resolution_to_something_coarser(data):
     found = implausible_distances(data(dict(source=0.3, target=1.0), pair(0.3, 1.0)), 'train')
-    assert any('files of the source have 0.3 m a pixel and those of the target 1 m' in warning for warning in found)
+    assert any('files of the source have 0.3 m per pixel and those of the target 1 m' in warning for warning in found)
     assert any('fine grid of 1 m and a coarse one of 0.3 m: there is nothing to super-resolve' in one for one in found)
 
 
@@ -66,14 +66,14 @@ def test_detail_that_no_file_has(data):
     (warning,) = implausible_distances(
         data(dict(source=1.0, target=0.2), [dict(type='ResampleToGSD', gsd=0.2)]), 'train'
     )
-    assert warning.startswith('source: ResampleToGSD makes 0.2 m a pixel of files of 1 m, 5.0 times finer')
+    assert warning.startswith('source: ResampleToGSD makes 0.2 m per pixel of files of 1 m, 5.0 times finer')
 
 
 def test_a_nominal_distance_that_the_georeference_contradicts(data):
     dataset = data(dict(source=0.075, target=0.3), [], source=dict(gsd=0.5))
     (warning,) = implausible_distances(dataset, 'train')
     assert warning.startswith('source: the config says gsd=0.5, but the georeference of')
-    assert '0.075 m a pixel' in warning
+    assert '0.075 m per pixel' in warning
     (inside,) = implausible_distances(dataset.source, 'val')  # whatever wraps it
     assert inside.startswith('val: ')
     assert implausible_distances(data(dict(source=0.075), [], source=dict(gsd=0.08)), 'train') == []

@@ -137,7 +137,7 @@ def test_a_distance_that_no_memory_holds_is_refused_before_reading(image, tmp_pa
     cfg = config([dict(type='ResampleToGSD', gsd=1.0)])
     path, _ = image('a.tif', size=100)
     size = '100000 x 100000' if gsd > 1 else '1 x 1'
-    match = f'100 x 100 px of .*a.tif at {gsd:.4g} m a pixel would become {size} px at 1 m a pixel'
+    match = f'100 x 100 px of .*a.tif at {gsd:.4g} m per pixel would become {size} px at 1 m per pixel'
     refuse([path], tmp_path / 'maps', match, cfg=cfg, gsd=gsd)
     from rasterio.transform import from_origin
 
@@ -157,7 +157,7 @@ def test_a_nominal_distance_is_used_as_in_a_test_and_told(image, tmp_path):
         assert set(sizes) == {seen}
         told = [line for line in lines if 'by its georeference' in line]
         assert len(told) == (cfg_gsd is not None and option is None)
-        assert all('has 0.5 m a pixel' in line and 'predicted as 1 m' in line for line in told)
+        assert all('has 0.5 m per pixel' in line and 'predicted as 1 m' in line for line in told)
 
 
 def test_find_rasters_names_nothing_twice(image, tmp_path):

@@ -109,7 +109,7 @@ def test_unlabelled_sets_and_pipelines(rasters):
 
 
 def test_what_cannot_be_cut_is_told(rasters):
-    with pytest.raises(ValueError, match=r'b.tif is 40 x 70 px at 0.5 m a pixel, smaller than the patches of 48 px'):
+    with pytest.raises(ValueError, match=r'b.tif is 40 x 70 px at 0.5 m per pixel, smaller than the patches of 48 px'):
         PatchSet(**config(rasters, size=48))
     with pytest.raises(ValueError, match='patches_per_raster=0'):
         PatchSet(**config(rasters, patches_per_raster=0))

@@ -12,7 +12,7 @@ _NAME = re.compile(r'([A-Za-z-]+)(\d+)(?:\D|$)')
 
 @DATASETS.register_module()
 class InriaBuildings(Benchmark):
-    """Inria Aerial Image Labeling: 180 labelled tiles of 5000 x 5000 px at 0.3 m a pixel, 36 of each of five cities.
+    """Inria Aerial Image Labeling: 180 labelled tiles of 5000 x 5000 px at 0.3 m per pixel, 36 of each of five cities.
 
     Layout: ``<data_root>/img_dir/**/<city><number>.tif`` and ``<data_root>/ann_dir/**/<city><number>.tif``. The split
     goes by number; subfolders do not matter. Images 1 to 5 of each city are for validation and 6 to 36 for training, as

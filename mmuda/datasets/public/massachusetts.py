@@ -7,7 +7,7 @@ from mmuda.registry import DATASETS
 
 @DATASETS.register_module()
 class MassachusettsBuildings(Benchmark):
-    """Massachusetts Buildings: 151 aerial images of 1500 x 1500 px at 1 m a pixel (137 train, 4 val, 10 test).
+    """Massachusetts Buildings: 151 aerial images of 1500 x 1500 px at 1 m per pixel (137 train, 4 val, 10 test).
 
     Layout: ``<data_root>/img_dir/<split>/<name>.tif`` and ``<data_root>/ann_dir/<split>/<name>.tif`` (or .tiff, .png).
     Labels hold 0 (background) and 1 (building); for the masks as downloaded (red is 255) set

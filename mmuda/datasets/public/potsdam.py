@@ -13,7 +13,7 @@ _TILE = re.compile(r'(?:^|potsdam_)(\d+)_(\d+)(?:_|$)')
 
 @DATASETS.register_module()
 class Potsdam(Benchmark):
-    """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm a pixel, 12 for training and 12 for testing.
+    """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm per pixel, 12 for training and 12 for testing.
 
     Layout as written by mmseg's converter: ``<data_root>/img_dir/**/2_10*.png`` and
     ``<data_root>/ann_dir/**/2_10*.png`` (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or
@@ -28,7 +28,7 @@ class Potsdam(Benchmark):
         tiles (Sequence[str] | None): Use only these tiles of the split, e.g. ``'2_10'``.
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Folders that override the layout's.
-        gsd (float): Metres a pixel; a nominal value may be given, e.g. 0.045, half of Vaihingen's.
+        gsd (float): Metres per pixel; a nominal value may be given, e.g. 0.045, half of Vaihingen's.
         reduce_zero_label (bool): Whether 0 is ignored and 1 is the first class.
         **kwargs: As :class:`Benchmark`.
     """

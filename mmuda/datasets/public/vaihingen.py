@@ -13,7 +13,7 @@ _AREA = re.compile(r'area(\d+)(?:\D|$)')
 
 @DATASETS.register_module()
 class Vaihingen(Benchmark):
-    """ISPRS Vaihingen: 33 true orthophotos at 9 cm a pixel; near infrared, red, green.
+    """ISPRS Vaihingen: 33 true orthophotos at 9 cm per pixel; near infrared, red, green.
 
     Layout as written by mmseg's converter: ``<data_root>/img_dir/**/area*.png`` and
     ``<data_root>/ann_dir/**/area*.png`` (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or

@@ -71,7 +71,7 @@ def check_distance(raster: RasterInfo, dataset: str) -> None:
         else:
             what = 'a transform but no coordinate reference system' if raster.placed else 'no georeference'
         raise UserError(
-            f'{raster.path} has {what}, so its ground sample distance is unknown; set gsd=<metres a pixel> of '
+            f'{raster.path} has {what}, so its ground sample distance is unknown; set gsd=<metres per pixel> of '
             f'{dataset}.'
         )
 

@@ -14,7 +14,7 @@ def check_gsd(gsd: float | None, owner: str) -> None:
         UserError: As above.
     """
     if gsd is not None and not (_is_number(gsd) and 0 < gsd < math.inf):
-        raise UserError(f'gsd={gsd!r} of {owner} must be a positive number of metres a pixel.')
+        raise UserError(f'gsd={gsd!r} of {owner} must be a positive number of metres per pixel.')
 
 
 def check_range(value_range: Sequence[float] | None, owner: str) -> None:

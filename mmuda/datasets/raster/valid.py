@@ -18,7 +18,7 @@ from mmuda.utils.errors import UserError
 MIDDLE = 127.5
 """Midpoint of the range [0, 255] to which images are scaled."""
 
-# An image band has more grey values than this, and most of its non-zero pixels are below the maximum.
+# An image band has more grey values than this, and most of its non-zero pixels are below the maximum of their type.
 _OPACITIES = 32
 _IN_BETWEEN = 0.5
 

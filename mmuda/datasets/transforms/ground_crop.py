@@ -17,7 +17,7 @@ class RandomGroundCrop(BaseTransform):
     has more of them along their shorter side. For a raster that has not been read, only the window is chosen
     (:class:`LoadRasterWindow` reads it). Arrays already loaded by a pipeline of mmseg are cropped.
 
-    Required keys: ``gsd`` (metres a pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
+    Required keys: ``gsd`` (metres per pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
     ``ground_pixel`` (height, width; metres).
     Added or modified keys: ``window`` (row, col, height, width; pixels), ``ground_extent`` (metres, with ``extent``),
     ``square_shape`` (height, width of the crop in square pixels, where the raster's are not), and for loaded arrays
@@ -53,7 +53,7 @@ class RandomGroundCrop(BaseTransform):
         """Size of the crop in square pixels.
 
         Args:
-            gsd (float | None): Metres a pixel; unused with ``size``.
+            gsd (float | None): Metres per pixel; unused with ``size``.
 
         Returns:
             tuple[int, int]: (height, width) in pixels.
@@ -64,7 +64,7 @@ class RandomGroundCrop(BaseTransform):
         if gsd is None:
             raise UserError(
                 'RandomGroundCrop(extent=...) needs the ground sample distance, but the sample has no gsd; use a '
-                'RasterDataset or set gsd=<metres a pixel> of RandomGroundCrop.'
+                'RasterDataset or set gsd=<metres per pixel> of RandomGroundCrop.'
             )
         return round_half_up(self.extent[0] / gsd), round_half_up(self.extent[1] / gsd)
 
@@ -72,7 +72,7 @@ class RandomGroundCrop(BaseTransform):
         """Size of the crop in pixels of a raster, whose pixels need not be square.
 
         Args:
-            gsd (float | None): The raster's metres a pixel; unused with ``size`` where pixels are square.
+            gsd (float | None): The raster's metres per pixel; unused with ``size`` where pixels are square.
             ground_pixel (tuple[float, float] | None): Height and width of its pixels in metres, if they are not.
 
         Returns:
@@ -87,7 +87,7 @@ class RandomGroundCrop(BaseTransform):
         """Refuse a raster (or tile of it) that is smaller than the crop; called when a dataset is built.
 
         Args:
-            raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``raster_shape`` and ``window``; ``ground_pixel``
+            raster (dict): ``img_path``, ``gsd`` (metres per pixel), ``raster_shape`` and ``window``; ``ground_pixel``
                 (height, width; metres) where pixels are not square.
 
         Raises:

@@ -10,7 +10,7 @@ def pixel_of(results: dict) -> tuple[float, float] | None:
     """Height and width of a sample's pixels in metres of ground; None if they are unknown.
 
     Args:
-        results (dict): ``gsd`` (metres a pixel), and ``ground_pixel`` if they are not square.
+        results (dict): ``gsd`` (metres per pixel), and ``ground_pixel`` if they are not square.
     """
     if results.get('ground_pixel') is not None:
         return tuple(results['ground_pixel'])

@@ -18,7 +18,7 @@ class RandomImageScale(BaseTransform):
 
     Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W).
     Modified keys: ``img``, ``img_shape`` (of the image), ``gt_seg_map``, ``ori_shape`` (nominal), ``scale_factor``
-    (width, height), ``gsd`` where it is known (metres a pixel of ``img``).
+    (width, height), ``gsd`` where it is known (metres per pixel of ``img``).
 
     Args:
         scale (tuple[int, int]): Nominal (width, height) in pixels, as in mmseg's ``Resize``.

@@ -18,14 +18,14 @@ class ResolutionPair(BaseTransform):
     depend only on the ground extent and the two ground sample distances. So crops of both domains have equal sizes,
     whatever the pixel sizes of their rasters: 114 m at 1.0 m and 0.3 m are 114 px and 380 px.
 
-    Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres a pixel of ``img``),
+    Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres per pixel of ``img``),
     ``ground_pixel`` (height, width; metres) if its pixels are not square on the ground; they become square. Modified
     keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd`` (coarse, metres
-    a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres a pixel).
+    a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres per pixel).
 
     Args:
-        coarse_gsd (float | None): Metres a pixel of the coarse grid.
-        fine_gsd (float | None): Metres a pixel of the fine grid.
+        coarse_gsd (float | None): Metres per pixel of the coarse grid.
+        fine_gsd (float | None): Metres per pixel of the fine grid.
         extent (float | tuple[float, float] | None): Ground extent (height, width) in metres. None uses that of
             :class:`RandomGroundCrop`, else the crop's size times its ``gsd``.
         ratio (float | None): Fine pixels per coarse pixel, instead of ``fine_gsd``; e.g. the nominal 2 of the paper's
@@ -138,13 +138,13 @@ class ResampleToGSD(BaseTransform):
     equal sizes even if the distances of their rasters differ slightly. Pixels that are not square on the ground become
     square.
 
-    Required keys: ``img`` (H, W, C), ``gsd`` (metres a pixel; not with ``ratio``); optionally ``gt_seg_map`` and
+    Required keys: ``img`` (H, W, C), ``gsd`` (metres per pixel; not with ``ratio``); optionally ``gt_seg_map`` and
     ``ground_pixel`` (height, width; metres) where pixels are not square.
     Modified keys: ``img``, ``img_shape``, ``scale_factor`` (width, height), ``gsd``; with ``label`` also
     ``gt_seg_map``, ``coarse_label``, ``cells`` and ``no_data`` (H, W), and ``ori_shape``.
 
     Args:
-        gsd (float | None): Metres a pixel to resample to.
+        gsd (float | None): Metres per pixel to resample to.
         ratio (float | None): Nominal reduction instead: 2 turns 500 px into 250 px.
         label (bool): Resample the label too.
 
@@ -167,7 +167,7 @@ class ResampleToGSD(BaseTransform):
         """Refuse a ground sample distance that would make a window enormous or tiny; no file is read.
 
         Args:
-            raster (dict): ``img_path``, ``gsd`` (metres a pixel), ``ground_pixel`` where pixels are not square, and
+            raster (dict): ``img_path``, ``gsd`` (metres per pixel), ``ground_pixel`` where pixels are not square, and
                 ``window``, which may be None (unknown).
 
         Raises:
@@ -191,7 +191,7 @@ class ResampleToGSD(BaseTransform):
         if self.ratio is None and pixel is None:
             raise UserError(
                 f'The ground sample distance of {results.get("img_path", "an image")} is unknown, so it cannot be '
-                f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres a pixel>, or ratio=...'
+                f'resampled to {self.gsd} m; use a RasterDataset with gsd=<metres per pixel>, or ratio=...'
             )
         height, width = results['img'].shape[:2]
         size = self._size((height, width), pixel, results)
@@ -233,6 +233,6 @@ def _pixels(extent: tuple[float, float] | None, gsd: float) -> tuple[int, int]:
     if extent is None:
         raise UserError(
             'ResolutionPair cannot tell the ground extent of a sample that has no gsd; use a RasterDataset with '
-            'gsd=<metres a pixel>, or give extent=..., or coarse_size and fine_size in pixels.'
+            'gsd=<metres per pixel>, or give extent=..., or coarse_size and fine_size in pixels.'
         )
     return round_half_up(extent[0] / gsd), round_half_up(extent[1] / gsd)

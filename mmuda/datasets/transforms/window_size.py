@@ -29,8 +29,8 @@ def check_resampled(
     nothing = factor < 1 / MAX_REDUCTION and max(size) < MIN_SIDE
     if not (enormous or nothing):
         return
-    read = f'at {native:.4g} m a pixel ' if native is not None else ''
-    target = f'at {wanted:.4g} m a pixel' if wanted is not None else 'by the ratio of the config'
+    read = f'at {native:.4g} m per pixel ' if native is not None else ''
+    target = f'at {wanted:.4g} m per pixel' if wanted is not None else 'by the ratio of the config'
     memory = f' ({_bytes(pixels * 12)} for three bands alone)' if enormous else ''
     other = 'smaller' if enormous else 'larger'
     raise UserError(

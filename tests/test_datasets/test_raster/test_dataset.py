@@ -167,7 +167,7 @@ def test_unreadable_raster(buildings):
 
 def test_missing_gsd(buildings, write_raster, coded_image):
     write_raster(buildings / 'img_dir/b.tif', coded_image(80, 60))
-    with pytest.raises(ValueError, match=r'b\.tif has no georeference.*set gsd=<metres a pixel> of RasterDataset'):
+    with pytest.raises(ValueError, match=r'b\.tif has no georeference.*set gsd=<metres per pixel> of RasterDataset'):
         build(buildings)
     assert [raster.gsd for raster in build(buildings, gsd=0.5).rasters] == [0.5, 0.5]
 
