@@ -52,7 +52,7 @@ def init_distributed(launcher: str, timeout: float | None = None) -> None:
 
 
 def _store_of_restart() -> dict:
-    """The rendezvous prefix of a job restarted by torchrun; nothing for a first start.
+    """Arguments that let a job restarted by torchrun initialise its process group; {} for a first start.
 
     With its default, static rendezvous, torchrun keeps its store over a restart. The new processes would use the
     addresses that the dead ones left there, so each restart gets its own names.

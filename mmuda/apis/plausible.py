@@ -101,8 +101,8 @@ def _pair(stream: str, step, native: float) -> list[str]:
         return []
     numbers = ' and '.join(f'{key}={gsd:g}' for key, gsd in stated.items())
     return [
-        f'{stream}: ResolutionPair has {numbers}, but the files have {native:.4g} m per pixel; give the distance of the '
-        'files, unless resampling them is meant'
+        f'{stream}: ResolutionPair has {numbers}, but the files have {native:.4g} m per pixel; give the distance of '
+        'the files, unless resampling them is meant'
     ]
 
 

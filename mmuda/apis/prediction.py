@@ -78,7 +78,8 @@ def _notes_on_gsd(info: RasterInfo, used: float | None, given: float | None) -> 
     why = 'as was asked for' if given is not None else 'as in a test: the test set of the config states it'
     remedy = '' if given is not None else f'; --gsd {info.gsd:.4g} takes the georeference at its word'
     return [
-        f'{info.path} has {info.gsd:.4g} m per pixel by its georeference, but is predicted as {used:.4g} m, {why}{remedy}'
+        f'{info.path} has {info.gsd:.4g} m per pixel by its georeference, but is predicted as {used:.4g} m, '
+        f'{why}{remedy}'
     ]
 
 

@@ -1,5 +1,4 @@
-"""The two domains of the synthetic imagery, which differ in every part of the style: city, colours, light and
-sensor."""
+"""The two domains of the synthetic imagery, which differ in city, colours, light and sensor."""
 
 from mmuda.synthetic.styles import DomainStyle, Light, Palette, Sensor, UrbanForm
 

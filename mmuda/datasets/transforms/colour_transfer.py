@@ -19,8 +19,7 @@ LMS_TO_LAB = np.diag(1 / np.sqrt([3.0, 6.0, 2.0])) @ np.array([[1.0, 1.0, 1.0], 
 
 
 def to_lalphabeta(image: np.ndarray) -> np.ndarray:
-    """Channels l, alpha, beta (H, W, 3) of red, green, blue in [0, 255]; values below 1 count as 1, for the
-    logarithm."""
+    """Channels l, alpha, beta (H, W, 3) of red, green, blue in [0, 255], raised to at least 1 for the logarithm."""
     return np.log10(np.maximum(image, 1.0) @ RGB_TO_LMS.T) @ LMS_TO_LAB.T
 
 

@@ -30,8 +30,8 @@ class PackUDAInputs(PackSegInputs):
     The sample it returns has ``inputs`` (C, H, W), ``data_samples`` (``SegDataSample`` with ``gt_sem_seg`` (1, h, w)
     int64 if there is a label, and ``no_data`` (1, h, w) bool if any pixel holds no data) and a tensor for each of
     ``extra_keys`` that the sample has: arrays (H', W', C) become (C, H', W'), others keep their shape. Its metainfo
-    holds, as far as known, ``domain`` (str), ``gsd`` and ``fine_gsd`` (metres per pixel), ``channel_order`` (``'RGB'`` or
-    ``'BGR'``) and ``window`` ((row, col, height, width) in pixels of the raster, or None).
+    holds, as far as known, ``domain`` (str), ``gsd`` and ``fine_gsd`` (metres per pixel), ``channel_order``
+    (``'RGB'`` or ``'BGR'``), and ``window`` ((row, col, height, width) in pixels of the raster, or None).
 
     Args:
         extra_keys (Sequence[str]): Arrays to return as tensors.

@@ -21,7 +21,7 @@ class ResolutionPair(BaseTransform):
     Required keys: ``img`` (H, W, C); optionally ``gt_seg_map`` (H, W), ``gsd`` (metres per pixel of ``img``),
     ``ground_pixel`` (height, width; metres) if its pixels are not square on the ground; they become square. Modified
     keys: ``img`` (coarse), ``gt_seg_map`` (fine), ``img_shape`` (coarse), ``ori_shape`` (fine), ``gsd`` (coarse, metres
-    a pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres per pixel).
+        per pixel). Added keys: ``fine_image`` (fine), ``fine_gsd`` (metres per pixel).
 
     Args:
         coarse_gsd (float | None): Metres per pixel of the coarse grid.
