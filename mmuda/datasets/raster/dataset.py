@@ -175,8 +175,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         """Find the rasters, check them, and list the items.
 
         Returns:
-            list[dict]: One entry per item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres
-            per pixel), ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None; ``ground_pixel``
+            list[dict]: One entry per item with ``img_path``, ``seg_map_path`` (labelled only), ``gsd`` (metres per
+            pixel), ``raster_shape`` (rows, columns) and ``window`` (row, col, height, width) or None; ``ground_pixel``
             (height, width; metres) where pixels are not square on the ground.
         """
         self.label_lut = self._label_lut() if self.labelled else None
