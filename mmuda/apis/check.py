@@ -78,7 +78,7 @@ class CheckReport:
         lines += [f'  (nobody reads {", ".join(self.unread)} of the config)'] if self.unread else []
         lines += ['training']
         for stage in self.stages:
-            lines.append(f'  stage {stage.name}: {stage.iters} iterations, {stage.seconds:.2f} s an iteration')
+            lines.append(f'  stage {stage.name}: {stage.iters} iterations, {stage.seconds:.2f} s per iteration')
             lines += [f'    {name} = {value:.4g}' for name, value in stage.losses.items()]
         why = ', no iteration was completed' if math.isnan(self.seconds) else ''
         lines.append(f'  estimate for all stages, validation not counted: {duration(self.seconds)}{why}')

@@ -199,7 +199,7 @@ class Table:
             '',
             'IoU in percent of the validation set, mean ± sample standard deviation over seeds, by class the mean; '
             f'differences are to {first} with the same seed, mean ± sample standard deviation. it/s are training '
-            'iterations a second, MiB the largest memory of the process (of a GPU what was allocated), seconds the '
+            'iterations per second, MiB the largest memory of the process (of a GPU what was allocated), seconds the '
             'mean of a run.',
         ]
         if nam:
