@@ -144,7 +144,7 @@ def test_a_distance_that_no_memory_holds_is_refused_before_reading(image, tmp_pa
     crs = 'EPSG:4326' if gsd > 1 else 'EPSG:32633'
     step = 0.5 if gsd > 1 else 5e-6
     path, _ = image('b.tif', size=100, crs=crs, transform=from_origin(10, 50, step, step))
-    refuse([path], tmp_path / 'maps', 'b.tif at .* m a pixel would become', cfg=cfg)
+    refuse([path], tmp_path / 'maps', 'b.tif at .* m per pixel would become', cfg=cfg)
 
 
 def test_a_nominal_distance_is_used_as_in_a_test_and_told(image, tmp_path):
