@@ -35,10 +35,17 @@ def test_no_checkpoint_is_chosen_by_labels_of_the_target(path):
     assert cfg.default_hooks.checkpoint.max_keep_ckpts >= 2
 
 
-@pytest.mark.parametrize('path', LEAVES, ids=lambda path: f'{path.parent.name}-{path.stem}')
-def test_a_config_is_prepared_and_its_stages_fit_the_streams(path, forward_once):  # noqa: F811
+@pytest.mark.parametrize('folder', sorted({path.parent.name for path in LEAVES}))
+def test_a_config_is_prepared_and_its_stages_fit_the_streams(folder, forward_once):  # noqa: F811
     """No dataset is read, and nothing is allocated."""
-    check_on_meta(path)
+    wrong = {}
+    for path in LEAVES:
+        if path.parent.name == folder:
+            try:
+                check_on_meta(path)
+            except Exception as error:
+                wrong[path.name] = error
+    assert not wrong
 
 
 def test_the_tree_stays_small():

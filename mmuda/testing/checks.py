@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from mmuda.models.adapters import build_adapter
 from mmuda.registry import MODELS, VIEWS
+from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed, seeded
 from mmuda.utils.setup_env import register_all_modules
 
@@ -186,11 +187,13 @@ def check_segmentor(cfg: dict, *, ranks: bool = True, streams: dict[str, dict] |
     register_all_modules()
     try:
         with torch.device('meta'):
-            build_adapter(MODELS.build(dict(cfg)))
-    except TypeError as error:
-        raise AssertionError(f'{part} must have a registered adapter: {error}') from error
-    except (NotImplementedError, RuntimeError) as error:
+            segmentor = MODELS.build(dict(cfg))
+    except (UserError, NotImplementedError, RuntimeError) as error:
         raise AssertionError(f'{part} must build on the meta device: {error}') from error
+    try:
+        build_adapter(segmentor)
+    except UserError as error:
+        raise AssertionError(f'{part} must have a registered adapter: {error}') from error
     trial = Trial(case)
     _check_taps(part, trial)
     _check_prediction(part, trial)
@@ -213,7 +216,7 @@ def _check_taps(part: str, trial: Trial) -> None:
     for name in offered:
         try:
             tap = outputs.tap(name)
-        except KeyError as error:
+        except UserError as error:
             raise AssertionError(
                 f"{part} must give each tap that its adapter offers: '{name}' is not there."
             ) from error

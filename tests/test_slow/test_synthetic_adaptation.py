@@ -22,7 +22,10 @@ train_cfg = dict(iters={iters})
 def short(config, iters, folder):
     """A config that does one iteration a stage, on small scenes."""
     path = folder / config.name
-    path.write_text(SHORT.format(base=config, iters=iters))
+    text = SHORT.format(base=config, iters=iters)
+    if 'srda' in config.name:
+        text += f"train_dataloader = dict(dataset=dict(target=dict(data_root='{folder}/synthetic')))\n"
+    path.write_text(text)
     return path
 
 
