@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 
 from mmengine.config import Config
 from mmengine.evaluator import Evaluator
-from mmengine.model import ExponentialMovingAverage
 from mmengine.runner import Runner, set_random_seed
 from torch.utils.data import DataLoader
 
@@ -16,6 +15,7 @@ from mmuda import registry as registries
 from mmuda.apis.config_rules import check_settings, check_values
 from mmuda.apis.config_shapes import check_shapes
 from mmuda.apis.config_walk import Part, loaders_of, parts_of
+from mmuda.models.wrappers import Teacher
 from mmuda.registry import names_in, unknown_type
 from mmuda.utils.errors import UserError
 from mmuda.utils.metainfo import check_metainfo
@@ -191,7 +191,7 @@ def _check_groups(cfg: Config) -> None:
     """Keys of the untyped dicts that become arguments."""
     randomness = tuple(inspect.signature(set_random_seed).parameters)
     model = cfg.get('model') if isinstance(cfg.get('model'), Mapping) else {}
-    ema = (*inspect.signature(ExponentialMovingAverage).parameters, 'evaluate')
+    ema = (*inspect.signature(Teacher).parameters, 'evaluate')
     for path, group, names in (
         ('randomness', cfg.get('randomness'), randomness),
         ('env_cfg', cfg.get('env_cfg'), ('cudnn_benchmark', 'mp_cfg', 'dist_cfg', 'resource_limit')),

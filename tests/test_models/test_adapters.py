@@ -11,4 +11,4 @@ def test_a_refused_tap_lists_each_name_once():
     with pytest.raises(UserError) as refused:
         SuperResolutionAdapter().check(nn.Identity(), 'target:fine', {'fine_image', 'cells'})
     offered = str(refused.value).partition('it offers ')[2].partition(' and ')[0]
-    assert offered == 'cells, features.0, fine_image, image, label, logits, prob, sr_image'
+    assert offered == 'cells, features.0, fine_image, image, label, logits, prediction, prob, sr_image'

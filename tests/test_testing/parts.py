@@ -43,7 +43,11 @@ TERMS = [
      SUPER_RESOLVED),
     (dict(type='ForwardTerm'), dict(trains=())),
 ]  # fmt: skip
-VIEWS = [(dict(type='SuperResolvedView'), SUPER_RESOLVED)]
+VIEWS = [
+    (dict(type='PseudoLabels', threshold=0.4), {}),
+    (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
+    (dict(type='SuperResolvedView'), SUPER_RESOLVED),
+]
 SEGMENTORS = [
     (segmentor(auxiliary=True), {}),
     (plain_segmentor(stride=2), {}),

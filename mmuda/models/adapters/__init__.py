@@ -3,6 +3,7 @@
 from .base import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter
 from .super_resolution import SuperResolutionAdapter
+from .weighting import head_losses, refuse_unweighted
 
 __all__ = [
     'BATCH_TAPS',
@@ -11,4 +12,6 @@ __all__ = [
     'EncoderDecoderAdapter',
     'SegmentorAdapter',
     'build_adapter',
+    'head_losses',
+    'refuse_unweighted',
 ]

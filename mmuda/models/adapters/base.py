@@ -7,11 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from torch import Tensor, nn
 
 from mmuda.registry import ADAPTERS
 from mmuda.structures import DomainOutputs
 from mmuda.utils.errors import UserError
+
+from .weighting import refuse_unweighted
 
 # Taps that every adapter can give without running the segmentor.
 BATCH_TAPS = ('image', 'label')
@@ -24,7 +27,12 @@ class SegmentorAdapter(ABC):
 
     A subclass states which segmentors it handles and which taps they offer. The pseudo tap ``supervised`` stands for
     whatever the segmentor's own loss needs.
+
+    Attributes:
+        honours_weights: Whether :meth:`supervised_losses` honours weights of pixels, see :func:`head_losses`.
     """
+
+    honours_weights = False
 
     @classmethod
     @abstractmethod
@@ -80,6 +88,25 @@ class SegmentorAdapter(ABC):
                 f"Tap '{address}' is not offered by {type(segmentor).__name__}; it offers {readable} and "
                 f'{MODULE_PREFIX}<path of a submodule>. Name one of these, or use a segmentor that offers it.'
             )
+
+    def check_weights(self, segmentor: nn.Module, view: str) -> None:
+        """Refuse a segmentor whose losses ignore the weights of pixels that the labels of a view carry.
+
+        Args:
+            segmentor: The segmentor.
+            view: The view, for the error.
+
+        Raises:
+            UserError: Naming the loss, or this adapter.
+        """
+        if not self.honours_weights:
+            raise UserError(
+                f"The labels of the view '{view}' carry weights of pixels, which {type(self).__name__} ignores; let it "
+                'use mmuda.models.adapters.head_losses and set honours_weights, or use a view without weights.'
+            )
+        for head in segmentor.modules():
+            if isinstance(head, BaseDecodeHead):
+                refuse_unweighted(head)
 
     @staticmethod
     @contextmanager

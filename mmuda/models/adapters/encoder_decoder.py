@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmseg.models.segmentors import CascadeEncoderDecoder, EncoderDecoder
+from mmseg.models.utils import resize
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
@@ -10,8 +11,9 @@ from mmuda.registry import ADAPTERS
 from mmuda.structures import DomainOutputs
 
 from .base import MODULE_PREFIX, SegmentorAdapter
+from .weighting import head_losses
 
-LOGIT_TAPS = ('logits', 'prob', 'supervised')
+LOGIT_TAPS = ('logits', 'prob', 'prediction', 'supervised')
 
 
 def heads_of(segmentor: EncoderDecoder) -> list[nn.Module]:
@@ -27,15 +29,18 @@ class EncoderDecoderAdapter(SegmentorAdapter):
     """Reads any mmseg ``EncoderDecoder`` whose heads return logits.
 
     One pass of ``extract_feat``, head ``forward`` and ``loss_by_feat`` gives features, logits and losses; mmseg's
-    own forward modes give one of them each. Which heads run depends on the taps that are read.
+    own forward modes give one of them each. Which heads run depends on the taps that are read. ``prediction`` is the
+    logits on the grid of the image, as in mmseg's prediction of a whole image.
     """
+
+    honours_weights = True
 
     @classmethod
     def handles(cls, segmentor: nn.Module) -> bool:
         return isinstance(segmentor, EncoderDecoder) and not isinstance(segmentor, CascadeEncoderDecoder)
 
     def offered(self, segmentor: nn.Module) -> list[str]:
-        offered = [r'features\.-?\d+', 'logits', 'prob']
+        offered = [r'features\.-?\d+', 'logits', 'prob', 'prediction']
         return offered + [rf'aux\.{i}\.(logits|prob)' for i in range(len(heads_of(segmentor)))]
 
     def forward(self, segmentor: nn.Module, view: str, batch: dict, taps: set[str]) -> DomainOutputs:
@@ -52,6 +57,9 @@ class EncoderDecoderAdapter(SegmentorAdapter):
                 logits = segmentor.decode_head(features)
             if run_aux:
                 aux_logits = tuple(head(features) for head in heads_of(segmentor))
+            if 'prediction' in taps:
+                size = batch['inputs'].shape[-2:]
+                found['prediction'] = resize(logits, size, mode='bilinear', align_corners=segmentor.align_corners)
         return DomainOutputs(
             view=view,
             samples=batch['data_samples'],
@@ -63,8 +71,8 @@ class EncoderDecoderAdapter(SegmentorAdapter):
         )
 
     def supervised_losses(self, segmentor: nn.Module, outputs: DomainOutputs) -> dict[str, Tensor]:
-        losses = add_prefix(segmentor.decode_head.loss_by_feat(outputs.tap('logits'), outputs.samples), 'decode')
+        losses = add_prefix(head_losses(segmentor.decode_head, outputs.tap('logits'), outputs.samples), 'decode')
         for i, head in enumerate(heads_of(segmentor)):
-            aux = head.loss_by_feat(outputs.tap(f'aux.{i}.logits'), outputs.samples)
+            aux = head_losses(head, outputs.tap(f'aux.{i}.logits'), outputs.samples)
             losses.update(add_prefix(aux, f'aux_{i}'))
         return losses

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch.nn.functional as F
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from mmuda.utils.errors import UserError
 
 from .base import MODULE_PREFIX, SegmentorAdapter
 from .encoder_decoder import LOGIT_TAPS
+from .weighting import head_losses
 
 
 @ADAPTERS.register_module()
@@ -19,15 +21,18 @@ class SuperResolutionAdapter(SegmentorAdapter):
     """Reads a :class:`SuperResolutionSegmentor`: the taps of EncoderDecoder, plus the super-resolved image.
 
     ``sr_image`` (N, 3, H', W'), in [-1, 1], has the size of the batch's ``fine_image``, which shows the same ground on
-    the target's grid. The image branch and the segmentation branch each run only if they are read.
+    the target's grid. The image branch and the segmentation branch each run only if they are read. ``prediction`` is
+    the logits on the grid of the labels: the fine one.
     """
+
+    honours_weights = True
 
     @classmethod
     def handles(cls, segmentor: nn.Module) -> bool:
         return isinstance(segmentor, SuperResolutionSegmentor)
 
     def offered(self, segmentor: nn.Module) -> list[str]:
-        return [r'features\.0', 'logits', 'prob', 'sr_image', 'fine_image']
+        return [r'features\.0', 'logits', 'prob', 'prediction', 'sr_image', 'fine_image']
 
     def forward(self, segmentor: nn.Module, view: str, batch: dict, taps: set[str]) -> DomainOutputs:
         features, logits, extras = (), None, self.batch_extras(batch)
@@ -41,6 +46,10 @@ class SuperResolutionAdapter(SegmentorAdapter):
                 upsampled = segmentor.sr_features(features)
             if run_head:
                 logits = segmentor.decode(features, upsampled if segmentor.with_fusion else None)
+            if 'prediction' in taps:
+                size = batch['fine_image'].shape[-2:] if 'fine_image' in batch else logits.shape[-2:]
+                mode = dict(mode='bilinear', align_corners=segmentor.align_corners)
+                extras['prediction'] = F.interpolate(logits, size=tuple(size), **mode)
             if run_image:
                 extras['sr_image'] = segmentor.super_resolve(upsampled, self.fine_size(view, batch))
         return DomainOutputs(
@@ -63,4 +72,4 @@ class SuperResolutionAdapter(SegmentorAdapter):
         return tuple(batch['fine_image'].shape[-2:])
 
     def supervised_losses(self, segmentor: nn.Module, outputs: DomainOutputs) -> dict[str, Tensor]:
-        return add_prefix(segmentor.decode_head.loss_by_feat(outputs.tap('logits'), outputs.samples), 'decode')
+        return add_prefix(head_losses(segmentor.decode_head, outputs.tap('logits'), outputs.samples), 'decode')

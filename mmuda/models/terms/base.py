@@ -8,7 +8,7 @@ from mmengine.model import BaseModule
 from torch import Tensor
 
 from mmuda.models.views import View
-from mmuda.structures import split_tap
+from mmuda.structures import pixel_weights, split_tap
 
 
 class Term(BaseModule):
@@ -21,9 +21,12 @@ class Term(BaseModule):
 
     Attributes:
         phases: The phases this term offers.
+        honours_weights: Whether its losses on labels honour the weights of pixels that a view may carry. A term that
+            does not is refused on such a view.
     """
 
     phases: tuple[str, ...] = ('segmentor',)
+    honours_weights = False
 
     @classmethod
     def channels_from(cls, cfg: Mapping) -> dict[str, str | Sequence[str] | int]:
@@ -60,6 +63,20 @@ class Term(BaseModule):
     def views(self) -> dict[str, View]:
         """Additional views this term needs, by name; the wrapper builds and forwards them. Default: none."""
         return {}
+
+
+def weights_of(context, view: str) -> Tensor | None:
+    """Weights of the pixels of a view in losses on its labels.
+
+    Args:
+        context (ForwardContext): If it provides only taps, every pixel has the weight 1.
+        view: Name of the view.
+
+    Returns:
+        (N, h, w) on the grid of the labels; None where all are 1.
+    """
+    find = getattr(context, 'batch', None)
+    return None if find is None else pixel_weights(find(view)['data_samples'])
 
 
 def validity_of(context, address: str, like: Tensor) -> Tensor | None:

@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda.registry import TERMS
+from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
 
 from .adversarial import AdversarialAlignment
-from .base import Term
+from .base import Term, weights_of
 from .tap_reader import TapReader
 
 
@@ -121,6 +122,8 @@ class TapCrossEntropy(Term):
         loss_weight: Factor of the loss.
     """
 
+    honours_weights = True
+
     def __init__(
         self,
         tap: str,
@@ -131,7 +134,8 @@ class TapCrossEntropy(Term):
     ) -> None:
         super().__init__()
         self.tap = tap
-        self.label = f'{tap.partition(":")[0]}:label'
+        self.view, _ = split_tap(tap)
+        self.label = f'{self.view}:label'
         self.gamma = gamma
         self.ignore_index = ignore_index
         self.align_corners = align_corners
@@ -147,5 +151,8 @@ class TapCrossEntropy(Term):
         if self.gamma:
             # 1 - p from its logarithm keeps the precision that 1 - exp(-loss) loses near p = 1.
             loss = (-torch.expm1(-loss)) ** self.gamma * loss
+        weights = weights_of(context, self.view)
+        if weights is not None:
+            loss = loss * weights
         # A crop without any label is valid and gives 0 instead of NaN.
         return {'loss': self.loss_weight * loss.sum() / (label != self.ignore_index).sum().clamp_min(1)}

@@ -20,6 +20,8 @@ class SupervisedTerm(Term):
         loss_weight: Factor of all losses (alpha in SRDA-Net, equation 1).
     """
 
+    honours_weights = True
+
     def __init__(self, view: str = 'source', loss_weight: float = 1.0) -> None:
         super().__init__()
         self.view = view

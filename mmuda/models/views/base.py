@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 
 class View:
     """Base of views (mixed, masked, re-rendered, super-resolved batches); registered in VIEWS.
@@ -23,3 +25,15 @@ class View:
             context (ForwardContext): Gives taps by address and batches by stream (``context.batch(name)``).
         """
         raise NotImplementedError
+
+    def views(self) -> dict[str, View]:
+        """Further views that this one is built on, by name; the wrapper adds them. Default: none."""
+        return {}
+
+    def is_weighted(self, views: Mapping[str, View]) -> bool:
+        """Whether the labels may carry weights of pixels (``pixel_weight`` of a sample).
+
+        Args:
+            views: All views by name; one that passes weights on asks the view that it is built on.
+        """
+        return False

@@ -11,6 +11,7 @@ from .image_translation import ImageTranslation
 from .masked_autoencoder import MaskedAutoencoder
 from .plan import Stage, Step
 from .plan_executor import PlanExecutor
+from .teacher import Teacher
 
 __all__ = [
     'DomainAdaptation',
@@ -20,6 +21,7 @@ __all__ = [
     'PlanExecutor',
     'Stage',
     'Step',
+    'Teacher',
     'check_channels',
     'check_heads',
     'explain_channels',

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 
-from mmengine.model import ExponentialMovingAverage, ModuleDict
+from mmengine.model import ModuleDict
 from mmseg.structures import SegDataSample
 from torch import Tensor, nn
 
@@ -21,6 +21,7 @@ from .forward_context import TEACHER, ForwardContext
 from .network_options import apply_network_options
 from .plan import Stage
 from .plan_executor import PlanExecutor
+from .teacher import Teacher
 
 DEFAULT_TERMS = {'supervised': dict(type='SupervisedTerm')}
 
@@ -34,9 +35,8 @@ class DomainAdaptation(PlanExecutor):
         terms: Configs by name. ``supervised`` on ``source`` is added by default (None removes it).
         views: Configs of additional views by name.
         plan: Steps of the update plan; None updates the segmentor, then the discriminators.
-        ema: ``dict(momentum=0.001)`` keeps a teacher, the exponential moving average of the segmentor
-            (mmengine's convention: teacher = (1 - momentum) * teacher + momentum * student). ``evaluate=True``
-            predicts with the teacher.
+        ema: ``dict(momentum=0.001)`` keeps a :class:`Teacher`, the exponential moving average of the segmentor, with
+            the arguments of that class. ``evaluate=True`` predicts with it.
         adapter: Config of the segmentor adapter; None finds the one that handles the segmentor.
         batch_taps: Additional batch keys that terms may read as taps.
         batch_norm: Which streams and views update batch norm's running statistics: ``'shared'`` for all, or names such
@@ -80,6 +80,7 @@ class DomainAdaptation(PlanExecutor):
         self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}
         for term in self.terms.values():
             self.views.update(term.views())
+        self._add_views_of_views()
         self._refuse_old_phases()
         self.batch_taps = set(batch_taps)
         self.running_statistics = RunningStatistics(batch_norm)
@@ -93,12 +94,17 @@ class DomainAdaptation(PlanExecutor):
             for phase in set(term.phases) & set(PHASES):
                 raise UserError(f"The term '{name}' ({type(term).__name__}): {renamed_phase(f'{name}.{phase}')}.")
 
+    def _add_views_of_views(self) -> None:
+        pending = list(self.views.values())
+        while pending:
+            further = {name: view for name, view in pending.pop().views().items() if name not in self.views}
+            self.views.update(further)
+            pending += further.values()
+
     def _build_teacher(self, ema: dict | None) -> None:
         options = dict(ema or {})
         self.evaluate_teacher = options.pop('evaluate', False)
-        self.teacher = None if ema is None else ExponentialMovingAverage(self.segmentor, **options)
-        if self.teacher is not None:
-            self.teacher.requires_grad_(False)
+        self.teacher = None if ema is None else Teacher(self.segmentor, **options)
 
     @property
     def teacher_network(self) -> nn.Module:
@@ -117,7 +123,7 @@ class DomainAdaptation(PlanExecutor):
         """Initialise all networks, then start the teacher from the student."""
         super().init_weights()
         if self.teacher is not None:
-            self.teacher.module.load_state_dict(self.segmentor.state_dict())
+            self.teacher.start(self.segmentor)
 
     # What the executor asks for.
 
@@ -137,17 +143,39 @@ class DomainAdaptation(PlanExecutor):
             for tap in sorted(taps):
                 self.adapter.check(self.segmentor, f'{view}:{tap}', self.batch_taps)
                 self._check_readable(tap, 'teacher.module' if teacher else 'segmentor')
+        self._check_weights(stage)
 
     def check_streams(self, stage: Stage, streams: Iterable[str]) -> None:
         super().check_streams(stage, streams)
         reads = self.reads(self._names(stage))
         forwarded = [view for view, taps in reads.items() if self._forwards_student(view, taps)]
         self.running_statistics.check(self.segmentor, forwarded, stage.name)
+        if self.evaluate_teacher:
+            self.teacher.check_statistics(any(TEACHER in view for view in reads), stage.name)
 
     def _names(self, stage: Stage) -> list[str]:
         """The losses ``term.phase`` that the steps of a stage propagate."""
         available = self.available_losses(stage)
         return [name for step in self.steps(stage) for name in step.names(available)]
+
+    def _check_weights(self, stage: Stage) -> None:
+        """Refuse losses that ignore the weights of pixels on a view whose labels carry them."""
+        for name in self._names(stage):
+            term = self.terms[name.rpartition('.')[0]]
+            for address in sorted(term.reads(name.rpartition('.')[2])):
+                view, tap = split_tap(address)
+                if view not in self.views or tap not in ('label', 'supervised'):
+                    continue
+                if not self.views[view].is_weighted(self.views):
+                    continue
+                if not term.honours_weights:
+                    raise UserError(
+                        f"The term '{name.rpartition('.')[0]}' ({type(term).__name__}) ignores the weights of pixels "
+                        f"that the labels of the view '{view}' carry; use a SupervisedTerm or TapCrossEntropy there, "
+                        'or a view without weights.'
+                    )
+                if tap == 'supervised':
+                    self.adapter.check_weights(self.segmentor, view)
 
     def _check_readable(self, tap: str, network: str) -> None:
         """Refuse a tap on a submodule of a compiled network: hooks are not part of its graph."""
@@ -181,6 +209,12 @@ class DomainAdaptation(PlanExecutor):
             reads.setdefault(view, set()).add(tap)
         return reads
 
+    def statistics(self, network: nn.Module, view: str) -> AbstractContextManager[None]:
+        """While ``view`` is forwarded through the segmentor or the teacher: which running statistics are updated."""
+        if network is self.segmentor:
+            return self.running_statistics.of(network, view)
+        return self.teacher.keeping_statistics()
+
     def build_context(
         self, batch: dict, names: list[str], autocast: Callable[[], AbstractContextManager]
     ) -> ForwardContext:
@@ -192,15 +226,6 @@ class DomainAdaptation(PlanExecutor):
     def after_plan(self) -> None:
         if self.teacher is not None:
             self.teacher.update_parameters(self.segmentor)
-
-    def train(self, mode: bool = True) -> DomainAdaptation:
-        """As usual, but the teacher stays without dropout: its pseudo labels are its best guess."""
-        super().train(mode)
-        if self.teacher is not None:
-            for module in self.teacher.modules():
-                if 'Drop' in type(module).__name__:
-                    module.eval()
-        return self
 
     # Prediction is the segmentor's.
 

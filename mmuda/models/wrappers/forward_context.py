@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmuda.models.adapters import PARAMETERS_PREFIX
-from mmuda.structures import DomainOutputs, split_tap, validity
+from mmuda.structures import DomainOutputs, pixel_weights, split_tap, validity
 from mmuda.utils.errors import UserError
 
 TEACHER = '@teacher'
@@ -99,7 +99,13 @@ class ForwardContext:
         return self._outputs[view]
 
     def supervised_losses(self, view: str) -> dict[str, Tensor]:
-        """The segmentor's own losses on the labels of a stream or view."""
+        """The segmentor's own losses on the labels of a stream or view.
+
+        Raises:
+            UserError: If the labels carry weights of pixels, which a loss ignores.
+        """
+        if pixel_weights(self.batch(view)['data_samples']) is not None:
+            self._model.adapter.check_weights(self._model.segmentor, view)
         return self._model.adapter.supervised_losses(self._model.segmentor, self.outputs(view))
 
     def detach(self) -> ForwardContext:
@@ -124,5 +130,5 @@ class ForwardContext:
             return DomainOutputs(view=view, samples=batch['data_samples'], extras=extras)
         network = self._network(view)
         grad = torch.no_grad() if network is not self._model.segmentor or self._detached else nullcontext()
-        with grad, self._autocast(), self._model.running_statistics.of(network, view):
+        with grad, self._autocast(), self._model.statistics(network, view):
             return self._model.adapter.forward(network, view, batch, self._reads.get(view, set()))

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from mmengine.logging import MessageHub
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
+from mmuda.models.views import View
 from mmuda.models.wrappers import Stage, Step
 from mmuda.registry import MODELS, VIEWS
 from mmuda.testing.toy import batch, plain_segmentor, segmentor
@@ -240,12 +241,14 @@ def test_the_teacher_is_the_moving_average():
     wrappers = optimizers_of(model)
     for i in range(3):
         model.train_step(batch(), wrappers)
-        # mmengine's average starts at the student after its first update.
-        share = 1.0 if i == 0 else 0.25
-        for key, value in model.segmentor.state_dict().items():
+        # After update t the teacher keeps at most 1 - 1 / (t + 1) of itself: DACS's warm-up.
+        share = max(1 / (i + 2), 0.25)
+        for key, value in model.segmentor.named_parameters():
             average[key] = (1 - share) * average[key] + share * value
-    for key, value in model.teacher.module.state_dict().items():
+    for key, value in model.teacher.module.named_parameters():
         torch.testing.assert_close(value, average[key])
+    for own, buffer in zip(model.teacher.module.buffers(), model.segmentor.buffers(), strict=True):
+        torch.testing.assert_close(own, buffer)
 
 
 def test_a_single_optimiser_trains_terms_without_discriminators():
@@ -277,7 +280,7 @@ def test_a_view_built_in_a_detached_step_does_not_cut_the_graph_of_the_next():
     assert not torch.equal(before.decode_head.conv_seg.weight, model.segmentor.decode_head.conv_seg.weight)
 
 
-class Brightened:
+class Brightened(View):
     """An image that depends on the segmentor's prediction."""
 
     network = 'student'

@@ -1,0 +1,124 @@
+"""The teacher: the moving average of the segmentor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from mmengine.model import ExponentialMovingAverage
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from mmuda.utils.errors import UserError
+
+BUFFERS = ('copy', 'average', 'own')
+BATCH_NORM = ('batch', 'running')
+
+
+class Teacher(ExponentialMovingAverage):
+    """The exponential moving average of a segmentor: teacher = (1 - m) teacher + m student.
+
+    It starts as a copy of the student. With the warm-up of DACS, m is at least 1 / (t + 1) after the t-th update, so
+    that the teacher is the mean of all students so far until that weighs less than ``momentum``. Without it the
+    teacher carries its start, whose head is random, into the labels of the first 1 / momentum iterations and more.
+
+    Args:
+        model: The student.
+        momentum: Share m of the student in each update (mmengine's convention; alpha = 1 - m in the papers).
+        warm_up: Whether m is at least 1 / (t + 1).
+        buffers: How buffers, such as the running statistics of batch norm, follow the student: ``'copy'`` takes its
+            own (mmengine's default), ``'average'`` averages them as the parameters, ``'own'`` leaves them alone, so
+            that the statistics are those of the teacher's own forwards (DACS and its successors).
+        batch_norm: What batch norm normalises by while labels are predicted in training: ``'batch'``, the batch's
+            statistics (DACS and its successors), or ``'running'``, the running ones.
+        interval: Iterations from one update to the next.
+
+    Raises:
+        UserError: If a choice is not known, or the running statistics would stay those of the start.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        momentum: float = 0.001,
+        warm_up: bool = True,
+        buffers: str = 'copy',
+        batch_norm: str = 'batch',
+        interval: int = 1,
+    ) -> None:
+        for name, value, known in (('buffers', buffers, BUFFERS), ('batch_norm', batch_norm, BATCH_NORM)):
+            if value not in known:
+                raise UserError(f'ema: {name}={value!r} is not known; give one of {", ".join(map(repr, known))}.')
+        layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+        if layers and buffers == 'own' and batch_norm == 'running':
+            raise UserError(
+                "ema: with buffers='own' and batch_norm='running' the teacher would predict with the running "
+                "statistics of the start, since nothing updates them; give buffers='copy' or 'average', or "
+                "batch_norm='batch'."
+            )
+        super().__init__(model, momentum=momentum, interval=interval, update_buffers=buffers == 'average')
+        self.warm_up = warm_up
+        self.buffers_follow = buffers
+        self.batch_norm = batch_norm
+
+    def start(self, model: nn.Module) -> None:
+        """Start from a student."""
+        self.module.load_state_dict(model.state_dict())
+
+    @torch.no_grad()
+    def update_parameters(self, model: nn.Module) -> None:
+        """One update, after the student's."""
+        self.steps += 1
+        step = int(self.steps)
+        if step % self.interval == 0:
+            share = max(self.momentum, 1 / (step // self.interval + 1)) if self.warm_up else self.momentum
+            averaged, current = list(self.module.parameters()), list(model.parameters())
+            if self.update_buffers:
+                averaged += [buffer for buffer in self.module.buffers() if buffer.is_floating_point()]
+                current += [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+            torch._foreach_lerp_([one.data for one in averaged], [one.data for one in current], share)
+        for own, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
+            if self.buffers_follow == 'copy' or (self.update_buffers and not buffer.is_floating_point()):
+                own.copy_(buffer)
+
+    def train(self, mode: bool = True) -> Teacher:
+        """As usual, but without dropout, and with batch norm as ``batch_norm`` says."""
+        super().train(mode and self.batch_norm == 'batch')
+        for module in self.modules():
+            if 'Drop' in type(module).__name__:
+                module.eval()
+        return self
+
+    def check_statistics(self, is_forwarded: bool, stage: str) -> None:
+        """Refuse to predict with running statistics that nothing updates.
+
+        Args:
+            is_forwarded: Whether a term or view of the stage reads the teacher.
+            stage: Name of the stage.
+
+        Raises:
+            UserError: If so.
+        """
+        layers = [m for m in self.module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+        if layers and self.buffers_follow == 'own' and not is_forwarded:
+            raise UserError(
+                f"Stage '{stage}': ema has evaluate=True and buffers='own', but nothing forwards the teacher, so it "
+                "would predict with the running statistics of its start; give buffers='copy' or 'average'."
+            )
+
+    @contextmanager
+    def keeping_statistics(self) -> Iterator[None]:
+        """While the teacher is forwarded: its running statistics follow only if they are its own."""
+        if self.buffers_follow == 'own':
+            yield
+            return
+        layers = [m for m in self.module.modules() if isinstance(m, _BatchNorm) and m.training]
+        momenta = [layer.momentum for layer in layers]
+        for layer in layers:
+            layer.momentum = 0.0
+        try:
+            yield
+        finally:
+            for layer, momentum in zip(layers, momenta, strict=True):
+                layer.momentum = momentum
