@@ -39,7 +39,7 @@ def fill_defaults(cfg: Config) -> None:
     if isinstance(dataset, Mapping) and dataset.get('type') == 'UDADataset':
         train.setdefault('sampler', dict(type='DrawSampler'))
     _fill_evaluation(cfg, (train or {}).get('num_workers', 0))
-    _fill_lengths(cfg)
+    set_lengths(cfg)
     _fill_pseudo_labels(cfg)
 
 
@@ -86,7 +86,12 @@ def _stages_of(cfg: Config) -> list[ConfigDict]:
     return [stage for stage in stages or [] if isinstance(stage, Mapping)]
 
 
-def _fill_lengths(cfg: Config) -> None:
+def set_lengths(cfg: Config) -> None:
+    """Copy ``train_cfg.iters``, lengths by stage name, into the stages.
+
+    Raises:
+        UserError: If it names an unknown stage.
+    """
     stages = {stage.get('name'): stage for stage in _stages_of(cfg)}
     lengths = cfg.train_cfg.pop('iters', None) if stages else None
     for name, iters in (lengths or {}).items():

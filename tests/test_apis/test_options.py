@@ -6,7 +6,7 @@ import pytest
 
 from mmuda.apis import UserError, load_config
 from mmuda.apis.options import add_cfg_options
-from tests.helpers import ROOT
+from tests.helpers import CONFIGS, ROOT
 
 TOOLS = ROOT / 'tools'
 
@@ -147,3 +147,12 @@ def test_configs_in_json_and_yaml(tmp_path):
     assert load_config(tmp_path / 'a.json').train_dataloader.batch_size == 2
     with pytest.raises(UserError, match='train_dataloader.batch_size=0; give a whole number of at least 1'):
         load_config(tmp_path / 'a.yaml')
+
+
+def test_the_command_line_sets_the_length_of_a_stage_by_its_name():
+    path = CONFIGS / 'srda' / 'srda_resaspp_synthetic.py'
+    cfg = load_config(path, {'train_cfg.iters.joint': 7})
+    assert {stage.name: stage.iters for stage in cfg.train_cfg.stages}['joint'] == 7
+    assert 'iters' not in cfg.train_cfg
+    with pytest.raises(UserError, match="names the stage 'end'; the stages are"):
+        load_config(path, {'train_cfg.iters.end': 7})
