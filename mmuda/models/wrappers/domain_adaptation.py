@@ -33,7 +33,7 @@ class DomainAdaptation(PlanExecutor):
     Args:
         segmentor: Config of any mmseg segmentor or of one of ours.
         terms: Configs by name. ``supervised`` on ``source`` is added by default (None removes it).
-        views: Configs of additional views by name.
+        views: Configs of additional views by name (None removes one).
         plan: Steps of the update plan; None updates the segmentor, then the discriminators.
         ema: ``dict(momentum=0.001)`` keeps a :class:`Teacher`, the exponential moving average of the segmentor, with
             the arguments of that class. ``evaluate=True`` predicts with it.
@@ -58,7 +58,7 @@ class DomainAdaptation(PlanExecutor):
         self,
         segmentor: dict,
         terms: dict[str, dict | None] | None = None,
-        views: dict[str, dict] | None = None,
+        views: dict[str, dict | None] | None = None,
         plan: list[dict] | None = None,
         ema: dict | None = None,
         adapter: dict | None = None,
@@ -77,7 +77,7 @@ class DomainAdaptation(PlanExecutor):
         self.terms = ModuleDict({name: TERMS.build(cfg) for name, cfg in sorted(cfgs.items()) if cfg is not None})
         # A derived config removes a term with None; the stages it inherits may still name it.
         self.left_out = {name for name, cfg in cfgs.items() if cfg is None}
-        self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items()}
+        self.views = {name: VIEWS.build(cfg) for name, cfg in (views or {}).items() if cfg is not None}
         for term in self.terms.values():
             self.views.update(term.views())
         self._add_views_of_views()
