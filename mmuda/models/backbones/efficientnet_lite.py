@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch.nn.functional as F
 from mmcv.cnn import ConvModule
 from mmcv.cnn.bricks import Conv2dAdaptivePadding
+from mmengine.logging import print_log
 from mmengine.model import BaseModule
 from mmseg.models.utils import InvertedResidualV3, make_divisible
 from torch import Tensor, nn
@@ -227,6 +228,7 @@ class EfficientNetLite(BaseModule):
             super().init_weights()
             return
         path, prefix = resolve_weights(pretrained['checkpoint']), pretrained.get('prefix') or ''
+        print_log(f'{type(self).__name__}: weights of {path}', logger='current')
         state = state_dict_of(read_checkpoint(path))
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         load_state(
