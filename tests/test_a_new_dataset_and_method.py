@@ -109,8 +109,8 @@ def recipe_of(method):
 
 def model_of(recipe):
     if recipe.needs == 'summed':
-        return 'deeplabv3plus-mv2_summed'
-    return 'deeplabv3plus-mv2_multi' if recipe.needs == 'auxiliary' else 'deeplabv3plus-mv2'
+        return 'deeplabv3plus-effl0_summed'
+    return 'deeplabv3plus-effl0_multi' if recipe.needs == 'auxiliary' else 'deeplabv3plus-effl0'
 
 
 @pytest.mark.parametrize('method', GENERAL)

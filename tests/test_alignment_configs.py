@@ -56,7 +56,7 @@ def test_a_method_has_its_terms_and_reads_no_labels_of_the_target(method, data, 
 
 
 @pytest.mark.parametrize(
-    'name', ['deeplabv3plus-r101_mass2inria', 'deeplabv3plus-mv2_synthetic', 'deeplabv3plus-mv2_nairobi2kampala']
+    'name', ['deeplabv3plus-r101_mass2inria', 'deeplabv3plus-effl0_synthetic', 'deeplabv3plus-effl0_nairobi2kampala']
 )
 def test_retraining_keeps_every_term_of_the_initial_training(name):
     """Equation 13 is equation 12 plus the cross entropy on pseudo labels; its discriminator is trained on."""

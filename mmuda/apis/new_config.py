@@ -15,7 +15,7 @@ AUXILIARY = """auxiliary_head = dict(
     type='FCNHead',
     in_channels={channels},
     in_index=2,
-    channels=256,
+    channels={width},
     num_convs=1,
     concat_input=False,
     norm_cfg=dict(type='BN', requires_grad=True),
@@ -82,9 +82,9 @@ def _find(table: dict, name: str, what: str):
 
 
 def _default_model(recipe: Method, source: Data) -> str:
-    if recipe.models is None:
-        return source.model
     is_narrow = MODELS[source.model].is_narrow
+    if recipe.models is None:
+        return (recipe.narrow_model if is_narrow else None) or source.model
     return next((m for m in recipe.models if MODELS[m].is_narrow == is_narrow), recipe.models[0])
 
 
@@ -166,8 +166,8 @@ def _lines_of_model(recipe: Method, network: Model) -> list[str]:
     if recipe.base is None:
         return []
     changes, lines = [], []
-    if recipe.needs == 'auxiliary' and network.auxiliary is not None:
-        lines.append(AUXILIARY.format(channels=network.auxiliary))
+    if recipe.needs == 'auxiliary' and network.auxiliary is not None and not _is_single(recipe, network):
+        lines.append(AUXILIARY.format(channels=network.auxiliary, width=32 if network.is_narrow else 256))
         changes.append('segmentor=dict(auxiliary_head=auxiliary_head)')
     if recipe.needs == 'summed' and not network.summed:
         lines += [

@@ -15,6 +15,7 @@ class Method:
         narrow: Base of the method for narrow networks; ``base`` if None.
         short: Base of the schedule for narrow networks.
         models: Supported models, the default first; None for any segmentor of mmseg's kind.
+        narrow_model: Default among narrow networks; None for the dataset's.
         view: View of the data used in training, e.g. ``'super_resolution'``.
         needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
@@ -28,6 +29,7 @@ class Method:
     narrow: str | None = None
     short: str | None = None
     models: tuple[str, ...] | None = None
+    narrow_model: str | None = None
     view: str | None = None
     needs: str | None = None
     model: str = 'model = _base_.method'
@@ -103,7 +105,15 @@ METHODS = {
     'self_training': Method(
         'self_training', 'sgd_250k', 'self_training_narrow', 'short', needs='rasters', lines=(STAGES,)
     ),
-    'dann': Method('dann', 'dann_20k', 'dann_narrow', 'dann_short', view='patches', needs='bottleneck'),
+    'dann': Method(
+        'dann',
+        'dann_20k',
+        'dann_narrow',
+        'dann_short',
+        narrow_model='deeplabv3plus-mv2',
+        view='patches',
+        needs='bottleneck',
+    ),
     'noadapt': Method(None, 'noadapt', short='noadapt_short', models=NOADAPT, view='own_grids'),
     'srda': Method('srda', 'srda', 'srda_narrow', 'srda_short', models=SRDA, view='super_resolution'),
     'srda_code': Method('srda_code', 'srda_code', models=SRDA[:1], view='super_resolution'),
@@ -114,7 +124,8 @@ SEGFORMER = (
     "rates = dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)})",
 )
 MODELS = {
-    'deeplabv3plus-mv2': Model(is_narrow=True, bottleneck=True, summed=True),
+    'deeplabv3plus-effl0': Model(is_narrow=True, bottleneck=True, summed=True),
+    'deeplabv3plus-mv2': Model(is_narrow=True, auxiliary=96, bottleneck=True),
     'deeplabv3plus-mv2-d8': Model(own_batch_norm=False, auxiliary=96, bottleneck=True),
     'deeplabv2-r101': Model(own_batch_norm=False, summed=True),
     'deeplabv3plus-r101': Model(bottleneck=True, summed=True),
@@ -130,15 +141,15 @@ MODELS = {
     'cyclegan_narrow': Model(is_narrow=True),
 }
 # Models for any method.
-SEGMENTORS = tuple(MODELS)[:6]
+SEGMENTORS = tuple(MODELS)[:7]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
 ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation')
 GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
 DATA = {
-    'synthetic': Data('deeplabv3plus-mv2', ISPRS_THINGS, ALL_VIEWS),
-    'nairobi2kampala': Data('deeplabv3plus-mv2', BUILDINGS, ALL_VIEWS),
+    'synthetic': Data('deeplabv3plus-effl0', ISPRS_THINGS, ALL_VIEWS),
+    'nairobi2kampala': Data('deeplabv3plus-effl0', BUILDINGS, ALL_VIEWS),
     'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True),
     'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True),
     'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, 'translation')),

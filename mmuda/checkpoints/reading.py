@@ -256,10 +256,23 @@ def load_weights(model: nn.Module, path: str | os.PathLike) -> None:
         UserError: If names or shapes differ, with a list of them, or values are not finite.
     """
     state = state_dict_of(read_checkpoint(os.fspath(path)))
+    load_state(model, state, path, 'give a checkpoint that this config has written')
+
+
+def load_state(model: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike, remedy: str) -> None:
+    """Load weights that were read from a file into a model, with strict names and shapes.
+
+    Args:
+        model: The model.
+        state: Weights by the model's names.
+        path: Where they come from, for the error.
+        remedy: What to do if they do not fit.
+
+    Raises:
+        UserError: If names or shapes differ, with a list of them, or values are not finite.
+    """
     refuse_not_finite(state, path)
-    _refuse_misfit(
-        state, model.state_dict(), f'{path} is of another model', 'give a checkpoint that this config has written'
-    )
+    _refuse_misfit(state, model.state_dict(), f'{path} is of another model', remedy)
     model.load_state_dict(state)
 
 

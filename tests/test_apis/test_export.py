@@ -148,7 +148,7 @@ def test_colours_are_those_of_the_chosen_classes_and_the_grid_is_told():
     assert len(meta['classes']) == len(meta['palette']) == 16
     assert dict(zip(meta['classes'], meta['palette'], strict=True))['sky'] == [70, 130, 180]
     assert export._note(synthia) == '# Images: 2 times coarser than the original.'
-    kampala = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv3plus-mv2_nairobi2kampala.py')
+    kampala = load_config(ROOT / 'configs' / 'maxsquare' / 'maxsquare_deeplabv3plus-effl0_nairobi2kampala.py')
     assert export._note(kampala) == '# Images: 0.15 m per pixel.'
     assert export._dataset_meta(kampala)['classes'] == ('background', 'building')
 

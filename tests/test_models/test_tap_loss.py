@@ -49,10 +49,12 @@ CASES = {
     'minent/minent_deeplabv2-r101_gta2cityscapes': dict(
         entropy=('logits', 0.001, entropy), entropy_aux=('aux.0.logits', 0.0002, entropy)
     ),
-    'minent/minent_deeplabv3plus-mv2_synthetic': dict(entropy=('logits', 0.01, entropy)),
+    'minent/minent_deeplabv3plus-effl0_synthetic': dict(entropy=('logits', 0.01, entropy)),
     'maxsquare/maxsquare_deeplabv2-r101_gta2cityscapes': dict(max_square=('logits', 0.1, max_square)),
-    'mixtures/reinhard_isia_maxsquare_deeplabv3plus-mv2_synthetic': dict(max_square=('logits', 0.1, max_square)),
-    'mixtures/reinhard_isia_maxsquare_deeplabv3plus-mv2_nairobi2kampala': dict(max_square=('logits', 0.1, max_square)),
+    'mixtures/reinhard_isia_maxsquare_deeplabv3plus-effl0_synthetic': dict(max_square=('logits', 0.1, max_square)),
+    'mixtures/reinhard_isia_maxsquare_deeplabv3plus-effl0_nairobi2kampala': dict(
+        max_square=('logits', 0.1, max_square)
+    ),
 }
 
 

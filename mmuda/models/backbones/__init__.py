@@ -1,8 +1,9 @@
 """Encoders."""
 
 from .caffe_resnet import CaffeResNet
+from .efficientnet_lite import EfficientNetLite
 from .residual_aspp import NoAdaptBackbone, ResidualASPP
 from .stem_resnet import StemResNet
 from .vgg_features import VGGFeatures
 
-__all__ = ['CaffeResNet', 'NoAdaptBackbone', 'ResidualASPP', 'StemResNet', 'VGGFeatures']
+__all__ = ['CaffeResNet', 'EfficientNetLite', 'NoAdaptBackbone', 'ResidualASPP', 'StemResNet', 'VGGFeatures']

@@ -1,9 +1,0 @@
-# AdaptSegNet by gradient reversal: synthetic imagery.
-_base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
-    '../_base_/methods/reversal.py',
-    '../_base_/datasets/synthetic.py',
-    '../_base_/schedules/short_adversarial.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.method

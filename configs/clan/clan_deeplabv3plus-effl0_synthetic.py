@@ -1,0 +1,9 @@
+# CLAN: synthetic imagery.
+_base_ = [
+    '../_base_/models/deeplabv3plus-effl0_summed.py',
+    '../_base_/methods/clan_narrow.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/short_adversarial.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.method

@@ -1,9 +1,0 @@
-# CLAN: Nairobi -> Kampala.
-_base_ = [
-    '../_base_/models/deeplabv3plus-mv2_summed.py',
-    '../_base_/methods/clan_narrow.py',
-    '../_base_/datasets/nairobi2kampala.py',
-    '../_base_/schedules/short_adversarial.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.method

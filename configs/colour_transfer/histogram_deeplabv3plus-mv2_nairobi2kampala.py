@@ -1,3 +1,0 @@
-# Source images with the histogram of random target crops, no other adaptation: Nairobi -> Kampala.
-_base_ = '../source_only/source_only_deeplabv3plus-mv2_nairobi2kampala.py'
-train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.recoloured.histogram)))

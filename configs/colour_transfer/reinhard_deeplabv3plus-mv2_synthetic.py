@@ -1,3 +1,0 @@
-# Source images with the colour statistics (Reinhard) of random target crops, no other adaptation: synthetic imagery.
-_base_ = '../source_only/source_only_deeplabv3plus-mv2_synthetic.py'
-train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.recoloured.reinhard)))

@@ -1,0 +1,9 @@
+# FCAN, feature-level stage: synthetic imagery.
+_base_ = [
+    '../_base_/models/deeplabv3plus-effl0.py',
+    '../_base_/methods/fcan_narrow.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/short_adversarial.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.method

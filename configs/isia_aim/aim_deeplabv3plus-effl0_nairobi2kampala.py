@@ -1,0 +1,3 @@
+# AIM without categories: Nairobi -> Kampala.
+_base_ = './isia_aim_deeplabv3plus-effl0_nairobi2kampala.py'
+model = dict(terms=dict(category=None))

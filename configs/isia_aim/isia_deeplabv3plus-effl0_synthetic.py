@@ -1,0 +1,3 @@
+# ISIA without instances: synthetic imagery.
+_base_ = './isia_aim_deeplabv3plus-effl0_synthetic.py'
+model = dict(terms=dict(instance=None))

@@ -1,9 +1,0 @@
-# MaxSquare: synthetic imagery.
-_base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
-    '../_base_/methods/maxsquare.py',
-    '../_base_/datasets/synthetic.py',
-    '../_base_/schedules/short.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.method

@@ -1,9 +1,0 @@
-# Maximum mean discrepancy of the last feature maps: Nairobi -> Kampala.
-_base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
-    '../_base_/methods/mmd.py',
-    '../_base_/datasets/nairobi2kampala.py',
-    '../_base_/schedules/short.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.method

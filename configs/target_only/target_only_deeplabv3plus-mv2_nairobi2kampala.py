@@ -1,4 +1,0 @@
-# The upper bound: trained on the target's labels: Nairobi -> Kampala.
-_base_ = '../source_only/source_only_deeplabv3plus-mv2_nairobi2kampala.py'
-source = dict(_base_.target, pipeline=_base_.target_pipeline, labelled=True)
-train_dataloader = dict(dataset=dict(source=source))
