@@ -43,10 +43,17 @@ TERMS = [
      SUPER_RESOLVED),
     (dict(type='ForwardTerm'), dict(trains=())),
 ]  # fmt: skip
+BOTH_LABELLED = dict(streams=dict(source=dict(), target=dict(gain=0.5)))
+PSEUDO = dict(views=dict(pseudo=dict(type='PseudoLabels', threshold=0.4)))
 VIEWS = [
     (dict(type='PseudoLabels', threshold=0.4), {}),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
     (dict(type='SuperResolvedView'), SUPER_RESOLVED),
+    (dict(type='ClassMix'), PSEUDO),
+    (dict(type='ClassMix', target='target', per='batch', ignore_index=None), BOTH_LABELLED),
+    (dict(type='CutMix'), PSEUDO),
+    (dict(type='Flipped'), {}),
+    (dict(type='Masked'), PSEUDO),
 ]
 SEGMENTORS = [
     (segmentor(auxiliary=True), {}),

@@ -1,7 +1,24 @@
 """Additional batches that terms ask for; one file per idea."""
 
 from .base import View
+from .built_on import BuiltOn
+from .class_mix import ClassMix
+from .cut_mix import CutMix
+from .flipped import Flipped, flip
+from .masked import Masked
+from .mix import Mix
 from .pseudo_labels import PseudoLabels
 from .super_resolved import SuperResolvedView
 
-__all__ = ['PseudoLabels', 'SuperResolvedView', 'View']
+__all__ = [
+    'BuiltOn',
+    'ClassMix',
+    'CutMix',
+    'Flipped',
+    'Masked',
+    'Mix',
+    'PseudoLabels',
+    'SuperResolvedView',
+    'View',
+    'flip',
+]
