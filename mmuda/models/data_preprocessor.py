@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine.model import BaseDataPreprocessor
+from mmseg.structures import SegDataSample
 from torch import Tensor
 
 from mmuda.registry import MODELS
@@ -90,8 +91,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         data = self.cast_data(data)
         if 'inputs' in data:
             samples = data.get('data_samples') or [None] * len(data['inputs'])
-            domains = [getattr(sample, 'domain', self.default_domain) for sample in samples]
-            triples = zip(data['inputs'], domains, samples, strict=True)
+            triples = zip(data['inputs'], self.domains_of(samples), samples, strict=True)
             images = [_blank(self._normalise(*triple), triple[-1]) for triple in triples]
             return {'inputs': self._stack(images, 'inputs'), 'data_samples': data.get('data_samples')}
         return {stream: self._stream(stream, batch) for stream, batch in data.items()}
@@ -134,10 +134,28 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         Returns:
             (N, C, H, W) in the units of the raster, red first; not rounded, nor clamped.
         """
-        own = self.streams.get(domain, self.default)
-        mean, std = (torch.as_tensor(own[key]).to(images).view(1, -1, 1, 1) for key in ('mean', 'std'))
+        mean, std = self._statistics(images, domain)
         pixels = images * std + mean
         return _turned_around(pixels, 1) if self.rgb_to_bgr else pixels
+
+    def from_pixels(self, pixels: Tensor, domain: str) -> Tensor:
+        """Normalise again what :meth:`to_pixels` gave; arguments as there."""
+        mean, std = self._statistics(pixels, domain)
+        return ((_turned_around(pixels, 1) if self.rgb_to_bgr else pixels) - mean) / std
+
+    def domains_of(self, samples: Sequence[SegDataSample]) -> list[str]:
+        """The stream of each sample, whose statistics apply to its image."""
+        return [getattr(sample, 'domain', self.default_domain) for sample in samples]
+
+    def brightest_mean(self, domain: str) -> float:
+        """The largest mean of a channel of a domain, in the units of the raster."""
+        return max(self.streams.get(domain, self.default)['mean'])
+
+    def _statistics(self, like: Tensor, domain: str) -> tuple[Tensor, Tensor]:
+        """Mean and standard deviation of a domain, each (1, C, 1, 1)."""
+        own = self.streams.get(domain, self.default)
+        values = (torch.tensor(own[key], dtype=like.dtype).view(1, -1, 1, 1) for key in ('mean', 'std'))
+        return tuple(value.to(like.device, non_blocking=True) for value in values)
 
     def _stack(self, tensors: list[Tensor], name: str) -> Tensor:
         shapes = {tuple(tensor.shape) for tensor in tensors}

@@ -45,6 +45,7 @@ TERMS = [
 ]  # fmt: skip
 BOTH_LABELLED = dict(streams=dict(source=dict(), target=dict(gain=0.5)))
 PSEUDO = dict(views=dict(pseudo=dict(type='PseudoLabels', threshold=0.4)))
+MIXED = dict(views=dict(PSEUDO['views'], mixed=dict(type='ClassMix')))
 VIEWS = [
     (dict(type='PseudoLabels', threshold=0.4), {}),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
@@ -54,6 +55,7 @@ VIEWS = [
     (dict(type='CutMix'), PSEUDO),
     (dict(type='Flipped'), {}),
     (dict(type='Masked'), PSEUDO),
+    (dict(type='StrongAugmentation'), MIXED),
 ]
 SEGMENTORS = [
     (segmentor(auxiliary=True), {}),

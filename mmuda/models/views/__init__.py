@@ -8,6 +8,7 @@ from .flipped import Flipped, flip
 from .masked import Masked
 from .mix import Mix
 from .pseudo_labels import PseudoLabels
+from .strong_augmentation import StrongAugmentation
 from .super_resolved import SuperResolvedView
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     'Masked',
     'Mix',
     'PseudoLabels',
+    'StrongAugmentation',
     'SuperResolvedView',
     'View',
     'flip',

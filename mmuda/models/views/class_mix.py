@@ -62,7 +62,7 @@ class ClassMix(Mix):
         if self.per == 'batch':
             present = present.any(dim=0, keepdim=True).expand_as(present)
         # A random order of all values, those that are present first: nothing waits for the device to count classes.
-        scores = torch.rand(present.shape).to(flat.device).masked_fill(~present, 2)
+        scores = torch.rand(present.shape).to(flat.device, non_blocking=True).masked_fill(~present, 2)
         ranks = scores.argsort(dim=1).argsort(dim=1)
         half = (present.sum(dim=1, keepdim=True) + 1) // 2
         drawn = ranks < half

@@ -58,7 +58,7 @@ class CutMix(Mix):
         self.area, self.ratio = tuple(area), tuple(ratio)
 
     def masks(self, labels: Tensor, size: tuple[int, int]) -> Tensor:
-        masks = torch.zeros(len(labels), *size, dtype=torch.bool)
+        masks = torch.zeros(len(labels), *size, dtype=torch.bool, device=labels.device)
         for mask in masks:
             if torch.rand(()) < self.probability:
                 top, left, height, width = self._rectangle(*size)

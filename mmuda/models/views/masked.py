@@ -62,15 +62,15 @@ class Masked(BuiltOn):
         batch = context.batch(self.view)
         images = batch['inputs']
         size = tuple(images.shape[-2:])
-        kept = torch.stack([self._kept(size, sample) for sample in batch['data_samples']]).to(images.device)
+        kept = torch.stack([self._kept(size, sample, images.device) for sample in batch['data_samples']])
         return {**batch, 'inputs': images.masked_fill(~kept[:, None], 0)}
 
-    def _kept(self, size: tuple[int, int], sample: SegDataSample) -> Tensor:
+    def _kept(self, size: tuple[int, int], sample: SegDataSample, device: torch.device) -> Tensor:
         """Where an image stays visible, (H, W) bool."""
         side = self._side(size, sample)
         rows, columns = (max(1, round(length / side)) for length in size)
-        kept = torch.rand(1, 1, rows, columns) > self.ratio
-        return F.interpolate(kept.float(), size=size)[0, 0] > 0
+        kept = (torch.rand(1, 1, rows, columns) > self.ratio).float().to(device, non_blocking=True)
+        return F.interpolate(kept, size=size)[0, 0] > 0
 
     def _side(self, size: tuple[int, int], sample: SegDataSample) -> int:
         """Side of a block in pixels."""

@@ -55,7 +55,7 @@ class Mix(BuiltOn):
             size: Height and width of the images.
 
         Returns:
-            (N, *size) bool, on any device.
+            (N, *size) bool.
         """
 
     def build(self, context) -> dict:
@@ -65,7 +65,7 @@ class Mix(BuiltOn):
         partners = [(i + self.shift) % count for i in range(len(samples))]
         pasted = [source['data_samples'][i] for i in partners]
         images = target['inputs']
-        mask = self.masks(_labels(pasted), tuple(images.shape[-2:])).to(images.device)
+        mask = self.masks(_labels(pasted), tuple(images.shape[-2:]))
         mixed = dict(inputs=_mixed(mask, source['inputs'][partners], images))
         for key in sorted(source.keys() & target.keys() - mixed.keys()):
             if _is_image(source[key]) and _is_image(target[key]) and source[key].shape[1:] == target[key].shape[1:]:
@@ -134,7 +134,7 @@ def _mixed_samples(mask: Tensor, pasted: list[SegDataSample], below: list[SegDat
     labels = [_labels(samples) for samples in (pasted, below)]
     weights = [pixel_weights(samples) for samples in (pasted, below)]
     size = tuple(max(sides) for sides in zip(*(label.shape[-2:] for label in labels), strict=True))
-    mask = nearest(mask.to(labels[1].device), size)
+    mask = nearest(mask, size)
     weight = None
     if any(one is not None for one in weights):
         present = next(one for one in weights if one is not None)

@@ -47,6 +47,11 @@ class ForwardContext:
         """The iteration of the run, counted from 0."""
         return self._model.iteration
 
+    @property
+    def data_preprocessor(self):
+        """The model's data preprocessor, which turns normalised images into pixels of the raster and back."""
+        return self._model.data_preprocessor
+
     def size(self, view: str) -> tuple[int, int]:
         """Height and width in pixels of the images of a stream or view, without forwarding it."""
         return tuple(self.batch(view.partition(TEACHER)[0])['inputs'].shape[-2:])
