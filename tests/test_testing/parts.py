@@ -1,6 +1,16 @@
 """Small configs of every registered term, view and segmentor of mmuda."""
 
-from mmuda.testing import plain_segmentor, segmentor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from mmuda.testing import ToyBackbone, plain_segmentor, segmentor
+
+FOLDER = TemporaryDirectory()  # deleted with the process
+PRETRAINED = str(Path(FOLDER.name) / 'encoder.pth')
+with torch.random.fork_rng(devices=[]):
+    torch.save(ToyBackbone(norm=False).state_dict(), PRETRAINED)
 
 VANILLA = dict(type='GANLoss', gan_type='vanilla')
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=3)
@@ -22,6 +32,7 @@ LOGITS = dict(source='source:logits', target='target:logits', resize_to='image',
 FEATURES = dict(source='source:features.1', target='target:features.1')
 BOTH_FEATURES = {view: [f'{view}:features.{i}' for i in range(2)] for view in ('source', 'target')}
 PARAMETERS = dict(first='source:parameters.decode_head', second='source:parameters.auxiliary_head')
+ENCODER = dict(type='ToyBackbone', norm=False, init_cfg=dict(type='Pretrained', checkpoint=PRETRAINED))
 IMAGES = dict(source='source:sr_image', target='target:fine_image', moves='source')
 
 # (config, options of the check)
@@ -34,6 +45,7 @@ TERMS = [
     (dict(type='LabelMapAlignment', prediction='target:logits', crop_size=12, loss=VANILLA, temperature=1.0,
           discriminator=dict(DISCRIMINATOR, in_channels=1)), dict(streams=EXEMPLARS)),
     (dict(type='CategoryAlignment', **FEATURES), {}),
+    (dict(type='FeatureDistance', classes=(0, 1, 2), encoder=ENCODER), {}),
     (dict(type='InstanceAlignment', classes=(1, 2), channels=4, memory=3, warmup=0, **FEATURES), {}),
     (dict(type='ParameterSimilarity', **PARAMETERS), TWO_HEADS),
     (dict(type='RegionAggregation'), dict(streams=CELLS)),
