@@ -1,0 +1,80 @@
+"""The bases of DAFormer and HRDA: what the released settings say, built without memory."""
+
+import pytest
+import torch
+
+from mmuda.apis import counts, load_config, prepare
+from mmuda.engine.optimizers import NamedOptimWrapperConstructor
+from mmuda.registry import PARAM_SCHEDULERS
+from tests.helpers import CONFIGS
+from tests.helpers.on_meta import check_on_meta
+
+LEAF = """_base_ = [
+    '{folder}/models/{model}.py',
+    '{folder}/methods/source_only.py',
+    '{folder}/datasets/gta2cityscapes.py',
+    '{folder}/schedules/daformer_40k.py',
+    '{folder}/default_runtime.py',
+]
+model = dict(_base_.method, batch_norm='shared')
+"""
+
+
+def leaf(tmp_path, model, lines=''):
+    path = tmp_path / 'config.py'
+    path.write_text(LEAF.format(folder=CONFIGS / '_base_', model=model) + lines)
+    return path
+
+
+@pytest.fixture(scope='module')
+def daformer(tmp_path_factory):
+    return prepare(load_config(leaf(tmp_path_factory.mktemp('daformer'), 'daformer-mitb5')))
+
+
+def test_the_full_network_can_be_run(tmp_path):
+    check_on_meta(leaf(tmp_path, 'daformer-mitb5'))
+
+
+def test_the_network_is_the_released_one(daformer):
+    model = counts.build_on_meta(daformer.model).segmentor
+    backbone = sum(p.numel() for p in model.backbone.parameters())
+    assert backbone == 81_443_008  # MiT-B5 without its classifier
+    drop_paths = [m.drop_prob for m in model.backbone.modules() if type(m).__name__ == 'DropPath']
+    assert max(drop_paths) == pytest.approx(0.1)
+    head = model.decode_head
+    assert [tuple(layer.weight.shape) for layer in head.embeddings] == [(256, c, 1, 1) for c in (64, 128, 320, 512)]
+    assert [getattr(m, 'depthwise_conv', m).conv.dilation[0] for m in head.aspp_modules] == [1, 6, 12, 18]
+    assert head.bottleneck.conv.weight.shape == (256, 4 * 256, 3, 3) and head.num_classes == 19
+
+
+def test_rates_and_decay_by_parameter(daformer):
+    """Released: 'head' has ten times the rate; the backbone's norms have no decay, those of the head ('bn') have."""
+    model = counts.build_on_meta(daformer.model)
+    wrappers = {name: cfg for name, cfg in daformer.optim_wrapper.items() if name != 'constructor'}
+    optimizer = NamedOptimWrapperConstructor(wrappers)(model)['segmentor'].optimizer
+    found = {id(group['params'][0]): (group['lr'], group['weight_decay']) for group in optimizer.param_groups}
+    norms = 0
+    for path, module in model.segmentor.named_modules():
+        for parameter in module.parameters(recurse=False):
+            lr, decay = (6e-4, 0.01) if 'head' in path else (6e-5, 0.01)
+            if isinstance(module, torch.nn.LayerNorm):
+                decay, norms = 0.0, norms + 1
+            assert found[id(parameter)] == (pytest.approx(lr), decay), path
+    assert norms > 200
+
+
+def test_the_rate_follows_the_released_schedule(daformer):
+    """Poly of power 1 over the whole run, times a linear warm-up from 1e-6, as mmcv's updater has it."""
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=6e-5)
+    schedules = [
+        PARAM_SCHEDULERS.build(dict(cfg), default_args=dict(optimizer=optimizer))
+        for cfg in daformer.param_scheduler.segmentor
+    ]
+    for iteration in range(40_000):
+        expected = 6e-5 * (1 - iteration / 40_000)
+        if iteration < 1500:
+            expected *= 1 - (1 - iteration / 1500) * (1 - 1e-6)
+        assert optimizer.param_groups[0]['lr'] == pytest.approx(expected, abs=6e-5 * 1e-3), iteration
+        optimizer.step()
+        for schedule in schedules:
+            schedule.step()
