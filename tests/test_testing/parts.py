@@ -24,6 +24,7 @@ SUPER_RESOLUTION = dict(
     sr_head=dict(type='SuperResolutionHead', **WIDTH),
     decode_head=dict(type='PyramidFusionHead', num_classes=3, **WIDTH),
 )
+SCALES = dict(segmentor(), type='HRDA', attention_head=dict(type='ToyHead'))
 SUPER_RESOLVED = dict(segmentor=SUPER_RESOLUTION, streams=FINE)
 TWO_HEADS = dict(segmentor=segmentor(auxiliary=True))
 CLASSIFIERS = ('target:module.decode_head', 'target:module.auxiliary_head')
@@ -46,6 +47,8 @@ TERMS = [
           discriminator=dict(DISCRIMINATOR, in_channels=1)), dict(streams=EXEMPLARS)),
     (dict(type='CategoryAlignment', **FEATURES), {}),
     (dict(type='FeatureDistance', classes=(0, 1, 2), encoder=ENCODER), {}),
+    (dict(type='FeatureDistance', classes=(0, 1, 2), encoder=ENCODER, image='source:context.image'),
+     dict(segmentor=SCALES)),
     (dict(type='InstanceAlignment', classes=(1, 2), channels=4, memory=3, warmup=0, **FEATURES), {}),
     (dict(type='ParameterSimilarity', **PARAMETERS), TWO_HEADS),
     (dict(type='RegionAggregation'), dict(streams=CELLS)),
@@ -57,6 +60,7 @@ TERMS = [
 ]  # fmt: skip
 VIEWS = [
     (dict(type='PseudoLabels', threshold=0.4), {}),
+    (dict(type='PseudoLabels', threshold=0.4), dict(segmentor=SCALES)),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
     (dict(type='SuperResolvedView'), SUPER_RESOLVED),
 ]
@@ -65,4 +69,6 @@ SEGMENTORS = [
     (plain_segmentor(stride=2), {}),
     (dict(segmentor(), type='DirectEncoderDecoder'), {}),
     (SUPER_RESOLUTION, dict(streams=FINE)),
+    (SCALES, {}),
+    (dict(SCALES, grid=4, detail_size=(12, 4)), {}),
 ]
