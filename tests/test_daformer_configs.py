@@ -1,9 +1,12 @@
 """The bases of DAFormer and HRDA: what the released settings say, built without memory."""
 
+import numpy as np
 import pytest
+import rasterio
 import torch
+from rasterio.transform import from_origin
 
-from mmuda.apis import counts, load_config, prepare
+from mmuda.apis import counts, init_model, load_config, predict_raster, prepare
 from mmuda.engine.optimizers import NamedOptimWrapperConstructor
 from mmuda.registry import PARAM_SCHEDULERS
 from tests.helpers import CONFIGS
@@ -78,3 +81,51 @@ def test_the_rate_follows_the_released_schedule(daformer):
         optimizer.step()
         for schedule in schedules:
             schedule.step()
+
+
+def test_hrda_puts_two_scales_on_the_full_network(tmp_path):
+    path = leaf(tmp_path, 'hrda_daformer-mitb5')
+    check_on_meta(path)
+    cfg = prepare(load_config(path))
+    model = counts.build_on_meta(cfg.model).segmentor
+    assert (type(model).__name__, model.factor, model.grid, model.detail_weight) == ('HRDA', 2, 8, 0.1)
+    assert model.attention_head.num_classes == 19 and model.attention_head.aspp_modules is None
+    assert model.attention_head.bottleneck.conv.weight.shape == (256, 4 * 256, 1, 1)
+    assert (cfg.model.segmentor.test_cfg.mode, cfg.model.segmentor.test_cfg.stride) == ('slide', (512, 512))
+
+
+NARROW = """model = dict(model, segmentor=dict(test_cfg=dict(mode='{mode}', crop_size=(64, 64), stride=(32, 32))))
+train_dataloader = dict(dataset=dict(target=None))
+"""
+
+
+@pytest.mark.parametrize('mode', ['whole', 'slide'])
+def test_the_narrow_hrda_predicts_a_raster(mode, tmp_path):
+    path = leaf(tmp_path, 'hrda_deeplabv3plus-mv2', NARROW.format(mode=mode))
+    path.write_text(path.read_text().replace('gta2cityscapes', 'synthetic').replace('daformer_40k', 'short'))
+    check_on_meta(path)
+    torch.manual_seed(0)
+    model = init_model(load_config(path), device='cpu')
+    for head in (model.segmentor.decode_head, model.segmentor.attention_head):
+        torch.nn.init.normal_(head.conv_seg.weight)  # else one class wins everywhere
+    image = np.random.default_rng(0).integers(0, 256, (75, 101, 3)).astype(np.uint8)
+    raster = tmp_path / 'image.tif'
+    profile = dict(driver='GTiff', height=75, width=101, count=3, dtype='uint8', crs='EPSG:32633')
+    with rasterio.open(raster, 'w', transform=from_origin(100, 200, 0.5, 0.5), **profile) as file:
+        file.write(image.transpose(2, 0, 1))
+    out = predict_raster(model, raster, tmp_path / 'out.tif', gsd=0.5, tile=512)
+    with rasterio.open(out) as file:
+        found = torch.from_numpy(file.read(1)).long()
+    mean, std = (torch.tensor(cfg).view(3, 1, 1) for cfg in ([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]))
+    inputs = ((torch.from_numpy(image).permute(2, 0, 1) - mean) / std)[None]
+    rows, columns = dict(whole=([(0, 75)], [(0, 101)]), slide=([(0, 64), (11, 75)], [(0, 64), (32, 96), (37, 101)]))[
+        mode
+    ]
+    with torch.no_grad():
+        logits = inputs.new_zeros(6, 75, 101)
+        for top, bottom in rows:
+            for left, right in columns:
+                part = inputs[..., top:bottom, left:right]
+                logits[:, top:bottom, left:right] += model.segmentor(part, mode='tensor')[0]
+    assert len(found.unique()) > 1
+    assert (found == logits.argmax(0)).float().mean() > 0.999  # windows differ in how they round

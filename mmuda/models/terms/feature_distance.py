@@ -81,6 +81,9 @@ class FeatureDistance(Term):
     def init_weights(self) -> None:
         """Read the encoder's weights; called by mmengine before the first iteration."""
         super().init_weights()
+        self._read()
+
+    def _read(self) -> None:
         if self._pending:
             with torch.random.fork_rng(devices=[]):
                 self.encoder.init_weights()
@@ -90,7 +93,7 @@ class FeatureDistance(Term):
         return {self.features, self.image, self.label}
 
     def losses(self, phase: str, context) -> dict[str, Tensor]:
-        self.init_weights()
+        self._read()  # without a run, nobody has called init_weights
         found = context.tap(self.features)
         with torch.no_grad():
             expected = self.encoder(context.tap(self.image))[-1]
