@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import rasterio
 import torch
+from mmseg.apis import inference_model
+from mmseg.apis import init_model as init_mmseg
 from rasterio.transform import from_origin
 
-from mmuda.apis import counts, init_model, load_config, predict_raster, prepare
+from mmuda.apis import counts, export_segmentor, init_model, load_config, predict_raster, prepare
 from mmuda.engine.optimizers import NamedOptimWrapperConstructor
 from mmuda.registry import PARAM_SCHEDULERS
 from tests.helpers import CONFIGS
@@ -99,15 +101,21 @@ train_dataloader = dict(dataset=dict(target=None))
 """
 
 
-@pytest.mark.parametrize('mode', ['whole', 'slide'])
-def test_the_narrow_hrda_predicts_a_raster(mode, tmp_path):
+def narrow(tmp_path, mode):
+    """The narrow HRDA with random weights, and the file of its config."""
     path = leaf(tmp_path, 'hrda_deeplabv3plus-mv2', NARROW.format(mode=mode))
     path.write_text(path.read_text().replace('gta2cityscapes', 'synthetic').replace('daformer_40k', 'short'))
-    check_on_meta(path)
     torch.manual_seed(0)
     model = init_model(load_config(path), device='cpu')
     for head in (model.segmentor.decode_head, model.segmentor.attention_head):
         torch.nn.init.normal_(head.conv_seg.weight)  # else one class wins everywhere
+    return model, path
+
+
+@pytest.mark.parametrize('mode', ['whole', 'slide'])
+def test_the_narrow_hrda_predicts_a_raster(mode, tmp_path):
+    model, path = narrow(tmp_path, mode)
+    check_on_meta(path)
     image = np.random.default_rng(0).integers(0, 256, (75, 101, 3)).astype(np.uint8)
     raster = tmp_path / 'image.tif'
     profile = dict(driver='GTiff', height=75, width=101, count=3, dtype='uint8', crs='EPSG:32633')
@@ -129,3 +137,17 @@ def test_the_narrow_hrda_predicts_a_raster(mode, tmp_path):
                 logits[:, top:bottom, left:right] += model.segmentor(part, mode='tensor')[0]
     assert len(found.unique()) > 1
     assert (found == logits.argmax(0)).float().mean() > 0.999  # windows differ in how they round
+
+
+def test_the_narrow_hrda_is_exported_to_mmseg(tmp_path):
+    model, path = narrow(tmp_path, 'whole')
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'trained.pth')
+    exported = init_mmseg(
+        *map(str, export_segmentor(load_config(path), tmp_path / 'trained.pth', tmp_path)), device='cpu'
+    )
+    assert type(exported).__name__ == 'HRDA'
+    inputs = torch.rand(1, 3, 48, 80)
+    with torch.no_grad():
+        assert torch.equal(exported(inputs, mode='tensor'), model.segmentor(inputs, mode='tensor'))
+    image = np.random.default_rng(0).integers(0, 256, (75, 101, 3)).astype(np.uint8)
+    assert inference_model(exported, image).pred_sem_seg.shape == (75, 101)

@@ -53,6 +53,7 @@ class HRDA(EncoderDecoder):
         train_cfg: As in mmseg; not used.
         test_cfg: As in mmseg; windows of ``mode='slide'`` are predicted as images of their own.
         data_preprocessor: Config of the preprocessor, if the segmentor is used without a wrapper.
+        pretrained: As ``EncoderDecoder``'s, whose other name is the backbone's ``init_cfg``.
         init_cfg: mmengine's initialisation config.
 
     Raises:
@@ -72,6 +73,7 @@ class HRDA(EncoderDecoder):
         train_cfg: dict | None = None,
         test_cfg: dict | None = None,
         data_preprocessor: dict | None = None,
+        pretrained: str | None = None,
         init_cfg: dict | list[dict] | None = None,
     ) -> None:
         super().__init__(
@@ -81,6 +83,7 @@ class HRDA(EncoderDecoder):
             train_cfg=train_cfg,
             test_cfg=test_cfg,
             data_preprocessor=data_preprocessor,
+            pretrained=pretrained,
             init_cfg=init_cfg,
         )
         self.attention_head = MODELS.build(dict(attention_head, loss_decode=NO_LOSS))
