@@ -14,6 +14,7 @@ from mmuda.apis.inference import init_model, segmentor_of
 from mmuda.checkpoints.reading import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.checkpoints.weights import resolve_weights
 from mmuda.models.masked_batch_norm import only_valid
+from mmuda.models.segmentors import HRDA
 from mmuda.structures import validity
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input
@@ -112,13 +113,24 @@ def _re_estimate(model: nn.Module, network: nn.Module, layers: list, loader, bat
                 if empty > MAX_EMPTY * batches:
                     raise UserError(f'{empty} batches of target images hold no data; check the rasters')
                 continue
-            with only_valid(layers, weights):
-                network(images, mode='tensor')
+            _forward(network, layers, images, weights)
             used += 1
             if used == batches:
                 break
     model.eval()
     return used
+
+
+def _forward(network: nn.Module, layers: list, images: Tensor, weights: Tensor | None) -> None:
+    if weights is None or not isinstance(network, HRDA):
+        with only_valid(layers, weights):
+            network(images, mode='tensor')
+        return
+    # Each scale sees other pixels.
+    with only_valid(layers, network.context_image(weights).round()):
+        network.context(images)
+    with only_valid(layers, network.windows(weights)):
+        network.detail(network.windows(images))
 
 
 def _write(path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: str | os.PathLike) -> None:

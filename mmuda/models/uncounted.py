@@ -13,7 +13,7 @@ from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.signatures import arguments_of, default_of
 
-HEADS = ('decode_head', 'auxiliary_head')
+HEADS = ('decode_head', 'auxiliary_head', 'attention_head')
 
 
 class Channels(NamedTuple):

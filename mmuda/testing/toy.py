@@ -20,8 +20,8 @@ SIZE, CLASSES = 16, 3
 class ToyBackbone(BaseModule):
     """Two convolutions, the first one normalised: features (N, 4, H, W) and (N, 4, H / stride, W / stride)."""
 
-    def __init__(self, norm: bool = True, stride: int = 1) -> None:
-        super().__init__()
+    def __init__(self, norm: bool = True, stride: int = 1, init_cfg: dict | None = None) -> None:
+        super().__init__(init_cfg)
         self.conv1 = nn.Conv2d(3, 4, 3, padding=1, bias=not norm)
         self.norm = nn.BatchNorm2d(4) if norm else nn.Identity()
         self.conv2 = nn.Conv2d(4, 4, 3, padding=1, stride=stride)

@@ -108,3 +108,29 @@ def test_pixels_without_data_take_no_part_in_the_statistics(tiny, tmp_path):
             means.append(values[:, :, values.shape[2] // 2 :].mean((0, 2, 3)))
     found = read_checkpoint(tmp_path / 'out.pth')['state_dict']['segmentor.backbone.bn1.running_mean']
     torch.testing.assert_close(found, sum(means) / 2, rtol=1e-4, atol=1e-5)
+
+
+def test_pixels_without_data_take_no_part_at_either_scale_of_hrda(tiny, tmp_path):
+    attention = dict(type='FCNHead', in_channels=4, in_index=0, channels=4, num_convs=0, concat_input=False,
+                     num_classes=2, align_corners=False)  # fmt: skip
+    cfg = tiny(train_dataloader__dataset__target__type='HalfEmpty', model__segmentor__type='HRDA')
+    cfg.model.segmentor.attention_head = attention
+    model = init_model(cfg)
+    torch.save(dict(state_dict=model.state_dict()), tmp_path / 'before.pth')
+    adapt_batch_norm(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', batches=2)
+    half, quarter, means = SIZE // 2, SIZE // 4, []
+    conv = model.segmentor.backbone.conv1
+    with seeded(0), torch.no_grad():
+        for _, data in zip(range(2), Runner.build_dataloader(cfg.train_dataloader, seed=0), strict=False):
+            image = model.data_preprocessor(data, training=True)['target']['inputs']
+            context = torch.nn.functional.interpolate(image, scale_factor=0.5, mode='bilinear')
+            means.append(conv(context)[:, :, quarter // 2 :].mean((0, 2, 3)))
+            # Of the windows in the second row the lower half holds data, of those in the third row all.
+            second, third = (
+                [conv(image[:, :, top : top + half, left : left + half]) for left in (0, quarter, half)]
+                for top in (quarter, half)
+            )
+            values = [part[:, :, quarter // 2 :] for part in second] + third
+            means.append(torch.cat([part.transpose(0, 1).flatten(1) for part in values], dim=1).mean(1))
+    found = read_checkpoint(tmp_path / 'out.pth')['state_dict']['segmentor.backbone.bn1.running_mean']
+    torch.testing.assert_close(found, sum(means) / 4, rtol=1e-4, atol=1e-5)

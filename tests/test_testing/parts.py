@@ -1,6 +1,16 @@
 """Small configs of every registered term, view and segmentor of mmuda."""
 
-from mmuda.testing import plain_segmentor, segmentor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+
+from mmuda.testing import ToyBackbone, plain_segmentor, segmentor
+
+FOLDER = TemporaryDirectory()  # deleted with the process
+PRETRAINED = str(Path(FOLDER.name) / 'encoder.pth')
+with torch.random.fork_rng(devices=[]):
+    torch.save(ToyBackbone(norm=False).state_dict(), PRETRAINED)
 
 VANILLA = dict(type='GANLoss', gan_type='vanilla')
 DISCRIMINATOR = dict(type='ToyDiscriminator', in_channels=3)
@@ -14,6 +24,7 @@ SUPER_RESOLUTION = dict(
     sr_head=dict(type='SuperResolutionHead', **WIDTH),
     decode_head=dict(type='PyramidFusionHead', num_classes=3, **WIDTH),
 )
+SCALES = dict(segmentor(), type='HRDA', attention_head=dict(type='ToyHead'))
 SUPER_RESOLVED = dict(segmentor=SUPER_RESOLUTION, streams=FINE)
 TWO_HEADS = dict(segmentor=segmentor(auxiliary=True))
 CLASSIFIERS = ('target:module.decode_head', 'target:module.auxiliary_head')
@@ -22,6 +33,7 @@ LOGITS = dict(source='source:logits', target='target:logits', resize_to='image',
 FEATURES = dict(source='source:features.1', target='target:features.1')
 BOTH_FEATURES = {view: [f'{view}:features.{i}' for i in range(2)] for view in ('source', 'target')}
 PARAMETERS = dict(first='source:parameters.decode_head', second='source:parameters.auxiliary_head')
+ENCODER = dict(type='ToyBackbone', norm=False, init_cfg=dict(type='Pretrained', checkpoint=PRETRAINED))
 IMAGES = dict(source='source:sr_image', target='target:fine_image', moves='source')
 
 # (config, options of the check)
@@ -34,6 +46,9 @@ TERMS = [
     (dict(type='LabelMapAlignment', prediction='target:logits', crop_size=12, loss=VANILLA, temperature=1.0,
           discriminator=dict(DISCRIMINATOR, in_channels=1)), dict(streams=EXEMPLARS)),
     (dict(type='CategoryAlignment', **FEATURES), {}),
+    (dict(type='FeatureDistance', classes=(0, 1, 2), encoder=ENCODER), {}),
+    (dict(type='FeatureDistance', classes=(0, 1, 2), encoder=ENCODER, image='source:context.image'),
+     dict(segmentor=SCALES)),
     (dict(type='InstanceAlignment', classes=(1, 2), channels=4, memory=3, warmup=0, **FEATURES), {}),
     (dict(type='ParameterSimilarity', **PARAMETERS), TWO_HEADS),
     (dict(type='RegionAggregation'), dict(streams=CELLS)),
@@ -48,6 +63,7 @@ PSEUDO = dict(views=dict(pseudo=dict(type='PseudoLabels', threshold=0.4)))
 MIXED = dict(views=dict(PSEUDO['views'], mixed=dict(type='ClassMix')))
 VIEWS = [
     (dict(type='PseudoLabels', threshold=0.4), {}),
+    (dict(type='PseudoLabels', threshold=0.4), dict(segmentor=SCALES)),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
     (dict(type='SuperResolvedView'), SUPER_RESOLVED),
     (dict(type='ClassMix'), PSEUDO),
@@ -62,4 +78,6 @@ SEGMENTORS = [
     (plain_segmentor(stride=2), {}),
     (dict(segmentor(), type='DirectEncoderDecoder'), {}),
     (SUPER_RESOLUTION, dict(streams=FINE)),
+    (SCALES, {}),
+    (dict(SCALES, grid=4, detail_size=(12, 4)), {}),
 ]

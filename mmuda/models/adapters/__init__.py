@@ -2,6 +2,7 @@
 
 from .base import BATCH_TAPS, MODULE_PREFIX, PARAMETERS_PREFIX, SegmentorAdapter, build_adapter
 from .encoder_decoder import EncoderDecoderAdapter
+from .hrda import HRDAAdapter
 from .super_resolution import SuperResolutionAdapter
 from .weighting import head_losses, refuse_unweighted
 
@@ -10,6 +11,7 @@ __all__ = [
     'MODULE_PREFIX',
     'PARAMETERS_PREFIX',
     'EncoderDecoderAdapter',
+    'HRDAAdapter',
     'SegmentorAdapter',
     'build_adapter',
     'head_losses',

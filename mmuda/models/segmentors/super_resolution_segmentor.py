@@ -13,6 +13,8 @@ from torch import Tensor
 from mmuda.registry import MODELS
 from mmuda.utils.errors import UserError
 
+from .windows import windows
+
 FLIP_DIMS = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
 
 
@@ -181,7 +183,7 @@ class SuperResolutionSegmentor(BaseSegmentor):
         """
         scales = [s / x for s, x in zip(size, image.shape[-2:], strict=True)]
         rows, columns = (
-            _windows(length, crop, stride)
+            windows(length, crop, stride)
             for length, crop, stride in zip(
                 image.shape[-2:], self.test_cfg['crop_size'], self.test_cfg['stride'], strict=True
             )
@@ -211,13 +213,6 @@ class SuperResolutionSegmentor(BaseSegmentor):
             logits = logits.sigmoid()
             prediction = (logits > self.decode_head.threshold).to(logits)
         sample.set_data(dict(seg_logits=PixelData(data=logits), pred_sem_seg=PixelData(data=prediction)))
-
-
-def _windows(length: int, crop: int, stride: int) -> list[tuple[int, int]]:
-    """Start and end of windows that cover 0..length; the last one is moved inwards."""
-    last = max(length - crop, 0)
-    starts = [*range(0, last, stride), last]
-    return [(start, min(start + crop, length)) for start in starts]
 
 
 def _without_padding(image: Tensor, meta: dict) -> Tensor:

@@ -4,6 +4,7 @@ from .adversarial import AdversarialAlignment
 from .base import Term
 from .category import CategoryAlignment
 from .discrepancy import DiscrepancyAlignment, ParameterSimilarity, TapCrossEntropy
+from .feature_distance import FeatureDistance
 from .forward_term import ForwardTerm
 from .instance import InstanceAlignment
 from .label_map import LabelMapAlignment, gaussian_blur, sargmax
@@ -16,6 +17,7 @@ __all__ = [
     'AdversarialAlignment',
     'CategoryAlignment',
     'DiscrepancyAlignment',
+    'FeatureDistance',
     'ForwardTerm',
     'InstanceAlignment',
     'LabelMapAlignment',

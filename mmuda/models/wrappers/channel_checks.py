@@ -18,7 +18,7 @@ SIDE = 64  # pixels of the images that networks are tried on
 MISFIT = re.compile(r'expected input\[.*?\] to have (\d+) channels, but got (\d+) channels')
 # Parts named in a config; their in_channels is at fault when something inside them does not fit.
 PARTS = re.compile(
-    r'(?:segmentor\.)?(?:backbone|decode_head|auxiliary_head(?:\.\d+)?|sr_head|neck)(?=\.)'
+    r'(?:segmentor\.)?(?:backbone|decode_head|auxiliary_head(?:\.\d+)?|attention_head|sr_head|neck)(?=\.)'
     r'|terms\.[^.]+\.discriminator(?=\.)|(?:generators|discriminators)\.[^.]+(?=\.)|embedding(?=\.)'
 )
 

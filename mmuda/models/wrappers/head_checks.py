@@ -25,7 +25,7 @@ ONE_CLASS = (
 
 
 def heads_by_key(model: nn.Module) -> dict[str, BaseDecodeHead]:
-    """The heads whose losses train a segmentor, by their key in the config, e.g. ``model.segmentor.decode_head``.
+    """The heads that give a number by class, by their key in the config, e.g. ``model.segmentor.decode_head``.
 
     Args:
         model: A wrapper with a ``segmentor``, or a segmentor of mmseg.
@@ -34,7 +34,7 @@ def heads_by_key(model: nn.Module) -> dict[str, BaseDecodeHead]:
     if inner is None:
         inner, prefix = model, 'model'
     heads = {}
-    for name in ('decode_head', 'auxiliary_head'):
+    for name in ('decode_head', 'auxiliary_head', 'attention_head'):
         found = getattr(inner, name, None)
         if isinstance(found, nn.ModuleList):
             heads.update({f'{prefix}.{name}[{i}]': head for i, head in enumerate(found)})
