@@ -103,7 +103,7 @@ train_dataloader = dict(dataset=dict(target=None))
 
 def narrow(tmp_path, mode):
     """The narrow HRDA with random weights, and the file of its config."""
-    path = leaf(tmp_path, 'hrda_deeplabv3plus-mv2', NARROW.format(mode=mode))
+    path = leaf(tmp_path, 'hrda_deeplabv3plus-effl0', NARROW.format(mode=mode))
     path.write_text(path.read_text().replace('gta2cityscapes', 'synthetic').replace('daformer_40k', 'short'))
     torch.manual_seed(0)
     model = init_model(load_config(path), device='cpu')

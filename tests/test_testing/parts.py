@@ -64,7 +64,7 @@ MIXED = dict(views=dict(PSEUDO['views'], mixed=dict(type='ClassMix')))
 VIEWS = [
     (dict(type='PseudoLabels', threshold=0.4), {}),
     (dict(type='PseudoLabels', threshold=0.4), dict(segmentor=SCALES)),
-    (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
+    (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class', flips=['horizontal']), {}),
     (dict(type='SuperResolvedView'), SUPER_RESOLVED),
     (dict(type='ClassMix'), PSEUDO),
     (dict(type='ClassMix', target='target', per='batch', ignore_index=None), BOTH_LABELLED),

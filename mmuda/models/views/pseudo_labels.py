@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from mmengine import dist
@@ -14,6 +14,7 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import SHARE
 
 from .base import View
+from .flipped import Flipped, flip
 
 WEIGHTS = ('batch', 'image', 'class', 'pixel', 'confidence')
 
@@ -41,12 +42,20 @@ class PseudoLabels(View):
             ``cap``, so that classes of which the teacher is never sure have confident pixels too. The median is that of
             the rank's own batch.
         weight: One of the choices above.
+        flips: Directions (``'horizontal'``, ``'vertical'``, ``'diagonal'``) in which the teacher also sees the images;
+            its probabilities are averaged over them and the plain image. Each costs a forward of the teacher.
 
     Raises:
         UserError: If an argument is not one of these.
     """
 
-    def __init__(self, view: str = 'target', threshold: float | Mapping = 0.968, weight: str = 'batch') -> None:
+    def __init__(
+        self,
+        view: str = 'target',
+        threshold: float | Mapping = 0.968,
+        weight: str = 'batch',
+        flips: Sequence[str] = (),
+    ) -> None:
         if weight not in WEIGHTS:
             raise UserError(f'PseudoLabels: weight={weight!r} is not known; give one of {WEIGHTS}.')
         by_class = isinstance(threshold, Mapping)
@@ -63,9 +72,13 @@ class PseudoLabels(View):
         self.view = view
         self.threshold = threshold
         self.weight = weight
+        self.flips = {f'{view}_{direction}': direction for direction in flips}
 
     def reads(self) -> set[str]:
-        return {f'{self.view}@teacher:prediction'}
+        return {f'{view}@teacher:prediction' for view in (self.view, *self.flips)}
+
+    def views(self) -> dict[str, View]:
+        return {name: Flipped(self.view, direction) for name, direction in self.flips.items()}
 
     def is_weighted(self, views: Mapping[str, View]) -> bool:
         return True
@@ -85,6 +98,11 @@ class PseudoLabels(View):
     def predicted(self, context) -> tuple[Tensor, Tensor]:
         """The largest probability and its class, both (N, H, W)."""
         logits = context.tap(f'{self.view}@teacher:prediction')
+        if self.flips:
+            seen = [logits.softmax(dim=1)]
+            for name, direction in self.flips.items():
+                seen.append(flip(context.tap(f'{name}@teacher:prediction').softmax(dim=1), direction))
+            return torch.stack(seen).mean(dim=0).max(dim=1)
         # The largest of a softmax without the softmax of all classes.
         highest, labels = logits.max(dim=1)
         return (highest - logits.logsumexp(dim=1)).exp(), labels

@@ -123,3 +123,28 @@ def test_pixels_without_data_have_no_label_and_count_in_no_share(weight):
 def test_other_choices_are_refused(kwargs):
     with pytest.raises(UserError, match='PseudoLabels'):
         PseudoLabels(**kwargs)
+
+
+def test_probabilities_are_averaged_over_flips():
+    view = PseudoLabels(flips=['horizontal', 'vertical'], weight='confidence', threshold=0.0)
+    assert view.reads() == {f'{name}@teacher:prediction' for name in ('target', 'target_horizontal', 'target_vertical')}
+    assert {name: built.direction for name, built in view.views().items()} == dict(
+        target_horizontal='horizontal', target_vertical='vertical'
+    )
+    others = torch.randn(2, *LOGITS.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+
+    class Flips(Context):
+        def tap(self, address):
+            taps = dict(target=LOGITS, target_horizontal=others[0], target_vertical=others[1])
+            return taps[address.partition('@')[0]]
+
+    batch = view.build(Flips())
+    mean = torch.zeros_like(LOGITS)
+    for n, k, y, x in torch.cartesian_prod(*map(torch.arange, LOGITS.shape)).tolist():
+        first = LOGITS[n, :, y, x].softmax(0)[k]
+        second = others[0][n, :, y, 3 - x].softmax(0)[k]
+        third = others[1][n, :, 4 - y, x].softmax(0)[k]
+        mean[n, k, y, x] = (first + second + third) / 3
+    for n, sample in enumerate(batch['data_samples']):
+        assert torch.equal(sample.gt_sem_seg.data[0], mean[n].argmax(0))
+        torch.testing.assert_close(sample.pixel_weight.data[0], mean[n].max(0).values)

@@ -1,11 +1,11 @@
 # HRDA on the narrow DeepLabv3+. A training crop must be a multiple of 16 px.
-_base_ = './deeplabv3plus-mv2.py'
+_base_ = './deeplabv3plus-effl0.py'
 model = dict(
     segmentor=dict(
         type='HRDA',
         attention_head=dict(
             type='DAFormerHead',
-            in_channels=[24, 32, 96, 320],
+            in_channels=[24, 40, 112, 320],
             channels=32,
             embed_channels=32,
             dilations=None,  # fused by a 1x1 convolution
