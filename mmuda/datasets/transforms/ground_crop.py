@@ -18,7 +18,8 @@ class RandomGroundCrop(BaseTransform):
     (:class:`LoadRasterWindow` reads it). Arrays already loaded by a pipeline of mmseg are cropped.
 
     Required keys: ``gsd`` (metres per pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
-    ``ground_pixel`` (height, width; metres).
+    ``ground_pixel`` (height, width; metres), and ``around`` (row, col, height, width; pixels): the centre of the window
+    is drawn from this part of the raster, as far as the window then fits into it.
     Added or modified keys: ``window`` (row, col, height, width; pixels), ``ground_extent`` (metres, with ``extent``),
     ``square_shape`` (height, width of the crop in square pixels, where the raster's are not), and for loaded arrays
     ``img``, the arrays named in ``seg_fields``, ``img_shape``, ``ori_shape``.
@@ -120,10 +121,9 @@ class RandomGroundCrop(BaseTransform):
             window=None if loaded else results.get('window'),
         )
         self.check_raster(raster)
-        row, col, available_height, available_width = _bounds(raster)
-        height, width = self.raster_size(raster['gsd'], raster['ground_pixel'])
-        row += int(np.random.randint(0, available_height - height + 1))
-        col += int(np.random.randint(0, available_width - width + 1))
+        bounds, size = _bounds(raster), self.raster_size(raster['gsd'], raster['ground_pixel'])
+        height, width = size
+        row, col = (_draw(axis, bounds, size, None if loaded else results.get('around')) for axis in (0, 1))
         if raster['gsd'] is not None:
             results['gsd'] = raster['gsd']
         if self.extent is not None:
@@ -145,6 +145,15 @@ class RandomGroundCrop(BaseTransform):
 def _bounds(raster: dict) -> tuple[int, int, int, int]:
     window = raster.get('window')
     return tuple(window) if window is not None else (0, 0, *raster['raster_shape'])
+
+
+def _draw(axis: int, bounds: tuple, size: tuple[int, int], around: tuple | None) -> int:
+    """First row (axis 0) or column (axis 1) of a window of a size inside the bounds."""
+    first, last = bounds[axis], bounds[axis] + bounds[2 + axis] - size[axis]
+    if around is not None:
+        start = around[axis] - size[axis] // 2  # where the first pixel of the part is the centre
+        first, last = max(first, min(start, last)), min(last, max(start + around[2 + axis] - 1, first))
+    return first + int(np.random.randint(0, last - first + 1))
 
 
 def _cut(results: dict, row: int, col: int, height: int, width: int) -> None:
