@@ -192,6 +192,8 @@ def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
         ]
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
+    elif recipe.view == 'augmented':
+        lines.append('train_dataloader = _base_.augmented')
     elif recipe.view in source.views:
         lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
     if recipe.base == 'pfr' and source.one_size:

@@ -15,7 +15,7 @@ class Method:
         narrow: Base of the method for narrow networks; ``base`` if None.
         short: Base of the schedule for narrow networks.
         models: Supported models, the default first; None for any segmentor of mmseg's kind.
-        view: View of the data used in training, e.g. ``'super_resolution'``.
+        view: View of the data used in training, e.g. ``'super_resolution'``; ``'augmented'`` is one of the source.
         needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
         model: The line of a config that sets its model.
@@ -83,6 +83,7 @@ CYCLEGAN = ('cyclegan', 'cyclegan_narrow')
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
+    'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
     'adabn_online': Method('adabn', 'sgd_250k', short='short'),
     'adaptsegnet_single': Method(
         'adaptsegnet_single', 'adversarial_250k', 'adaptsegnet_single_narrow', 'short_adversarial'
@@ -133,18 +134,19 @@ MODELS = {
 SEGMENTORS = tuple(MODELS)[:6]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
-ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation')
+ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation', 'augmented')
+USUAL_VIEWS = ('translation', 'augmented')
 GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
 DATA = {
     'synthetic': Data('deeplabv3plus-mv2', ISPRS_THINGS, ALL_VIEWS),
     'nairobi2kampala': Data('deeplabv3plus-mv2', BUILDINGS, ALL_VIEWS),
-    'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True),
-    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True),
-    'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, 'translation')),
-    'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
-    'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
-    'deepglobe2massroads': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
+    'gta2cityscapes': Data('deeplabv2-r101', None, USUAL_VIEWS, STREET, scales=True),
+    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, USUAL_VIEWS, STREET, scales=True),
+    'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, *USUAL_VIEWS)),
+    'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
+    'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
+    'deepglobe2massroads': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
     'vaih2pots': Data('deeplabv3plus-r101', ISPRS_THINGS, GRIDS),
 }
 CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')

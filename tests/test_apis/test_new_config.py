@@ -64,6 +64,7 @@ def test_every_method_model_and_dataset_has_a_place():
         ('dann/dann_deeplabv3plus-mv2_potsdam2nienburg', 'dann', 'potsdam2nienburg', None),
         ('isia_aim/isia_deeplabv3plus-mv2_nairobi2kampala', 'isia', 'nairobi2kampala', None),
         ('pfr/pfr_deeplabv2-r101_gta2cityscapes', 'pfr', 'gta2cityscapes', 'deeplabv2-r101'),
+        ('source_only/source_only_augmented_deeplabv3plus-mv2_synthetic', 'source_only_augmented', 'synthetic', None),
         ('srda/srda_resaspp_vaih2pots', 'srda', 'vaih2pots', None),
         ('srda/noadapt_resaspp_vaih2pots', 'noadapt', 'vaih2pots', None),
         ('cyclegan/cyclegan_resnet_nairobi2kampala', 'cyclegan', 'nairobi2kampala', None),

@@ -18,12 +18,16 @@ val_dataloader = dict(dataset=dict(type='Cityscapes', split='val', pipeline=test
 
 # CLAN's code scales images at random and mirrors them; labels keep their size.
 mirror = dict(type='RandomFlipAll', vertical=0.0)
+scaled = [load, dict(type='RandomImageScale', scale=(1280, 720)), mirror]
 random_scale = dict(
     dataset=dict(
-        source=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1280, 720)), mirror, pack]),
+        source=dict(pipeline=[*scaled, pack]),
         target=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1024, 512)), mirror, pack]),
     )
 )
+# Source images at these scales, mirrored, in random colours: train_dataloader = _base_.augmented
+distort = dict(type='PhotoMetricDistortion')
+augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, distort, pack])))
 # CycleGAN's crops of 256 px without labels; there is no validation.
 images = [
     dict(type='RandomGroundCrop', size=256),
