@@ -28,6 +28,14 @@ random_scale = dict(
 # Source images at these scales, mirrored, in random colours: train_dataloader = _base_.augmented
 distort = dict(type='PhotoMetricDistortion')
 augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, distort, pack])))
+# Crops of 512 px, two of each domain, for methods that mix images: train_dataloader = _base_.crops
+cut = [dict(type='RandomGroundCrop', size=512), mirror, pack]
+crops = dict(
+    batch_size=2,
+    dataset=dict(
+        source=dict(pipeline=[*source_pipeline[:-1], *cut]), target=dict(pipeline=[*target_pipeline[:-1], *cut])
+    ),
+)
 # CycleGAN's crops of 256 px without labels; there is no validation.
 images = [
     dict(type='RandomGroundCrop', size=256),

@@ -16,4 +16,5 @@ val_evaluator = [
 ]
 scaled = [_base_.load, dict(type='RandomImageScale', scale=(1280, 760)), _base_.mirror]
 random_scale = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.pack])))
+crops = dict(dataset=dict(source=dict(pipeline=[*source_pipeline[:-1], *_base_.cut])))
 augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.distort, _base_.pack])))
