@@ -1,7 +1,4 @@
-"""Rare-class sampling against plain counts and the procedure of DAFormer's released code."""
-
-import multiprocessing
-import os
+"""Rare-class sampling against the procedure of DAFormer's released code."""
 
 import numpy as np
 import pytest
@@ -9,98 +6,18 @@ import torch
 from mmengine.dataset import pseudo_collate
 from torch.utils.data import DataLoader
 
-from mmuda.datasets import DrawSampler, RasterDataset, UDADataset, class_counts
+from mmuda.datasets import DrawSampler, RasterDataset, UDADataset
 from mmuda.datasets import rare_classes as module
 from mmuda.datasets.class_counts import ClassCounts
 from mmuda.datasets.class_counts import class_counts as count
 from mmuda.datasets.rare_classes import RareClassSampling, class_probabilities
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import seeded
-
-CLASSES = ('ground', 'roof', 'car')
-LOAD, PACK = dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')
-
-
-def crop(size):
-    return [dict(type='RandomGroundCrop', size=size), LOAD, PACK]
-
-
-@pytest.fixture
-def towns(tmp_path, write_raster, coded_image):
-    """A function that writes labels by name and gives the arguments of their dataset."""
-
-    def write(labels, **profile):
-        for name, label in labels.items():
-            write_raster(tmp_path / 'images' / f'{name}.tif', coded_image(*label.shape), gsd=1.0, **profile)
-            write_raster(tmp_path / 'labels' / f'{name}.tif', label.astype(np.uint8), gsd=1.0)
-        prefix = dict(img_path='images', seg_map_path='labels')
-        return dict(data_root=str(tmp_path), data_prefix=prefix, metainfo=dict(classes=CLASSES))
-
-    return write
-
-
-def blocks(shape, **where):
-    """Ground with a block of each class at (row, col, height, width)."""
-    label = np.zeros(shape, int)
-    for name, (row, col, height, width) in where.items():
-        label[row : row + height, col : col + width] = CLASSES.index(name) if name in CLASSES else 255
-    return label
+from tests.helpers.towns import LOAD, PACK, blocks, crop
 
 
 def label_of(sample):
     return sample['data_samples'].gt_sem_seg.data[0].numpy()
-
-
-@pytest.fixture
-def two_sizes(towns):
-    """A raster larger than a crop and one that is smaller than two; parts are ignored."""
-    labels = dict(
-        large=blocks((70, 100), roof=(30, 40, 20, 30), car=(66, 96, 3, 4), ignored=(0, 0, 5, 50)),
-        small=blocks((20, 33), roof=(0, 0, 4, 4)),
-    )
-    return labels, towns(labels)
-
-
-def test_counts_equal_a_plain_count_of_the_files(two_sizes):
-    labels, arguments = two_sizes
-    counts = count(RasterDataset(**arguments, pipeline=crop(20)))
-    whole = np.concatenate([label.ravel() for label in labels.values()])
-    expected = np.array([(whole == c).sum() for c in range(3)])
-    np.testing.assert_array_equal(counts.pixels.sum(axis=0), expected)
-    np.testing.assert_allclose(counts.shares, expected / (whole != 255).sum(), rtol=1e-12)
-    # 70 x 100 px in crops of 20 px: 4 x 5 cells of 17 or 18 x 20 px; 20 x 33 px: 1 x 2 cells.
-    assert len(counts.cells) == 4 * 5 + 2
-    assert counts.cells[:, 2:].max() <= 20 and counts.cells[:, 2:].min() >= 16
-    covered = {name: np.zeros(label.shape, int) for name, label in labels.items()}
-    for item, (row, col, height, width), pixels in zip(counts.items, counts.cells, counts.pixels, strict=True):
-        name = ('large', 'small')[int(item > 0)]  # the large raster has several items, but the first stands for all
-        part = labels[name][row : row + height, col : col + width]
-        assert pixels.tolist() == [(part == c).sum() for c in range(3)]
-        covered[name][row : row + height, col : col + width] += 1
-    assert all((one == 1).all() for one in covered.values())
-
-
-def test_pixels_without_data_do_not_count(tmp_path, towns, write_raster, coded_image):
-    arguments = towns(dict(a=blocks((10, 10), roof=(0, 0, 10, 4))))
-    image = coded_image(10, 10) + 1
-    image[:, :2] = 0
-    write_raster(tmp_path / 'images' / 'a.tif', image, gsd=1.0, nodata=0)
-    assert count(RasterDataset(**arguments, pipeline=[LOAD, PACK])).pixels.tolist() == [[60, 20, 0]]
-
-
-def test_strips_give_the_same_counts(two_sizes, monkeypatch):
-    _, arguments = two_sizes
-    expected = count(RasterDataset(**arguments, pipeline=crop(20)))
-    monkeypatch.setattr(class_counts, '_STRIP_PIXELS', 300)
-    monkeypatch.setattr(class_counts, '_VERSION', 0)
-    np.testing.assert_array_equal(count(RasterDataset(**arguments, pipeline=crop(20))).pixels, expected.pixels)
-
-
-def test_tiles_of_a_grid_are_counted_each(two_sizes):
-    labels, arguments = two_sizes
-    counts = count(RasterDataset(**arguments, tile=50, pipeline=[LOAD, PACK]))
-    assert counts.cells.tolist()[:2] == [[0, 0, 50, 50], [0, 50, 50, 50]]
-    assert counts.pixels[0].tolist() == [(labels['large'][:50, :50] == c).sum() for c in range(3)]
 
 
 def test_probabilities_equal_the_formula():
@@ -165,7 +82,7 @@ def test_the_centre_of_a_crop_lies_in_the_cell_and_every_place_is_reached(towns)
     assert windows == {(row - 8, col - 8) for row in range(32, 48) for col in range(8, 16)}
 
 
-def test_without_a_crop_that_holds_enough_the_pixels_decide(towns, caplog):
+def test_without_a_crop_that_holds_enough_the_pixels_decide(towns):
     label = blocks((40, 20), roof=(0, 0, 20, 20), car=(25, 5, 1, 3))
     label[10, 10] = 2
     dataset = RasterDataset(**towns(dict(a=label)), pipeline=crop(20))
@@ -208,62 +125,6 @@ def test_pixels_of_a_resampled_label_count_by_area(towns):
     sampling = RareClassSampling(dataset, temperature=1e-3, min_pixels=60, min_crop_ratio=1.0)
     assert (label_of(sampling()) == 2).sum() == 4  # 64 px of the raster
     assert len(taken) == 1
-
-
-def test_counts_are_read_again_and_made_anew_when_a_file_changes(tmp_path, two_sizes, monkeypatch, write_raster):
-    _, arguments = two_sizes
-    first = count(RasterDataset(**arguments, pipeline=crop(20)))
-    counted = []
-    make = class_counts._count_all
-    monkeypatch.setattr(class_counts, '_count_all', lambda *a: counted.append(1) or make(*a))
-    again = count(RasterDataset(**arguments, pipeline=crop(20)))
-    assert not counted
-    for name in ('items', 'cells', 'pixels'):
-        np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
-    count(RasterDataset(**arguments, pipeline=crop(18)))
-    assert len(counted) == 1
-    label = tmp_path / 'labels' / 'small.tif'
-    before = os.stat(label)
-    write_raster(label, np.full((20, 33), 2, np.uint8), gsd=1.0)
-    os.utime(label, ns=(before.st_atime_ns, before.st_mtime_ns + 1))
-    changed = count(RasterDataset(**arguments, pipeline=crop(20)))
-    assert len(counted) == 2 and changed.pixels[-2:].tolist() == [[0, 0, 320], [0, 0, 340]]
-
-
-def test_a_damaged_file_of_counts_is_replaced(two_sizes):
-    _, arguments = two_sizes
-    first = count(RasterDataset(**arguments, pipeline=crop(20)))
-    files = list(class_counts.cache_folder().glob('class_counts_*.npz'))
-    for file in files:
-        file.write_bytes(file.read_bytes()[:40])
-    np.testing.assert_array_equal(count(RasterDataset(**arguments, pipeline=crop(20))).pixels, first.pixels)
-
-
-def _count_slowly(arguments, log, results):
-    make = class_counts._count_all
-
-    def slowly(*args):
-        with open(log, 'a') as file:
-            file.write('counted\n')
-        return make(*args)
-
-    class_counts._count_all = slowly
-    results.put(count(RasterDataset(**arguments, pipeline=crop(20))).pixels.tolist())
-
-
-def test_one_process_counts_and_the_others_wait(tmp_path, two_sizes):
-    labels, arguments = two_sizes
-    context = multiprocessing.get_context('fork')
-    results = context.Queue()
-    processes = [context.Process(target=_count_slowly, args=(arguments, tmp_path / 'log', results)) for _ in range(3)]
-    for process in processes:
-        process.start()
-    found = [results.get(timeout=60) for _ in processes]
-    for process in processes:
-        process.join()
-    assert (tmp_path / 'log').read_text() == 'counted\n'
-    assert found[0] == found[1] == found[2] and len(found[0]) == 22
-    assert not list(class_counts.cache_folder().glob('*.lock'))
 
 
 def streams(arguments, **kwargs):
