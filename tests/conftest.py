@@ -14,8 +14,9 @@ yapf_api.FormatCode = lambda text, *_, **__: (text, True)
 
 
 @pytest.fixture(autouse=True)
-def _keep_environment(monkeypatch):
+def _keep_environment(monkeypatch, tmp_path_factory):
     """Entry points set these for their process; a test must not set them for the next one."""
     for name in ('TORCH_FORCE_WEIGHTS_ONLY_LOAD', 'MMUDA_WEIGHTS_DIR', 'MMUDA_TRACEBACK'):
         monkeypatch.setenv(name, '')
         monkeypatch.delenv(name)
+    monkeypatch.setenv('MMUDA_CACHE_DIR', str(tmp_path_factory.getbasetemp() / 'cache'))

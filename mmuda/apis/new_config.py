@@ -11,6 +11,9 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
 CONFIGS = 'configs'
+# DANN's paper uses fixed patches; random crops work as well. Methods that mix images use crops of one size, which most
+# data have anyway.
+REPLACEABLE = ('patches', 'crops')
 AUXILIARY = """auxiliary_head = dict(
     type='FCNHead',
     in_channels={channels},
@@ -92,10 +95,9 @@ def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> 
     models = recipe.models or SEGMENTORS
     if model not in models:
         raise UserError(f'{method} does not go with the model {model}; it goes with {", ".join(models)}')
-    if recipe.needs == 'rasters' and _cities(data):
+    if recipe.needs == 'rasters' and _cities(recipe, data):
         raise UserError(f'{method} labels whole rasters, and the stream of {data} is a set of patches')
-    # DANN's paper uses fixed patches; random crops work as well.
-    if recipe.view not in (None, 'patches', *source.views):
+    if recipe.view not in (None, *REPLACEABLE, *source.views):
         having = ', '.join(name for name, one in DATA.items() if recipe.view in one.views)
         raise UserError(f'{method} trains on the view {recipe.view!r} of the data, which {data} has not; {having} have')
 
@@ -118,7 +120,7 @@ def _bases(recipe: Method, model: str, network: Model, data: str) -> list[str]:
     return [
         f'models/{name}',
         *([] if method is None else [f'methods/{method}']),
-        f'datasets/{"cities" if _cities(data) else data}',
+        f'datasets/{"cities" if _cities(recipe, data) else data}',
         f'schedules/{schedule}',
         'default_runtime',
     ]
@@ -129,9 +131,11 @@ def _is_single(recipe: Method, network: Model) -> bool:
     return network.is_narrow and recipe.narrow in ('advent_narrow', 'minent_narrow')
 
 
-def _cities(data: str) -> tuple[str, str] | None:
+def _cities(recipe: Method, data: str) -> tuple[str, str] | None:
+    """The two cities if the method trains on their fixed patches."""
     source, _, target = data.partition('2')
-    return (source, target) if source in CITIES and target in CITIES else None
+    are_cities = source in CITIES and target in CITIES
+    return (source, target) if are_cities and (recipe.view == 'patches' or not DATA[data].own_base) else None
 
 
 def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
@@ -183,7 +187,7 @@ def _lines_of_model(recipe: Method, network: Model) -> list[str]:
 
 def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
     lines = []
-    cities = _cities(data)
+    cities = _cities(recipe, data)
     if cities:
         lines += [
             f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']",
@@ -192,6 +196,8 @@ def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
         ]
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
+    elif recipe.view in ('augmented', 'crops') and recipe.view in source.views:
+        lines.append(f'train_dataloader = _base_.{recipe.view}')  # the validation is the usual one
     elif recipe.view in source.views:
         lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
     if recipe.base == 'pfr' and source.one_size:

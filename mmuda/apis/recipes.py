@@ -16,7 +16,8 @@ class Method:
         short: Base of the schedule for narrow networks.
         models: Supported models, the default first; None for any segmentor of mmseg's kind.
         narrow_model: Default among narrow networks; None for the dataset's.
-        view: View of the data used in training, e.g. ``'super_resolution'``.
+        view: View of the data used in training, e.g. ``'super_resolution'``; ``'augmented'`` is one of the source. Data
+            without ``'patches'`` or ``'crops'`` give their usual view for it.
         needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
         model: The line of a config that sets its model.
@@ -70,6 +71,7 @@ class Data:
         views: Views of the base, in addition to the usual one.
         one_size: The line that gives both domains the same size, if they differ.
         scales: Whether it has the random scales of CLAN's code.
+        own_base: Whether it has a base of its name; else patches of two cities are its only view.
     """
 
     model: str
@@ -77,6 +79,7 @@ class Data:
     views: tuple[str, ...] = ()
     one_size: str | None = None
     scales: bool = False
+    own_base: bool = True
 
 
 SRDA = ('srda_resaspp', 'srda_resaspp_narrow')
@@ -85,6 +88,7 @@ CYCLEGAN = ('cyclegan', 'cyclegan_narrow')
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
+    'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
     'adabn_online': Method('adabn', 'sgd_250k', short='short'),
     'adaptsegnet_single': Method(
         'adaptsegnet_single', 'adversarial_250k', 'adaptsegnet_single_narrow', 'short_adversarial'
@@ -144,24 +148,30 @@ MODELS = {
 SEGMENTORS = tuple(MODELS)[:7]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
-ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation')
+ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation', 'augmented')
+USUAL_VIEWS = ('translation', 'augmented')
+STREET_VIEWS = ('crops', *USUAL_VIEWS)
 GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
 DATA = {
     'synthetic': Data('deeplabv3plus-effl0', ISPRS_THINGS, ALL_VIEWS),
     'nairobi2kampala': Data('deeplabv3plus-effl0', BUILDINGS, ALL_VIEWS),
-    'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True),
-    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True),
-    'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, 'translation')),
-    'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
-    'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
-    'deepglobe2massroads': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
+    'gta2cityscapes': Data('deeplabv2-r101', None, STREET_VIEWS, STREET, scales=True),
+    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, STREET_VIEWS, STREET, scales=True),
+    'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, *USUAL_VIEWS)),
+    'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
+    'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
+    'deepglobe2massroads': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
+    'potsdam2vaihingen': Data('deeplabv3plus-r101', ISPRS_THINGS, ('augmented', 'patches')),
+    'vaihingen2potsdam': Data('deeplabv3plus-r101', ISPRS_THINGS, ('augmented', 'patches')),
+    'loveda_urban2rural': Data('deeplabv3plus-r101', BUILDINGS, ('augmented',)),
+    'loveda_rural2urban': Data('deeplabv3plus-r101', BUILDINGS, ('augmented',)),
     'vaih2pots': Data('deeplabv3plus-r101', ISPRS_THINGS, GRIDS),
 }
 CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')
+CITY_PATCHES = Data('deeplabv3plus-mv2-d8', ISPRS_THINGS, ('patches',), own_base=False)
 DATA |= {
-    f'{source}2{target}': Data('deeplabv3plus-mv2-d8', ISPRS_THINGS, ('patches',))
-    for source in CITIES
-    for target in CITIES
-    if source != target
+    pair: CITY_PATCHES
+    for pair in (f'{source}2{target}' for source in CITIES for target in CITIES if source != target)
+    if pair not in DATA
 }

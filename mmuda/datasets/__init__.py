@@ -10,6 +10,7 @@ from mmuda.datasets.patch_set import PatchSet
 from mmuda.datasets.public.drone_buildings import DroneBuildings
 from mmuda.datasets.public.german_cities import GermanCity
 from mmuda.datasets.public.inria import InriaBuildings
+from mmuda.datasets.public.loveda import LoveDA
 from mmuda.datasets.public.massachusetts import MassachusettsBuildings
 from mmuda.datasets.public.potsdam import Potsdam
 from mmuda.datasets.public.roads import DeepGlobeRoads, MassachusettsRoads
@@ -46,6 +47,7 @@ __all__ = [
     'LoadCoarseLabels',
     'LoadLabelWindow',
     'LoadRasterWindow',
+    'LoveDA',
     'Low2High',
     'Low2HighExemplars',
     'MassachusettsBuildings',

@@ -8,10 +8,11 @@ from torch.utils.data import Dataset
 
 from mmuda.datasets.pairing import build_pairing
 from mmuda.datasets.public.metainfo import check_same_classes
+from mmuda.datasets.rare_classes import RareClassSampling
 from mmuda.datasets.sampler import DrawIndex
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX
-from mmuda.utils.errors import UserError
+from mmuda.utils.errors import UserError, told_of
 from mmuda.utils.seeds import mix_seed, seeded
 
 
@@ -30,11 +31,14 @@ class UDADataset(Dataset):
         pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'``, a JSON file, or a table source index ->
             target index; see :func:`build_pairing`.
         labelled_source (bool): False accepts a source without labels, for image translation and pretraining.
+        rare_classes (Mapping | None): Arguments of :class:`mmuda.datasets.rare_classes.RareClassSampling`, e.g.
+            ``dict(temperature=0.01)``: source samples are drawn by class, rare classes more often, and the index
+            decides nothing. None draws them by index.
         **streams (dict | Dataset): Further datasets by stream name, e.g. ``exemplar=dict(...)``.
 
     Raises:
         UserError: The classes of a stream and of the source differ, the target has labels or the source has none, a
-            stream is empty, or the pairing does not fit.
+            stream is empty, the pairing does not fit, or classes cannot be drawn from the source.
 
     Example:
         >>> train_dataloader = dict(
@@ -49,6 +53,7 @@ class UDADataset(Dataset):
         target: dict | Dataset | None = None,
         pairing: str | Mapping | Sequence = 'random',
         labelled_source: bool = True,
+        rare_classes: Mapping | None = None,
         **streams: dict | Dataset,
     ) -> None:
         configs = dict(source=source, target=target, **streams)
@@ -82,6 +87,7 @@ class UDADataset(Dataset):
             self.pairing = build_pairing(pairing, len(self.source), len(self.target), self.source, self.target)
         elif pairing != 'random':
             raise UserError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
+        self.rare_classes = None if rare_classes is None else self._sampling(rare_classes, pairing)
 
     @property
     def source(self) -> Dataset:
@@ -121,7 +127,8 @@ class UDADataset(Dataset):
     def _draw(self, name: str, index: int) -> dict:
         fixed = isinstance(index, DrawIndex)
         with seeded(mix_seed(index.seed, index.draw, name)) if fixed else nullcontext():
-            sample = self.streams[name][self._index_of(name, int(index))]
+            by_class = name == 'source' and self.rare_classes is not None
+            sample = self.rare_classes() if by_class else self.streams[name][self._index_of(name, int(index))]
         if 'data_samples' in sample:
             sample['data_samples'].set_metainfo(dict(domain=name))
             self._check_label(name, sample['data_samples'])
@@ -138,6 +145,15 @@ class UDADataset(Dataset):
         if name == 'target':
             return self.pairing(source_index)
         return int(np.random.randint(len(self.streams[name])))
+
+    def _sampling(self, arguments: Mapping, pairing: str | Mapping | Sequence) -> RareClassSampling:
+        if pairing != 'random':
+            raise UserError(
+                'UDADataset got rare_classes and a pairing, but items that are drawn by class are no longer those that '
+                "are paired; leave out rare_classes, or set pairing='random'."
+            )
+        with told_of('rare_classes'):
+            return RareClassSampling(self.source, **arguments)
 
     def _check_label(self, name: str, sample) -> None:
         """Refuse label values that are not a class; only rasters were already checked on reading."""

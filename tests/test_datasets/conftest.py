@@ -8,6 +8,8 @@ import rasterio
 from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
 
+from tests.helpers.towns import CLASSES, blocks
+
 
 @pytest.fixture
 def write_raster():
@@ -49,3 +51,27 @@ def buildings(tmp_path, write_raster, coded_image):
         write_raster(tmp_path / 'img_dir' / f'{name}.tif', image, gsd=1.0)
         write_raster(tmp_path / 'ann_dir' / f'{name}.tif', ((image[..., 0] + image[..., 1]) % 2), gsd=1.0)
     return tmp_path
+
+
+@pytest.fixture
+def towns(tmp_path, write_raster, coded_image):
+    """A function that writes labels by name and gives the arguments of their dataset."""
+
+    def write(labels, **profile):
+        for name, label in labels.items():
+            write_raster(tmp_path / 'images' / f'{name}.tif', coded_image(*label.shape), gsd=1.0, **profile)
+            write_raster(tmp_path / 'labels' / f'{name}.tif', label.astype(np.uint8), gsd=1.0)
+        prefix = dict(img_path='images', seg_map_path='labels')
+        return dict(data_root=str(tmp_path), data_prefix=prefix, metainfo=dict(classes=CLASSES))
+
+    return write
+
+
+@pytest.fixture
+def two_sizes(towns):
+    """A raster larger than a crop and one that is smaller than two; parts are ignored."""
+    labels = dict(
+        large=blocks((70, 100), roof=(30, 40, 20, 30), car=(66, 96, 3, 4), ignored=(0, 0, 5, 50)),
+        small=blocks((20, 33), roof=(0, 0, 4, 4)),
+    )
+    return labels, towns(labels)

@@ -18,11 +18,23 @@ val_dataloader = dict(dataset=dict(type='Cityscapes', split='val', pipeline=test
 
 # CLAN's code scales images at random and mirrors them; labels keep their size.
 mirror = dict(type='RandomFlipAll', vertical=0.0)
+scaled = [load, dict(type='RandomImageScale', scale=(1280, 720)), mirror]
 random_scale = dict(
     dataset=dict(
-        source=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1280, 720)), mirror, pack]),
+        source=dict(pipeline=[*scaled, pack]),
         target=dict(pipeline=[load, dict(type='RandomImageScale', scale=(1024, 512)), mirror, pack]),
     )
+)
+# Source images at these scales, mirrored, in random colours: train_dataloader = _base_.augmented
+distort = dict(type='PhotoMetricDistortion')
+augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, distort, pack])))
+# Crops of 512 px, two of each domain, for methods that mix images: train_dataloader = _base_.crops
+cut = [dict(type='RandomGroundCrop', size=512), mirror, pack]
+crops = dict(
+    batch_size=2,
+    dataset=dict(
+        source=dict(pipeline=[*source_pipeline[:-1], *cut]), target=dict(pipeline=[*target_pipeline[:-1], *cut])
+    ),
 )
 # CycleGAN's crops of 256 px without labels; there is no validation.
 images = [

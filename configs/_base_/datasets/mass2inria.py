@@ -15,6 +15,10 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(dataset=dict(type='InriaBuildings', split='val', tile=512, pipeline=test_pipeline))
+# Source crops of half to twice the ground's extent, in random colours: train_dataloader = _base_.augmented
+zoomed, back = dict(train_pipeline[0], zoom=(0.5, 2.0)), dict(type='ResampleToGSD', ratio=1, label=True)
+distort = dict(type='PhotoMetricDistortion')
+augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, back, flip, distort, pack])))
 
 # SRDA-Net's sizes: 114 px of the source and 380 px of the target, tested on 625 px resized to 188.
 small = dict(type='RandomGroundCrop', extent=114.0)  # metres

@@ -25,6 +25,9 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(dataset=dict(val, tile=1024, pipeline=test_pipeline))
+# Source crops of 14.4 to 57.6 m of ground in random colours: train_dataloader = _base_.augmented
+zoomed, distort = dict(crop, zoom=(0.5, 2.0)), dict(type='PhotoMetricDistortion')
+augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, resample, flip, distort, pack])))
 
 # SRDA-Net's: both at 15 cm, plus both at 7.5 cm; the target is not flipped, as in the authors' code.
 extent = 9.6  # metres: 64 px of the source, 128 px of the target

@@ -22,6 +22,9 @@ train_dataloader = dict(
     ),
 )
 val_dataloader = dict(dataset=dict(val, tile=512, pipeline=test_pipeline))
+# Source crops of 32 to 128 m of ground in random colours: train_dataloader = _base_.augmented
+zoomed, distort = dict(crop, zoom=(0.5, 2.0)), dict(type='PhotoMetricDistortion')
+augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, resample, flip, distort, pack])))
 
 # SRDA-Net's: the source at 1.0 m and the target on its grid, plus both at 0.3 m. The target is not flipped, as in the
 # authors' code.

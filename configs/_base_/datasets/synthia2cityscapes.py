@@ -14,10 +14,7 @@ val_evaluator = [
     dict(type='ClassIoUMetric', iou_metrics=['mIoU'], subsets=dict(mIoU13=thirteen)),
     dict(type='LabelFreeMetric'),
 ]
-random_scale = dict(
-    dataset=dict(
-        source=dict(
-            pipeline=[_base_.load, dict(type='RandomImageScale', scale=(1280, 760)), _base_.mirror, _base_.pack]
-        )
-    )
-)
+scaled = [_base_.load, dict(type='RandomImageScale', scale=(1280, 760)), _base_.mirror]
+random_scale = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.pack])))
+crops = dict(dataset=dict(source=dict(pipeline=[*source_pipeline[:-1], *_base_.cut])))
+augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.distort, _base_.pack])))

@@ -9,22 +9,25 @@ from mmuda.registry import DATASETS
 
 # 2_10 (mmseg's converter: 2_10_0_0_512_512) or top_potsdam_2_10_IRRG (as downloaded)
 _TILE = re.compile(r'(?:^|potsdam_)(\d+)_(\d+)(?:_|$)')
+# Columns of the tiles for test in each row.
+_TEST = {2: (13, 14), 3: (13, 14), 4: (13, 14, 15), 5: (13, 14, 15), 6: (13, 14, 15), 7: (13,)}
 
 
 @DATASETS.register_module()
 class Potsdam(Benchmark):
-    """ISPRS Potsdam: 24 labelled tiles of 6000 x 6000 px at 5 cm per pixel, 12 for training and 12 for testing.
+    """ISPRS Potsdam: 38 tiles of 6000 x 6000 px at 5 cm per pixel.
 
     Layout as written by mmseg's converter: ``<data_root>/img_dir/**/2_10*.png`` and
     ``<data_root>/ann_dir/**/2_10*.png`` (.tif as well), labels 1 to 6, 0 ignored (hence ``reduce_zero_label``), or
     colours as downloaded. For Vaihingen -> Potsdam convert the IRRG images (near infrared, red, green), so that the
     bands have the same meaning in both.
 
-    The split is ours: SRDA-Net's 12 random tiles are not published, so training uses every second tile in the order of
-    row and column. It goes by name; subfolders do not matter.
+    The benchmark has 24 tiles for training and 14 for test, whose labels were released later (mmseg's ``train`` and
+    ``val``). The division of the 24 is ours: SRDA-Net's 12 random tiles are not published, so training uses every
+    second tile in the order of row and column. Splits go by name; subfolders do not matter.
 
     Args:
-        split (str | None): ``'train'`` or ``'val'``, 12 tiles each, or ``'all'`` 24.
+        split (str | None): ``'train'`` or ``'val'``, 12 tiles each, ``'all'`` these 24, or ``'test'`` the other 14.
         tiles (Sequence[str] | None): Use only these tiles of the split, e.g. ``'2_10'``.
         data_root (str): Folder of the dataset.
         data_prefix (dict | None): Folders that override the layout's.
@@ -34,13 +37,14 @@ class Potsdam(Benchmark):
     """
 
     METAINFO = ISPRS_METAINFO
-    SPLITS = ('train', 'val', 'all')
+    SPLITS = ('train', 'val', 'all', 'test')
     ROOT = 'data/potsdam'
     GSD = 0.05
     ZERO_IS_IGNORED = True
     TILES = dict(
         train=('2_10', '2_12', '3_11', '4_10', '4_12', '5_11', '6_7', '6_9', '6_11', '7_7', '7_9', '7_11'),
         val=('2_11', '3_10', '3_12', '4_11', '5_10', '5_12', '6_8', '6_10', '6_12', '7_8', '7_10', '7_12'),
+        test=tuple(f'{row}_{column}' for row, columns in _TEST.items() for column in columns),
     )
 
     def __init__(self, split: str | None = None, tiles: Sequence[str] | None = None, **kwargs) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mmuda.datasets.raster.info import RasterInfo
+from mmuda.utils.errors import UserError
 
 
 def tile_windows(
@@ -50,9 +51,10 @@ def windows_of(
         (row, col, height, width), or None where the pipeline draws a crop.
 
     Raises:
-        UserError: A crop is larger than the raster or the window.
+        UserError: A crop is larger than the raster or the window, or crops of random ground are not resampled.
     """
     steps = list(steps)
+    _check_zoom(steps)
     if tile is None:
         _check_crops(raster, steps, None)
         return [None] * (samples_per_raster or _number_of_crops(raster, steps))
@@ -86,6 +88,19 @@ def _check_crops(raster: RasterInfo, steps: list[Callable], window: tuple[int, i
     for step in steps:
         if hasattr(step, 'check_raster'):
             step.check_raster(dict(item))
+
+
+def _check_zoom(steps: list[Callable]) -> None:
+    for place, step in enumerate(steps):
+        if getattr(step, 'zoom', None) is None:
+            continue
+        behind = [one for one in steps[place + 1 :] if not getattr(one, 'reads_raster', False)]
+        if not behind or not getattr(behind[0], 'sets_grid', False) or not getattr(behind[0], 'label', True):
+            raise UserError(
+                f'{type(step).__name__}(zoom={step.zoom}) draws crops of many sizes, which nothing brings to one size; '
+                "put dict(type='ResampleToGSD', ratio=1, label=True), or gsd=<metres per pixel> for ratio, next (after "
+                'LoadRasterWindow).'
+            )
 
 
 def _number_of_crops(raster: RasterInfo, steps: list[Callable]) -> int:

@@ -12,6 +12,7 @@ from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
 from mmuda.datasets.transforms.image_scale import RandomImageScale
 from mmuda.datasets.transforms.loading import LoadRasterWindow
 from mmuda.datasets.transforms.pad import Pad
+from mmuda.datasets.transforms.photometric import PhotoMetricDistortion
 from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     'PackSegInputs',
     'PackUDAInputs',
     'Pad',
+    'PhotoMetricDistortion',
     'RandomFlipAll',
     'RandomGroundCrop',
     'RandomImageScale',

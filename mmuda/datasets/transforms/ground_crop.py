@@ -6,7 +6,7 @@ from mmcv.transforms import BaseTransform
 from mmuda.datasets.transforms.geometry import as_pair, round_half_up
 from mmuda.registry import TRANSFORMS
 from mmuda.utils.errors import UserError
-from mmuda.utils.ranges import POSITIVE, require_each
+from mmuda.utils.ranges import POSITIVE, POSITIVES, RANGE, require_each
 
 
 @TRANSFORMS.register_module()
@@ -14,27 +14,34 @@ class RandomGroundCrop(BaseTransform):
     """Choose a random window with a given ground extent.
 
     114 m are 114 px of a 1.0 m raster and 380 px of a 0.3 m raster. If pixels are not square on the ground, the window
-    has more of them along their shorter side. For a raster that has not been read, only the window is chosen
+    has more of them along their shorter side. With ``zoom``, the window covers ``1 / zoom`` of the extent's sides, and
+    a following :class:`ResampleToGSD` brings it to the pixels of the whole extent, so that everything appears ``zoom``
+    times as large: random scale in metres of ground. For a raster that has not been read, only the window is chosen
     (:class:`LoadRasterWindow` reads it). Arrays already loaded by a pipeline of mmseg are cropped.
 
     Required keys: ``gsd`` (metres per pixel; with ``extent``), ``raster_shape`` and ``window``, or ``img``; optionally
-    ``ground_pixel`` (height, width; metres).
-    Added or modified keys: ``window`` (row, col, height, width; pixels), ``ground_extent`` (metres, with ``extent``),
-    ``square_shape`` (height, width of the crop in square pixels, where the raster's are not), and for loaded arrays
-    ``img``, the arrays named in ``seg_fields``, ``img_shape``, ``ori_shape``.
+    ``ground_pixel`` (height, width; metres), and ``around`` (row, col, height, width; pixels): the centre of the window
+    is drawn from this part of the raster, as far as the window then fits into it.
+    Added or modified keys: ``window`` (row, col, height, width; pixels), ``ground_extent`` (metres, with ``extent`` or
+    ``zoom``), ``square_shape`` (height, width of the crop in square pixels, where the raster's are not),
+    ``ground_pixel`` (with ``zoom``: the pixel's sides times the zoom, as if the window covered the extent), and for
+    loaded arrays ``img``, the arrays named in ``seg_fields``, ``img_shape``, ``ori_shape``.
 
     Args:
         extent (float | tuple[float, float] | None): Ground extent (height, width) in metres.
         size (int | tuple[int, int] | None): Size (height, width) in pixels of the raster, instead of ``extent``; if
             these are not square on the ground, in pixels after squaring.
         gsd (float | None): Metres per pixel, overriding the sample's; for datasets of mmseg, which state none.
+        zoom (tuple[float, float] | None): Range (low, high) from which the zoom is drawn uniformly, as the factor of
+            mmseg's ``RandomResize``; usually (0.5, 2.0). A window that would not fit into the raster becomes the
+            largest one that does.
 
     Raises:
-        UserError: Not exactly one of ``extent`` and ``size`` is given, or it is not positive; the crop is larger than
-            the raster; no ground sample distance is known.
+        UserError: Not exactly one of ``extent`` and ``size`` is given, or it is not positive; the crop (at zoom 1) is
+            larger than the raster; no ground sample distance is known; ``zoom`` is no range of numbers above 0.
     """
 
-    def __init__(self, extent=None, size=None, gsd: float | None = None) -> None:
+    def __init__(self, extent=None, size=None, gsd: float | None = None, zoom=None) -> None:
         if (extent is None) == (size is None):
             raise UserError(
                 f'RandomGroundCrop got extent={extent} and size={size}; give exactly one: extent in metres or size '
@@ -43,9 +50,12 @@ class RandomGroundCrop(BaseTransform):
         if min(as_pair(size if extent is None else extent)) <= 0:
             raise UserError(f'RandomGroundCrop got extent={extent} and size={size}; give a positive one.')
         require_each(POSITIVE, self, gsd=gsd)
+        require_each(RANGE, self, zoom=zoom)
+        require_each(POSITIVES, self, zoom=zoom)
         self.extent = None if extent is None else as_pair(extent)
         self.size = None if size is None else as_pair(size)
         self.gsd = gsd
+        self.zoom = None if zoom is None else tuple(zoom)
 
     reads_raster = True
 
@@ -120,31 +130,61 @@ class RandomGroundCrop(BaseTransform):
             window=None if loaded else results.get('window'),
         )
         self.check_raster(raster)
-        row, col, available_height, available_width = _bounds(raster)
-        height, width = self.raster_size(raster['gsd'], raster['ground_pixel'])
-        row += int(np.random.randint(0, available_height - height + 1))
-        col += int(np.random.randint(0, available_width - width + 1))
+        bounds, size = _bounds(raster), self.raster_size(raster['gsd'], raster['ground_pixel'])
+        if self.zoom is not None:
+            size = self._zoom(results, raster, size)
+        height, width = size
+        row, col = (_draw(axis, bounds, size, None if loaded else results.get('around')) for axis in (0, 1))
         if raster['gsd'] is not None:
             results['gsd'] = raster['gsd']
         if self.extent is not None:
             results['ground_extent'] = self.extent
-        if raster['ground_pixel'] is not None:
-            results['square_shape'] = self.crop_size(raster['gsd'])
-        elif self.gsd is not None:
-            results.pop('ground_pixel', None)
+        if self.zoom is None:
+            self._note_pixels(results, raster)
         if loaded:
             _cut(results, row, col, height, width)
         else:
             results['window'] = (row, col, height, width)
         return results
 
+    def _note_pixels(self, results: dict, raster: dict) -> None:
+        if raster['ground_pixel'] is not None:
+            results['square_shape'] = self.crop_size(raster['gsd'])
+        elif self.gsd is not None:
+            results.pop('ground_pixel', None)
+
+    def _zoom(self, results: dict, raster: dict, size: tuple[int, int]) -> tuple[int, int]:
+        """Draw the size of the window, and note what its pixels are to count as."""
+        if raster['gsd'] is None:
+            raise UserError(
+                'RandomGroundCrop(zoom=...) needs the ground sample distance, but the sample has no gsd; use a '
+                'RasterDataset or set gsd=<metres per pixel> of RandomGroundCrop.'
+            )
+        available = _bounds(raster)[2:]
+        fits = max(side / most for side, most in zip(size, available, strict=True))
+        zoom = max(float(np.random.uniform(*self.zoom)), fits)
+        window = tuple(min(round_half_up(side / zoom), most) for side, most in zip(size, available, strict=True))
+        extent = self.extent or tuple(side * raster['gsd'] for side in self.crop_size(raster['gsd']))
+        results['ground_extent'] = extent
+        results['ground_pixel'] = tuple(metres / side for metres, side in zip(extent, window, strict=True))
+        return window
+
     def __repr__(self) -> str:
-        return f'{type(self).__name__}(extent={self.extent}, size={self.size}, gsd={self.gsd})'
+        return f'{type(self).__name__}(extent={self.extent}, size={self.size}, gsd={self.gsd}, zoom={self.zoom})'
 
 
 def _bounds(raster: dict) -> tuple[int, int, int, int]:
     window = raster.get('window')
     return tuple(window) if window is not None else (0, 0, *raster['raster_shape'])
+
+
+def _draw(axis: int, bounds: tuple, size: tuple[int, int], around: tuple | None) -> int:
+    """First row (axis 0) or column (axis 1) of a window of a size inside the bounds."""
+    first, last = bounds[axis], bounds[axis] + bounds[2 + axis] - size[axis]
+    if around is not None:
+        start = around[axis] - size[axis] // 2  # where the first pixel of the part is the centre
+        first, last = max(first, min(start, last)), min(last, max(start + around[2 + axis] - 1, first))
+    return first + int(np.random.randint(0, last - first + 1))
 
 
 def _cut(results: dict, row: int, col: int, height: int, width: int) -> None:

@@ -9,6 +9,7 @@ import torch
 from mmengine.model import ExponentialMovingAverage
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mmuda.utils.errors import UserError
 
@@ -77,7 +78,7 @@ class Teacher(ExponentialMovingAverage):
             if self.update_buffers:
                 averaged += [buffer for buffer in self.module.buffers() if buffer.is_floating_point()]
                 current += [buffer for buffer in model.buffers() if buffer.is_floating_point()]
-            torch._foreach_lerp_([one.data for one in averaged], [one.data for one in current], share)
+            get_ema_multi_avg_fn(1 - share)([one.data for one in averaged], [one.data for one in current], step)
         for own, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
             if self.buffers_follow == 'copy' or (self.update_buffers and not buffer.is_floating_point()):
                 own.copy_(buffer)

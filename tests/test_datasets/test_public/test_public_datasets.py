@@ -5,7 +5,16 @@ import math
 import numpy as np
 import pytest
 
-from mmuda.datasets import GTA5, DroneBuildings, GermanCity, InriaBuildings, MassachusettsBuildings, Potsdam, Vaihingen
+from mmuda.datasets import (
+    GTA5,
+    DroneBuildings,
+    GermanCity,
+    InriaBuildings,
+    LoveDA,
+    MassachusettsBuildings,
+    Potsdam,
+    Vaihingen,
+)
 from mmuda.datasets.public.benchmark import Benchmark
 from mmuda.utils.signatures import arguments_of
 
@@ -101,6 +110,25 @@ def test_potsdam(pair):
     splits = {split: set(tiles) for split, tiles in Potsdam.TILES.items()}
     assert len(splits['train']) == len(splits['val']) == 12
     assert not splits['train'] & splits['val']
+    mmsegs = '5_15 6_15 6_13 3_13 4_14 6_14 5_14 2_13 4_15 2_14 5_13 4_13 3_14 7_13'
+    assert splits['test'] == set(mmsegs.split()) and len(Potsdam.TILES['test']) == 14
+
+
+def test_loveda_as_downloaded(pair):
+    for part in ('Train/Urban', 'Val/Rural'):
+        root = pair(f'{part}/images_png/0.png', f'{part}/masks_png/0.png', values=range(8))
+    pair('Test/Rural/images_png/4191.png', 'unused/4191.png')
+    dataset = LoveDA('urban', data_root=root, pipeline=TEST)
+    assert dataset.metainfo['classes'][::6] == ('background', 'agricultural') and dataset.rasters[0].gsd == 0.3
+    assert dataset[0]['data_samples'].gt_sem_seg.data[0, 0].tolist() == [255, 0, 1, 2, 3, 4, 5, 6]
+    assert len(LoveDA('rural', 'val', data_root=root)) == 1
+    assert names(LoveDA('rural', 'test', data_root=root, labelled=False)) == ['4191.png']
+    with pytest.raises(ValueError, match="LoveDA has no area 'suburban'; choose one of urban, rural"):
+        LoveDA('suburban', data_root=root)
+    with pytest.raises(ValueError, match="LoveDA has no split 'all'"):
+        LoveDA('urban', 'all', data_root=root)
+    with pytest.raises(FileNotFoundError, match='Train/Rural/images_png'):
+        LoveDA('rural', data_root=root)
 
 
 def test_drone_buildings(tmp_path, write_raster, coded_image):
