@@ -11,11 +11,10 @@ from mmuda.apis import load_config, prepare
 from mmuda.registry import MODELS, OPTIM_WRAPPER_CONSTRUCTORS
 from tests.helpers import CONFIGS
 from tests.helpers.srda_by_hand import PDC, Form, SRDANetByHand
+from tests.helpers.steps import TOLERANCE, assert_same, error, train_step
 
 SIZES = {'2': ((24, 24), (48, 48)), '10/3': ((24, 24), (80, 80)), 'awkward': ((21, 24), (38, 43))}
 WIDTH = 4
-# mmseg's cross entropy divides by the number of pixels plus 1.2e-7, some 4e-11 of it here.
-TOLERANCE = 1e-9
 # Of the paper's schedules: generator, discriminators.
 PAPER_RATES = {'pretrain': (2e-4, 2e-4), 'joint': (1.5e-4, 1.5e-4)}
 CODE_RATES = {'pretrain': (2e-4, 1e-4), 'joint': (2e-4, 1e-4)}
@@ -102,43 +101,6 @@ def make_batch(sizes, num_classes, seed=1):
         scaled[stream] = torch.stack(batch['inputs']) / 127.5 - 1
         scaled[f'{stream}_fine'] = torch.stack(batch['fine_image']) / 127.5 - 1
     return data, scaled
-
-
-def train_step(model, optimizers, data):
-    """Losses and the gradients that each optimiser found when it stepped."""
-    names = {parameter: name for name, parameter in model.named_parameters()}
-    gradients, stepped, handles = {}, [], []
-    for key, wrapper in optimizers.items():
-
-        def keep(optimizer, _args, _kwargs, key=key):
-            stepped.append(key)
-            for parameter in (p for group in optimizer.param_groups for p in group['params']):
-                if parameter.grad is not None:
-                    assert names[parameter] not in gradients, 'two optimisers stepped one parameter'
-                    gradients[names[parameter]] = parameter.grad.clone()
-
-        handles.append(wrapper.optimizer.register_step_pre_hook(keep))
-    log = model.train_step(data, optimizers)
-    for handle in handles:
-        handle.remove()
-    assert all(parameter.grad is None for parameter in model.parameters()), 'a gradient was left for the next step'
-    return {name: value for name, value in log.items() if 'loss' in name.rpartition('.')[2]}, gradients, stepped
-
-
-def error(found, expected):
-    """Largest absolute error over the largest entry; no looser than over max(1, largest entry).
-
-    The floor is for gradients that are zero but for rounding.
-    """
-    assert found.dtype == expected.dtype == torch.float64 and found.shape == expected.shape
-    return ((found - expected).abs().max() / expected.abs().max().clamp(min=1e-6)).item()
-
-
-def assert_same(found, expected, what):
-    assert found.keys() == expected.keys(), f'{what}: only on one side {sorted(found.keys() ^ expected.keys())}'
-    errors = {name: error(found[name], expected[name]) for name in expected}
-    wrong = {name: value for name, value in errors.items() if not value <= TOLERANCE}
-    assert not wrong, f'{what}: {wrong}'
 
 
 def assert_not_vanished(losses, gradients):

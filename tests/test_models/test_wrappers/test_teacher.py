@@ -10,6 +10,7 @@ from mmuda.models.wrappers import Stage, Teacher
 from mmuda.registry import MODELS
 from mmuda.testing import segmentor
 from mmuda.utils.errors import UserError
+from mmuda.utils.setup_env import register_all_modules
 
 
 def network() -> nn.Module:
@@ -98,6 +99,7 @@ def test_statistics_of_the_start_are_refused():
     with pytest.raises(UserError, match='running statistics of the start'):
         Teacher(network(), buffers='own', batch_norm='running')
     Teacher(nn.Conv2d(3, 2, 1), buffers='own', batch_norm='running')  # it has none
+    register_all_modules()
     model = MODELS.build(
         dict(type='DomainAdaptation', segmentor=segmentor(), ema=dict(momentum=0.1, buffers='own', evaluate=True))
     )
