@@ -44,6 +44,7 @@ TERMS = [
     (dict(type='ForwardTerm'), dict(trains=())),
 ]  # fmt: skip
 VIEWS = [
+    (dict(type='ChannelDropout', view='source'), {}),
     (dict(type='PseudoLabels', threshold=0.4), {}),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class'), {}),
     (dict(type='SuperResolvedView'), SUPER_RESOLVED),
