@@ -3,7 +3,7 @@ _base_ = [
     '../_base_/models/deeplabv3plus-mv2.py',
     '../_base_/methods/tent.py',
     '../_base_/datasets/nairobi2kampala.py',
-    '../_base_/schedules/tent.py',
+    '../_base_/schedules/tent_short.py',
     '../_base_/default_runtime.py',
 ]
 train_dataloader = dict(dataset=dict(source=None))

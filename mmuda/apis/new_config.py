@@ -184,16 +184,33 @@ def _lines_of_model(recipe: Method, network: Model) -> list[str]:
 def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
     lines = []
     cities = _cities(data)
+    lines += _lines_of_streams(recipe, source, cities)
     if cities:
-        lines += [
-            f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']",
-            'train_dataloader = dict(dataset=dict(source=dict(dataset=source), target=dict(dataset=target)))',
-            f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])",
-        ]
+        lines.append(f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])")
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
     elif recipe.view in source.views:
         lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
     if recipe.base == 'pfr' and source.one_size:
         lines += ['# The content loss compares positions, so both domains need one size.', source.one_size]
+    return lines
+
+
+def _lines_of_streams(recipe: Method, source: Data, cities: tuple[str, str] | None) -> list[str]:
+    """Lines that change the streams of the training."""
+    lines, streams = [], {}
+    if cities:
+        lines.append(f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']")
+        streams = dict(source='dict(dataset=source)', target='dict(dataset=target)')
+    if recipe.streams == 'target':
+        streams |= dict(source='None') | (dict(pairing="'random'") if cities else {})
+    if recipe.streams == 'few':
+        tiles = f'_base_.train_dataloader.dataset.target, labelled=True, {source.few}'
+        if cities:
+            tiles = f"_base_.patches, dataset=_base_.cities['{cities[1]}'], patches_per_raster=8"
+        lines += ['# The labelled tiles: replace them by yours.', f'few = dict({tiles})']
+        streams['labelled_target'] = 'few'
+    if streams:
+        changes = ', '.join(f'{name}={value}' for name, value in streams.items())
+        lines.append(f'train_dataloader = dict(dataset=dict({changes}))')
     return lines

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TILES = "tile=512, last_tile='shift'"
+
 
 @dataclass(frozen=True)
 class Method:
@@ -18,6 +20,7 @@ class Method:
         view: View of the data used in training, e.g. ``'super_resolution'``.
         needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
+        streams: ``'target'`` for a training without the source, ``'few'`` for one with a few labelled target tiles.
         model: The line of a config that sets its model.
         lines: Further lines of a config.
         without: Terms to leave out.
@@ -30,6 +33,7 @@ class Method:
     models: tuple[str, ...] | None = None
     view: str | None = None
     needs: str | None = None
+    streams: str | None = None
     model: str = 'model = _base_.method'
     lines: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
@@ -68,6 +72,7 @@ class Data:
         views: Views of the base, in addition to the usual one.
         one_size: The line that gives both domains the same size, if they differ.
         scales: Whether it has the random scales of CLAN's code.
+        few: Arguments that choose a few target tiles, as config text.
     """
 
     model: str
@@ -75,11 +80,14 @@ class Data:
     views: tuple[str, ...] = ()
     one_size: str | None = None
     scales: bool = False
+    few: str = f'{TILES}, indices=[*range(0, 80, 10)]'
 
 
 SRDA = ('srda_resaspp', 'srda_resaspp_narrow')
 NOADAPT = ('noadapt_resaspp', 'noadapt_resaspp_narrow')
 CYCLEGAN = ('cyclegan', 'cyclegan_narrow')
+# Their batch norm can be trained.
+BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-mv2', 'deeplabv3plus-mv2-d8', 'fcn-hr48')
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
@@ -104,6 +112,9 @@ METHODS = {
         'self_training', 'sgd_250k', 'self_training_narrow', 'short', needs='rasters', lines=(STAGES,)
     ),
     'dann': Method('dann', 'dann_20k', 'dann_narrow', 'dann_short', view='patches', needs='bottleneck'),
+    'tent': Method('tent', 'tent', short='tent_short', models=BATCH_NORM, streams='target'),
+    'source_free': Method('source_free', 'sgd_250k', short='source_free_short', streams='target'),
+    'unimatch_v2': Method('unimatch_v2', 'sgd_250k', short='short', streams='few'),
     'noadapt': Method(None, 'noadapt', short='noadapt_short', models=NOADAPT, view='own_grids'),
     'srda': Method('srda', 'srda', 'srda_narrow', 'srda_short', models=SRDA, view='super_resolution'),
     'srda_code': Method('srda_code', 'srda_code', models=SRDA[:1], view='super_resolution'),
@@ -136,11 +147,12 @@ SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
 ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation')
 GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
+IMAGES = 'indices=[*range(0, 2975, 30)]'
 DATA = {
-    'synthetic': Data('deeplabv3plus-mv2', ISPRS_THINGS, ALL_VIEWS),
-    'nairobi2kampala': Data('deeplabv3plus-mv2', BUILDINGS, ALL_VIEWS),
-    'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True),
-    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True),
+    'synthetic': Data('deeplabv3plus-mv2', ISPRS_THINGS, ALL_VIEWS, few="name_prefix='scene_00'"),
+    'nairobi2kampala': Data('deeplabv3plus-mv2', BUILDINGS, ALL_VIEWS, few=f'{TILES}, indices=[1, 10]'),
+    'gta2cityscapes': Data('deeplabv2-r101', None, ('translation',), STREET, scales=True, few=IMAGES),
+    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, ('translation',), STREET, scales=True, few=IMAGES),
     'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, 'translation')),
     'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),
     'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, ('translation',)),

@@ -61,8 +61,8 @@ def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
         skips_head: Whether part of the head keeps its own weights.
 
     Raises:
-        UserError: A test, a resumed training or one on the target alone has other classes, or training has the same ones
-            in another order.
+        UserError: A test, a resumed training or one on the target alone has other classes, or training has the same
+            ones in another order.
     """
     loop, split = _loop_in_use(runner)
     dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)

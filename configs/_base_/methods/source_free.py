@@ -1,5 +1,5 @@
-# Self-training without the source: student and teacher start from a trained segmentor (load_from). The student learns the
-# teacher's labels on mixtures of target images and where most of an image is hidden.
+# Self-training without the source: student and teacher start from a trained segmentor (load_from). The student learns
+# the teacher's labels on mixtures of target images, and where most of an image is hidden.
 strong = dict(type='StrongAugmentation')
 method = dict(
     batch_norm='shared',

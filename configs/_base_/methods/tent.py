@@ -1,5 +1,5 @@
-# TENT (https://arxiv.org/abs/2006.10726): no source. A trained segmentor (load_from) makes the entropy of its predictions
-# on the target small, by the scale and shift of its batch norm alone, which normalises by the target's batches.
+# TENT (https://arxiv.org/abs/2006.10726): no source. A trained segmentor (load_from) lowers the entropy of its
+# predictions on the target by the scale and shift of its batch norm alone, which normalises by the target's batches.
 entropy = dict(
     type='TapLoss',
     tap='target:prediction',

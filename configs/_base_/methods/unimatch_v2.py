@@ -1,7 +1,7 @@
-# UniMatch V2 (https://arxiv.org/abs/2410.10777): beside the source a stream `labelled_target`, a few target images with
-# labels, which the config adds. A teacher labels the others. The student learns its confident pixels on two strong views
-# whose features are dropped in complement. A segmentor without batch norm is the released one's; the teacher normalises
-# by its batch, as in DACS.
+# UniMatch V2 (https://arxiv.org/abs/2410.10777) beside a source: the config adds a stream `labelled_target`, a few
+# images of the target with labels. A teacher labels the target. The student learns its confident pixels on two strong
+# views whose features are dropped in complement. The released network has no batch norm; here the teacher normalises by
+# its batch, as in DACS.
 strong = dict(
     type='StrongAugmentation',
     view='pseudo',
