@@ -126,7 +126,8 @@ def configured_classes(dataset: Mapping | None) -> tuple[str, ...]:
     chosen = (dataset.get('metainfo') or {}).get('classes')
     if chosen:
         return tuple(list_from_file(chosen) if isinstance(chosen, str) else chosen)
-    inner = dataset.get('dataset') or dataset.get('source') or next(iter(dataset.get('datasets') or ()), None)
+    inner = next(filter(None, map(dataset.get, ('dataset', 'source', 'target'))), None)
+    inner = inner or next(iter(dataset.get('datasets') or ()), None)
     if isinstance(inner, Mapping):
         return configured_classes(inner)
     if reads_rasters(dataset):  # its constructor may name them

@@ -9,6 +9,7 @@ from mmengine.config import Config
 
 from mmuda import registry as registries
 from mmuda.apis.config_walk import LOADERS, loaders_of, stages_of
+from mmuda.apis.counts import supervised_streams
 from mmuda.utils.errors import UserError
 
 DICT, LIST, TEXT = (Mapping,), (list, tuple), (str,)
@@ -78,8 +79,12 @@ def check_complete(cfg: Config) -> None:
         if not loader.get('dataset'):
             raise UserError(f'{path} has no dataset; give dataset=dict(type=...)')
         dataset = loader['dataset']
-        if isinstance(dataset, Mapping) and dataset.get('type') == 'UDADataset' and not dataset.get('source'):
-            raise UserError(f'{path}.dataset has no source; give source=dict(type=...), labelled images to learn from')
+        has_streams = isinstance(dataset, Mapping) and dataset.get('type') == 'UDADataset'
+        if has_streams and not dataset.get('source') and 'source' in supervised_streams(model):
+            raise UserError(
+                f'{path}.dataset has no source; give source=dict(type=...), labelled images to learn from, or for a '
+                'source-free training take out the term that reads them: model.terms.supervised=None'
+            )
 
 
 def _entries(cfg: Config) -> Iterator[tuple[str, object, tuple]]:

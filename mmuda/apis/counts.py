@@ -16,7 +16,7 @@ from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.models.adapters import build_adapter
 from mmuda.models.terms import RegionAggregation, SupervisedTerm
 from mmuda.models.uncounted import channels_in, class_of, heads_in, takes_out_channels
-from mmuda.models.wrappers import check_channels
+from mmuda.models.wrappers import DEFAULT_TERMS, check_channels
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import seeded
@@ -65,20 +65,26 @@ def _fill_classes(cfg: Config, model: Mapping) -> None:
 
 def supervised_classes(cfg: Config) -> tuple[str, ...]:
     """Names of the classes in the training labels; else in those of the validation, else of the test."""
-    # A view has the classes of the source, like all streams of a training.
+    # A view has the classes of the source (or of the only target), like all streams of a training.
     training = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    streams = [training.get(_supervised_stream(cfg.get('model') or {})), training.get('source'), training]
+    leading = 'source' if training.get('source') else 'target'
+    streams = [training.get(name) for name in (*supervised_streams(cfg.get('model') or {})[:1], leading)]
     evaluated = [(cfg.get(f'{split}_dataloader') or {}).get('dataset') for split in ('val', 'test')]
-    return next(filter(None, map(configured_classes, [*streams, *evaluated])), ())
+    return next(filter(None, map(configured_classes, [*streams, training, *evaluated])), ())
 
 
-def _supervised_stream(model: Mapping) -> str:
-    """The stream or view that the supervised term reads."""
-    terms = {name: cfg for name, cfg in (model.get('terms') or {}).items() if cfg}
+def supervised_streams(model: Mapping) -> list[str]:
+    """Streams and views from whose labels the terms of a model learn: of the term ``supervised`` first, if it is given.
+
+    Args:
+        model: Config of a :class:`mmuda.models.DomainAdaptation`. Its default terms come last.
+    """
+    given = model.get('terms') or {}
+    terms = {name: cfg for name, cfg in given.items() if cfg}
     kinds = {name: class_of(cfg, TERMS) for name, cfg in terms.items()}
-    found = (name for name, cls in kinds.items() if cls is not None and issubclass(cls, SUPERVISING))
-    name = 'supervised' if 'supervised' in terms else next(found, None)
-    return terms.get(name, {}).get('view', 'source')
+    found = [name for name, cls in kinds.items() if name == 'supervised' or (cls and issubclass(cls, SUPERVISING))]
+    views = [terms[name].get('view', 'source') for name in sorted(found, key=lambda name: name != 'supervised')]
+    return views + [cfg.get('view', 'source') for name, cfg in DEFAULT_TERMS.items() if name not in given]
 
 
 def _fill_channels(cfg: Config, model: Mapping) -> None:
@@ -140,7 +146,7 @@ def image_channels(cfg: Config, view: str = 'source') -> int:
 def _training_images(cfg: Config, view: str) -> Mapping:
     """Config of the dataset of a stream, or of the training's only dataset."""
     dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    return dataset.get(view) or dataset.get('source') or dataset
+    return next(filter(None, map(dataset.get, (view, 'source', 'target'))), dataset)
 
 
 def _input_size(cfg: Config) -> tuple[int, int]:

@@ -14,6 +14,8 @@ CONFIGS = 'configs'
 # DANN's paper uses fixed patches; random crops work as well. Methods that mix images use crops of one size, which most
 # data have anyway.
 REPLACEABLE = ('patches', 'crops')
+TRAINING_VIEWS = ('augmented', 'crops')  # of the training loader alone
+WITH_ADAMW = ('daformer_40k',)
 AUXILIARY = """auxiliary_head = dict(
     type='FCNHead',
     in_channels={channels},
@@ -87,7 +89,7 @@ def _find(table: dict, name: str, what: str):
 def _default_model(recipe: Method, source: Data) -> str:
     is_narrow = MODELS[source.model].is_narrow
     if recipe.models is None:
-        return (recipe.narrow_model if is_narrow else None) or source.model
+        return (recipe.narrow_model if is_narrow else recipe.full_model) or source.model
     return next((m for m in recipe.models if MODELS[m].is_narrow == is_narrow), recipe.models[0])
 
 
@@ -116,14 +118,17 @@ def _bases(recipe: Method, model: str, network: Model, data: str) -> list[str]:
     if recipe.needs == 'summed' and network.summed:
         name = f'{model}_summed'
     method = (recipe.narrow if network.is_narrow else None) or recipe.base
-    schedule = (recipe.short if network.is_narrow else None) or recipe.schedule
     return [
         f'models/{name}',
         *([] if method is None else [f'methods/{method}']),
         f'datasets/{"cities" if _cities(recipe, data) else data}',
-        f'schedules/{schedule}',
+        f'schedules/{_schedule(recipe, network)}',
         'default_runtime',
     ]
+
+
+def _schedule(recipe: Method, network: Model) -> str:
+    return (recipe.short if network.is_narrow else None) or recipe.schedule
 
 
 def _is_single(recipe: Method, network: Model) -> bool:
@@ -141,6 +146,7 @@ def _cities(recipe: Method, data: str) -> tuple[str, str] | None:
 def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
     return [
         *_lines_of_terms(recipe, network, source),
+        *(recipe.narrow_lines if network.is_narrow else ()),
         *_lines_of_model(recipe, network),
         *_lines_of_data(recipe, data, source),
         *recipe.lines,
@@ -149,10 +155,11 @@ def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]
 
 
 def _lines_of_optimizers(recipe: Method, network: Model) -> list[str]:
-    changes = [] if network.optimizer is None else [network.optimizer]
+    has_adamw = _schedule(recipe, network) in WITH_ADAMW
+    changes = [] if network.optimizer is None or has_adamw else [network.optimizer]
     if recipe.needs == 'bottleneck' and not network.bottleneck:
         changes.append("encoder=dict(params=['segmentor.backbone'])")
-    return [*network.lines, f'optim_wrapper = dict({", ".join(changes)})'] if changes else []
+    return [*(() if has_adamw else network.lines), f'optim_wrapper = dict({", ".join(changes)})'] if changes else []
 
 
 def _lines_of_terms(recipe: Method, network: Model, source: Data) -> list[str]:
@@ -186,20 +193,39 @@ def _lines_of_model(recipe: Method, network: Model) -> list[str]:
 
 
 def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
-    lines = []
     cities = _cities(recipe, data)
+    lines, changes = _lines_of_streams(recipe, source, cities)
+    loader = f'_base_.{recipe.view}' if recipe.view in TRAINING_VIEWS and recipe.view in source.views else None
+    if loader is not None and changes:
+        lines.append(f'{loader}.dataset.update({changes})')
+    if loader is not None:
+        lines.append(f'train_dataloader = {loader}')  # the validation is the usual one
+    elif changes:
+        lines.append(f'train_dataloader = dict(dataset=dict({changes}))')
     if cities:
-        lines += [
-            f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']",
-            'train_dataloader = dict(dataset=dict(source=dict(dataset=source), target=dict(dataset=target)))',
-            f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])",
-        ]
+        lines.append(f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])")
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
-    elif recipe.view in ('augmented', 'crops') and recipe.view in source.views:
-        lines.append(f'train_dataloader = _base_.{recipe.view}')  # the validation is the usual one
-    elif recipe.view in source.views:
+    elif loader is None and recipe.view in source.views:
         lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
     if recipe.base == 'pfr' and source.one_size:
         lines += ['# The content loss compares positions, so both domains need one size.', source.one_size]
     return lines
+
+
+def _lines_of_streams(recipe: Method, source: Data, cities: tuple[str, str] | None) -> tuple[list[str], str]:
+    """Lines before the training loader's, and what changes in its dataset."""
+    lines, streams = [], {}
+    if cities:
+        lines.append(f"source, target = _base_.sources['{cities[0]}'], _base_.targets['{cities[1]}']")
+        streams = dict(source='dict(dataset=source)', target='dict(dataset=target)')
+    if recipe.streams == 'target':
+        streams |= dict(source='None') | (dict(pairing="'random'") if cities else {})
+    if recipe.streams == 'few':
+        crops = '**_base_.crops.dataset.target, ' if 'crops' in source.views else ''
+        tiles = f'_base_.train_dataloader.dataset.target, {crops}labelled=True, {source.few}'
+        if cities:
+            tiles = f"_base_.patches, dataset=_base_.cities['{cities[1]}'], patches_per_raster=8"
+        lines += ['# The labelled tiles: replace them by yours.', f'few = dict({tiles})']
+        streams['labelled_target'] = 'few'
+    return lines, ', '.join(f'{name}={value}' for name, value in streams.items())

@@ -15,6 +15,7 @@ from mmengine.logging import print_log
 from mmuda.apis.config_check import check_config
 from mmuda.apis.config_defaults import place_schedules
 from mmuda.apis.counts import fill_counts
+from mmuda.apis.source_free import take_classes
 from mmuda.apis.start import Start
 from mmuda.checkpoints.weights import use_weights_dir
 from mmuda.utils.errors import UserError
@@ -79,6 +80,8 @@ def prepare(
     place_schedules(cfg)
     if start is not None:
         _set_start(cfg, start)
+        if start.checkpoint is not None:
+            take_classes(cfg, start.checkpoint)
     _complete_model(cfg)
     if tta:
         _enable_tta(cfg)

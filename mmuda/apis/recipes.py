@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+TILES = "tile=512, last_tile='shift'"
+
 
 @dataclass(frozen=True)
 class Method:
@@ -16,12 +18,15 @@ class Method:
         short: Base of the schedule for narrow networks.
         models: Supported models, the default first; None for any segmentor of mmseg's kind.
         narrow_model: Default among narrow networks; None for the dataset's.
+        full_model: Default among full-size networks; None for the dataset's.
         view: View of the data used in training, e.g. ``'super_resolution'``; ``'augmented'`` is one of the source. Data
             without ``'patches'`` or ``'crops'`` give their usual view for it.
         needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
             streams of whole rasters.
+        streams: ``'target'`` for a training without the source, ``'few'`` for one with a few labelled target tiles.
         model: The line of a config that sets its model.
         lines: Further lines of a config.
+        narrow_lines: Further lines with narrow networks, before the model's.
         without: Terms to leave out.
     """
 
@@ -31,10 +36,13 @@ class Method:
     short: str | None = None
     models: tuple[str, ...] | None = None
     narrow_model: str | None = None
+    full_model: str | None = None
     view: str | None = None
     needs: str | None = None
+    streams: str | None = None
     model: str = 'model = _base_.method'
     lines: tuple[str, ...] = ()
+    narrow_lines: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
 
@@ -72,6 +80,7 @@ class Data:
         one_size: The line that gives both domains the same size, if they differ.
         scales: Whether it has the random scales of CLAN's code.
         own_base: Whether it has a base of its name; else patches of two cities are its only view.
+        few: Arguments that choose a few target tiles, as config text.
     """
 
     model: str
@@ -80,11 +89,17 @@ class Data:
     one_size: str | None = None
     scales: bool = False
     own_base: bool = True
+    few: str = f'{TILES}, indices=[*range(0, 80, 10)]'
 
 
 SRDA = ('srda_resaspp', 'srda_resaspp_narrow')
 NOADAPT = ('noadapt_resaspp', 'noadapt_resaspp_narrow')
 CYCLEGAN = ('cyclegan', 'cyclegan_narrow')
+HRDA = ('hrda_daformer-mitb5', 'hrda_deeplabv3plus-effl0')
+MITB5 = 'daformer-mitb5'
+# Their batch norm can be trained.
+BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-effl0', 'deeplabv3plus-mv2', 'deeplabv3plus-mv2-d8', 'fcn-hr48')
+AVERAGE = '_base_.method.ema.evaluate = True  # the average predicts'
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
@@ -118,6 +133,24 @@ METHODS = {
         view='patches',
         needs='bottleneck',
     ),
+    'dacs': Method('dacs', 'daformer_40k', short='short_2k', view='crops', narrow_lines=(AVERAGE,)),
+    'daformer': Method(
+        'daformer', 'daformer_40k', short='short_2k', full_model=MITB5, view='crops', narrow_lines=(AVERAGE,)
+    ),
+    'mic': Method('mic', 'daformer_40k', short='short_2k', full_model=MITB5, view='crops', narrow_lines=(AVERAGE,)),
+    'mic_on_adaptsegnet': Method(
+        'mic_on_adaptsegnet',
+        'adversarial_250k',
+        'mic_on_adaptsegnet_narrow',
+        'short_adversarial_2k',
+        view='crops',
+        narrow_lines=(AVERAGE,),
+    ),
+    'hrda': Method('daformer', 'daformer_40k', short='short_2k', models=HRDA, view='crops', narrow_lines=(AVERAGE,)),
+    'hrda_mic': Method('mic', 'daformer_40k', short='short_2k', models=HRDA, view='crops', narrow_lines=(AVERAGE,)),
+    'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short_2k', view='crops', streams='few'),
+    'source_free': Method('source_free', 'daformer_40k', short='source_free_short', view='crops', streams='target'),
+    'tent': Method('tent', 'tent', short='tent_short', models=BATCH_NORM, streams='target'),
     'noadapt': Method(None, 'noadapt', short='noadapt_short', models=NOADAPT, view='own_grids'),
     'srda': Method('srda', 'srda', 'srda_narrow', 'srda_short', models=SRDA, view='super_resolution'),
     'srda_code': Method('srda_code', 'srda_code', models=SRDA[:1], view='super_resolution'),
@@ -127,6 +160,7 @@ SEGFORMER = (
     "adamw = dict(_delete_=True, type='AdamW', lr=6e-5, weight_decay=0.01)",
     "rates = dict(custom_keys={'norm': dict(decay_mult=0.0), 'head': dict(lr_mult=10.0)})",
 )
+ADAMW = 'segmentor=dict(optimizer=adamw, paramwise_cfg=rates)'
 MODELS = {
     'deeplabv3plus-effl0': Model(is_narrow=True, bottleneck=True, summed=True),
     'deeplabv3plus-mv2': Model(is_narrow=True, auxiliary=96, bottleneck=True),
@@ -134,9 +168,10 @@ MODELS = {
     'deeplabv2-r101': Model(own_batch_norm=False, summed=True),
     'deeplabv3plus-r101': Model(bottleneck=True, summed=True),
     'fcn-hr48': Model(auxiliary=192),
-    'segformer-b2': Model(
-        auxiliary=320, lines=SEGFORMER, optimizer='segmentor=dict(optimizer=adamw, paramwise_cfg=rates)'
-    ),
+    'segformer-b2': Model(auxiliary=320, lines=SEGFORMER, optimizer=ADAMW),
+    'daformer-mitb5': Model(own_batch_norm=False, auxiliary=320, lines=SEGFORMER, optimizer=ADAMW),
+    'hrda_daformer-mitb5': Model(own_batch_norm=False),
+    'hrda_deeplabv3plus-effl0': Model(is_narrow=True),
     'noadapt_resaspp': Model(),
     'noadapt_resaspp_narrow': Model(is_narrow=True),
     'srda_resaspp': Model(),
@@ -145,7 +180,7 @@ MODELS = {
     'cyclegan_narrow': Model(is_narrow=True),
 }
 # Models for any method.
-SEGMENTORS = tuple(MODELS)[:7]
+SEGMENTORS = tuple(MODELS)[:8]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
 ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation', 'augmented')
@@ -153,11 +188,12 @@ USUAL_VIEWS = ('translation', 'augmented')
 STREET_VIEWS = ('crops', *USUAL_VIEWS)
 GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
+IMAGES = 'indices=[*range(0, 2975, 30)]'
 DATA = {
-    'synthetic': Data('deeplabv3plus-effl0', ISPRS_THINGS, ALL_VIEWS),
-    'nairobi2kampala': Data('deeplabv3plus-effl0', BUILDINGS, ALL_VIEWS),
-    'gta2cityscapes': Data('deeplabv2-r101', None, STREET_VIEWS, STREET, scales=True),
-    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, STREET_VIEWS, STREET, scales=True),
+    'synthetic': Data('deeplabv3plus-effl0', ISPRS_THINGS, ALL_VIEWS, few="name_prefix='scene_00'"),
+    'nairobi2kampala': Data('deeplabv3plus-effl0', BUILDINGS, ALL_VIEWS, few=f'{TILES}, indices=[1, 10]'),
+    'gta2cityscapes': Data('deeplabv2-r101', None, STREET_VIEWS, STREET, scales=True, few=IMAGES),
+    'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, STREET_VIEWS, STREET, scales=True, few=IMAGES),
     'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, *USUAL_VIEWS)),
     'inria2mass': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),
     'massroads2deepglobe': Data('deeplabv3plus-r101', BUILDINGS, USUAL_VIEWS),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mmengine.config import Config
 
+from mmuda.apis.source_free import refuse_random_start
 from mmuda.checkpoints.finding import (
     find_checkpoint,
     find_checkpoint_since_start,
@@ -36,7 +37,9 @@ class Start:
 
 
 def start_of_training(cfg: Config, work_dir: str, resume: bool | str) -> Start:
-    """Decide where a training starts from, and refuse an unreadable or unsafe file before anything is built.
+    """Decide where a training starts from, before anything is built.
+
+    An unreadable or unsafe file is refused, and so is a source-free training that starts from no checkpoint.
 
     After a restart by torchrun (``--max-restarts``), a process continues from the newest checkpoint of this run,
     whatever the run began with. Rank 0 decides for all.
@@ -49,7 +52,9 @@ def start_of_training(cfg: Config, work_dir: str, resume: bool | str) -> Start:
     decided, seed = on_main_process(lambda: _checkpoint_and_seed(work_dir, resume))
     if decided is not None:
         return Start(decided, resume=True, seed=seed)
-    return start_from(cfg.load_from) if cfg.get('load_from') else Start()
+    start = start_from(cfg.load_from) if cfg.get('load_from') else Start()
+    refuse_random_start(cfg, start.checkpoint)
+    return start
 
 
 def start_from(checkpoint: str | os.PathLike) -> Start:

@@ -21,11 +21,13 @@ class UDADataset(Dataset):
     """A dataset whose items hold one sample of each stream.
 
     The index selects the source item. The pairing selects the target item; items of further streams are drawn
-    uniformly. Lengths may differ. With indices from :class:`DrawSampler`, a sample depends only on (seed, draw). Each
-    stream draws independently, so adding a stream does not change the crops of the others.
+    uniformly. Lengths may differ. Without a source (source-free adaptation) the index selects the target item. With
+    indices from :class:`DrawSampler`, a sample depends only on (seed, draw). Each stream draws independently, so adding
+    a stream does not change the crops of the others.
 
     Args:
-        source (dict | Dataset): The labelled source dataset or its config.
+        source (dict | Dataset | None): The labelled source dataset or its config; None for a training that has only
+            the target.
         target (dict | Dataset | None): The unlabelled target dataset. Its labels are never read in training, so a
             target dataset with labels is refused (labelled target tiles belong in a stream of another name).
         pairing (str | Mapping | Sequence): ``'random'``, ``'random_once'``, a JSON file, or a table source index ->
@@ -37,8 +39,9 @@ class UDADataset(Dataset):
         **streams (dict | Dataset): Further datasets by stream name, e.g. ``exemplar=dict(...)``.
 
     Raises:
-        UserError: The classes of a stream and of the source differ, the target has labels or the source has none, a
-            stream is empty, the pairing does not fit, or classes cannot be drawn from the source.
+        UserError: There is neither a source nor a target, the classes of a stream differ from the source's, the target
+            has labels or the source has none, a stream is empty, the pairing does not fit, or classes cannot be drawn
+            from the source.
 
     Example:
         >>> train_dataloader = dict(
@@ -49,7 +52,7 @@ class UDADataset(Dataset):
 
     def __init__(
         self,
-        source: dict | Dataset,
+        source: dict | Dataset | None = None,
         target: dict | Dataset | None = None,
         pairing: str | Mapping | Sequence = 'random',
         labelled_source: bool = True,
@@ -62,13 +65,15 @@ class UDADataset(Dataset):
             for name, config in configs.items()
             if config is not None
         }
+        if not {'source', 'target'} & set(self.streams):
+            raise UserError('UDADataset has neither a source nor a target; give one of them, or both.')
         self.full_init()
         for name, dataset in self.streams.items():
             if hasattr(dataset, 'trains'):
                 dataset.trains = True
             if len(dataset) == 0:
                 raise UserError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
-        if labelled_source and getattr(self.source, 'labelled', True) is False:
+        if self.source is not None and labelled_source and getattr(self.source, 'labelled', True) is False:
             raise UserError(
                 "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it, or "
                 'labelled_source=False for a training that reads none.'
@@ -78,21 +83,23 @@ class UDADataset(Dataset):
             check_same_classes(
                 self.metainfo.get('classes'),
                 theirs,
-                'the source',
+                f'the {self._leading}',
                 'the target' if name == 'target' else f'the stream {name!r}',
             )
         self.pairing = None
         if self.target is not None:
             self._check_target()
+        if self.source is not None and self.target is not None:
             self.pairing = build_pairing(pairing, len(self.source), len(self.target), self.source, self.target)
         elif pairing != 'random':
-            raise UserError('UDADataset got a pairing but no target; give a target or leave the pairing out.')
+            missing = 'target' if self.target is None else 'source'
+            raise UserError(f'UDADataset got a pairing but no {missing}; give a {missing} or leave the pairing out.')
         self.rare_classes = None if rare_classes is None else self._sampling(rare_classes, pairing)
 
     @property
-    def source(self) -> Dataset:
-        """The source dataset."""
-        return self.streams['source']
+    def source(self) -> Dataset | None:
+        """The source dataset, if there is one."""
+        return self.streams.get('source')
 
     @property
     def target(self) -> Dataset | None:
@@ -101,8 +108,13 @@ class UDADataset(Dataset):
 
     @property
     def metainfo(self) -> dict:
-        """Classes, palette and other metadata of the source."""
-        return self.source.metainfo
+        """Classes, palette and other metadata of the source; of the target if there is no source."""
+        return self.streams[self._leading].metainfo
+
+    @property
+    def _leading(self) -> str:
+        """The stream whose items the index selects."""
+        return 'source' if 'source' in self.streams else 'target'
 
     def full_init(self) -> None:
         """Load the index of every stream."""
@@ -111,13 +123,14 @@ class UDADataset(Dataset):
                 dataset.full_init()
 
     def __len__(self) -> int:
-        return len(self.source)
+        return len(self.streams[self._leading])
 
     def __getitem__(self, index: int) -> dict[str, dict]:
         """Draw one sample of each stream.
 
         Args:
-            index (int): Index of the source item; a :class:`DrawIndex` fixes all random choices.
+            index (int): Index of the source item, or of the target item if there is no source; a :class:`DrawIndex`
+                fixes all random choices.
 
         Returns:
             dict[str, dict]: {stream: sample}; each sample's metainfo has its stream's name as ``domain``.
@@ -139,14 +152,16 @@ class UDADataset(Dataset):
                 )
         return sample
 
-    def _index_of(self, name: str, source_index: int) -> int:
-        if name == 'source':
-            return source_index
+    def _index_of(self, name: str, index: int) -> int:
+        if name == self._leading:
+            return index
         if name == 'target':
-            return self.pairing(source_index)
+            return self.pairing(index)
         return int(np.random.randint(len(self.streams[name])))
 
     def _sampling(self, arguments: Mapping, pairing: str | Mapping | Sequence) -> RareClassSampling:
+        if self.source is None:
+            raise UserError('UDADataset got rare_classes but no source; give a source or leave rare_classes out.')
         if pairing != 'random':
             raise UserError(
                 'UDADataset got rare_classes and a pairing, but items that are drawn by class are no longer those that '

@@ -52,7 +52,8 @@ def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
     """Compare a checkpoint that a runner loads with the classes of its test or training.
 
     Training may start from weights for other classes; this is reported. The same classes in another order are refused,
-    since each output would start as that of a wrong class.
+    since each output would start as that of a wrong class. A training on the target alone must have the checkpoint's
+    classes, since no label would correct its head.
 
     Args:
         runner: With the checkpoint just read.
@@ -60,7 +61,8 @@ def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
         skips_head: Whether part of the head keeps its own weights.
 
     Raises:
-        UserError: A test or resumed training has other classes, or training has the same ones in another order.
+        UserError: A test, a resumed training or one on the target alone has other classes, or training has the same
+            ones in another order.
     """
     loop, split = _loop_in_use(runner)
     dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
@@ -69,7 +71,8 @@ def check_start(runner, checkpoint: Mapping, skips_head: bool) -> None:
     starts = split == 'train' and not runner._resume
     if starts and skips_head:
         return
-    if starts and sorted(found) != sorted(classes):
+    on_target_alone = set(getattr(dataset, 'streams', ())) == {'target'}
+    if starts and sorted(found) != sorted(classes) and not on_target_alone:
         if found and classes:
             runner.logger.warning(
                 f'load_from={runner._load_from} was trained on the classes {found}, this training is on {classes}; its '

@@ -67,6 +67,24 @@ def test_streams_and_domains():
     assert list(UDADataset(source=Toy(5))[0]) == ['source']
 
 
+def test_without_a_source_the_index_selects_the_target_item():
+    dataset = UDADataset(target=Toy(7, classes=('x', 'y')), exemplar=Toy(3, classes=None))
+    assert len(dataset) == 7 and dataset.metainfo == dict(classes=('x', 'y')) and dataset.source is None
+    assert [int(dataset[i]['target']['inputs'][3]) for i in range(7)] == list(range(7))
+    whole = UDADataset(source=Toy(5), target=Toy(7))
+    index = DrawIndex(2, draw=10, seed=0)
+    alone, beside = UDADataset(target=Toy(7))[index]['target'], whole[index]['target']
+    assert alone['data_samples'].domain == 'target' and set(alone) == set(beside)
+    with pytest.raises(ValueError, match='neither a source nor a target'):
+        UDADataset(exemplar=Toy(3))
+    with pytest.raises(ValueError, match='got a pairing but no source'):
+        UDADataset(target=Toy(7), pairing='random_once')
+    with pytest.raises(ValueError, match='reads labels, which training must not use'):
+        UDADataset(target=Toy(7, labelled=True))
+    with pytest.raises(ValueError, match='classes of the target .*differ in name'):
+        UDADataset(target=Toy(7), tiles=Toy(3, classes=('a', 'c')))
+
+
 def test_a_sample_depends_on_seed_and_draw_alone():
     dataset = toy_uda()
     first = dataset[DrawIndex(2, draw=10, seed=0)]

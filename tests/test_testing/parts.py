@@ -62,6 +62,7 @@ BOTH_LABELLED = dict(streams=dict(source=dict(), target=dict(gain=0.5)))
 PSEUDO = dict(views=dict(pseudo=dict(type='PseudoLabels', threshold=0.4)))
 MIXED = dict(views=dict(PSEUDO['views'], mixed=dict(type='ClassMix')))
 VIEWS = [
+    (dict(type='ChannelDropout', view='source'), {}),
     (dict(type='PseudoLabels', threshold=0.4), {}),
     (dict(type='PseudoLabels', threshold=0.4), dict(segmentor=SCALES)),
     (dict(type='PseudoLabels', threshold=dict(kind='median', cap=0.9), weight='class', flips=['horizontal']), {}),

@@ -13,7 +13,7 @@ from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.items import grid_follows, windows_of
 from mmuda.datasets.raster.label_settling import RasterLabels
 from mmuda.datasets.raster.notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
-from mmuda.datasets.raster.options import check_choice, check_gsd, check_label_options, check_range
+from mmuda.datasets.raster.options import check_choice, check_gsd, check_indices, check_label_options, check_range
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
@@ -78,7 +78,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Subfolders are
             searched, and a label has the same relative path as its image.
         pipeline (Sequence[dict | Callable]): Transforms or their configs.
-        **kwargs: As ``BaseSegDataset``.
+        **kwargs: As ``BaseSegDataset``. ``indices`` takes these items alone, counted from 0 by raster, then row by row
+            (with ``tile``: these tiles), or the first N.
 
     Raises:
         FileNotFoundError: A folder or label is missing, or no image is found.
@@ -136,6 +137,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.tile = (tile, tile) if isinstance(tile, Integral) else tuple(tile) if tile else None
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
+        self.indices = kwargs.get('indices')
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
         self.check_labels = check_labels
         self.check_images = check_images
@@ -220,6 +222,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
                 if label is not None:
                     item['seg_map_path'] = label
                 items.append(item)
+        check_indices(self.indices, len(items), type(self).__name__)
         return items
 
     def get_data_info(self, idx: int) -> dict:

@@ -40,6 +40,26 @@ def check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise UserError(f'{name}={value!r} of a RasterDataset is unknown; choose one of {", ".join(choices)}.')
 
 
+def check_indices(indices: int | Sequence[int] | None, items: int, owner: str) -> None:
+    """Refuse a choice of items that are not there.
+
+    Args:
+        indices: Indices of items, or a number of items; None chooses all.
+        items: Number of items that there are.
+        owner: The dataset.
+
+    Raises:
+        UserError: As above.
+    """
+    chosen = range(indices) if isinstance(indices, int) else indices or ()
+    wrong = [index for index in chosen if not isinstance(index, Integral) or not 0 <= index < items]
+    if wrong or isinstance(indices, int) and indices < 1:
+        raise UserError(
+            f'indices={indices!r} of {owner} chooses items that are not there; it has {items}, so give a number up to '
+            f'{items}, or a list of 0 to {items - 1}.'
+        )
+
+
 def check_label_options(values: Mapping | None, colours: Mapping | None, band: int | None, owner: str) -> None:
     """Refuse ``label_values``, ``label_colours`` and ``label_band`` if they are invalid or exclude each other.
 

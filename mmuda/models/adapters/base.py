@@ -30,9 +30,12 @@ class SegmentorAdapter(ABC):
 
     Attributes:
         honours_weights: Whether :meth:`supervised_losses` honours weights of pixels, see :func:`head_losses`.
+        perturbs_features: Whether :meth:`forward` calls :func:`mmuda.structures.perturbed` on the features, for views
+            that change them. A segmentor without it is refused on such a view.
     """
 
     honours_weights = False
+    perturbs_features = False
 
     @classmethod
     @abstractmethod

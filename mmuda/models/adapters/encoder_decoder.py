@@ -8,7 +8,7 @@ from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmuda.registry import ADAPTERS
-from mmuda.structures import DomainOutputs
+from mmuda.structures import DomainOutputs, perturbed
 
 from .base import MODULE_PREFIX, SegmentorAdapter
 from .weighting import head_losses
@@ -34,6 +34,7 @@ class EncoderDecoderAdapter(SegmentorAdapter):
     """
 
     honours_weights = True
+    perturbs_features = True
 
     @classmethod
     def handles(cls, segmentor: nn.Module) -> bool:
@@ -52,7 +53,7 @@ class EncoderDecoderAdapter(SegmentorAdapter):
         )
         with self.recorded(segmentor, taps) as found:
             if run_head or run_aux or any(tap.startswith('features.') for tap in taps):
-                features = tuple(segmentor.extract_feat(batch['inputs']))
+                features = perturbed(segmentor.extract_feat(batch['inputs']), batch)
             if run_head:
                 logits = segmentor.decode_head(features)
             if run_aux:

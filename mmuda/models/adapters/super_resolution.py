@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import ADAPTERS
-from mmuda.structures import DomainOutputs
+from mmuda.structures import DomainOutputs, perturbed
 from mmuda.utils.errors import UserError
 
 from .base import MODULE_PREFIX, SegmentorAdapter
@@ -26,6 +26,7 @@ class SuperResolutionAdapter(SegmentorAdapter):
     """
 
     honours_weights = True
+    perturbs_features = True
 
     @classmethod
     def handles(cls, segmentor: nn.Module) -> bool:
@@ -41,7 +42,7 @@ class SuperResolutionAdapter(SegmentorAdapter):
         run_image = 'sr_image' in taps or any(tap.startswith(f'{MODULE_PREFIX}sr_head') for tap in taps)
         with self.recorded(segmentor, taps) as found:
             if run_head or run_image or 'features.0' in taps:
-                features = tuple(segmentor.extract_feat(batch['inputs']))
+                features = perturbed(segmentor.extract_feat(batch['inputs']), batch)
             if run_image or (run_head and segmentor.with_fusion):
                 upsampled = segmentor.sr_features(features)
             if run_head:

@@ -1,5 +1,6 @@
 """Tensors in, a number out. Imports no other part of the models."""
 
+from .diversity_loss import DiversityLoss
 from .entropy_loss import EntropyLoss, MaxSquareLoss, self_information
 from .gan_loss import GANLoss
 from .gram_loss import GramLoss
@@ -10,6 +11,7 @@ from .region_aggregation import aggregate_regions, labels_of_regions
 from .total_variation_loss import TotalVariationLoss
 
 __all__ = [
+    'DiversityLoss',
     'EntropyLoss',
     'GANLoss',
     'GramLoss',

@@ -35,16 +35,23 @@ def self_information(prob: Tensor) -> Tensor:
 
 @MODELS.register_module()
 class EntropyLoss(nn.Module):
-    """Mean over pixels of the normalised entropy (MinEnt, https://arxiv.org/abs/1811.12833, equation 3).
+    """Mean over pixels of the entropy (MinEnt, https://arxiv.org/abs/1811.12833, equation 3).
 
     Args:
+        normalised: Divide by log K, its largest value for K classes (ADVENT, MinEnt). False gives the plain entropy in
+            nats (TENT, https://arxiv.org/abs/2006.10726).
     """
 
     pixelwise = True
 
+    def __init__(self, normalised: bool = True) -> None:
+        super().__init__()
+        self.normalised = normalised
+
     def forward(self, prob: Tensor) -> Tensor:
-        """Scalar in [0, 1] of probabilities (N, K, h, w)."""
-        return self_information(prob).sum(dim=1).mean()
+        """Scalar in [0, 1] of probabilities (N, K, h, w), or in [0, log K]."""
+        entropy = self_information(prob).sum(dim=1).mean()
+        return entropy if self.normalised else entropy * math.log(prob.shape[1])
 
 
 @MODELS.register_module()

@@ -2,6 +2,7 @@
 
 from .base import View
 from .built_on import BuiltOn
+from .channel_dropout import ChannelDropout
 from .class_mix import ClassMix
 from .cut_mix import CutMix
 from .flipped import Flipped, flip
@@ -13,6 +14,7 @@ from .super_resolved import SuperResolvedView
 
 __all__ = [
     'BuiltOn',
+    'ChannelDropout',
     'ClassMix',
     'CutMix',
     'Flipped',

@@ -4,7 +4,7 @@ Imports ``adapters`` and ``terms``.
 """
 
 from .channel_checks import check_channels, explain_channels
-from .domain_adaptation import DomainAdaptation
+from .domain_adaptation import DEFAULT_TERMS, DomainAdaptation
 from .forward_context import ForwardContext
 from .head_checks import check_heads, heads_by_key
 from .image_translation import ImageTranslation
@@ -14,6 +14,7 @@ from .plan_executor import PlanExecutor
 from .teacher import Teacher
 
 __all__ = [
+    'DEFAULT_TERMS',
     'DomainAdaptation',
     'ForwardContext',
     'ImageTranslation',

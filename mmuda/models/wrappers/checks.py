@@ -11,9 +11,10 @@ from mmengine.optim import OptimWrapper, OptimWrapperDict
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.old_names import renamed_phase
-from mmuda.utils.patterns import matches, select
+from mmuda.utils.patterns import matches
 
 from .plan import Stage, Step
+from .trainable import left_trainable
 from .update import wrappers_of
 
 if TYPE_CHECKING:
@@ -38,9 +39,7 @@ def check_stage(model: StagedModel, stage: Stage) -> None:
             f'{[list(step.losses) for step in model.steps(stage)]}, its terms offer {available}.'
         )
     _check_weights(model, stage)
-    if stage.trainable is not None:
-        names = [name for name, _ in model.named_parameters()]
-        select(names, stage.trainable, f"Stage '{stage.name}', trainable")
+    left_trainable(model, stage)
 
 
 def _check_patterns(model: StagedModel, stage: Stage) -> None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from mmuda.models.adapters import PARAMETERS_PREFIX
-from mmuda.structures import DomainOutputs, pixel_weights, split_tap, validity
+from mmuda.structures import PERTURBATION, DomainOutputs, pixel_weights, split_tap, validity
 from mmuda.utils.errors import UserError
 
 TEACHER = '@teacher'
@@ -134,6 +134,13 @@ class ForwardContext:
             extras = self._model.adapter.batch_extras(batch)
             return DomainOutputs(view=view, samples=batch['data_samples'], extras=extras)
         network = self._network(view)
+        if network is not self._model.segmentor:
+            batch = {key: value for key, value in batch.items() if key != PERTURBATION}
+        elif PERTURBATION in batch and not self._model.adapter.perturbs_features:
+            raise UserError(
+                f"The view '{view}' changes features, which {type(self._model.adapter).__name__} ignores; let it use "
+                'mmuda.structures.perturbed and set perturbs_features, or leave the view out.'
+            )
         grad = torch.no_grad() if network is not self._model.segmentor or self._detached else nullcontext()
         with grad, self._autocast(), self._model.statistics(network, view):
             return self._model.adapter.forward(network, view, batch, self._reads.get(view, set()))

@@ -85,7 +85,8 @@ class Stage:
         weights: Factors of losses by pattern over ``term.phase`` (``'output'``, ``'output.segmentor'``); all factors
             whose pattern matches are multiplied; the default is 1. A factor is a number, or changes along the run:
             ``dict(start_factor=1.0, end_factor=0.0, begin=0, end=100_000)``, see :class:`WeightSchedule`.
-        trainable: Patterns of the parameters that may be trained; None for all.
+        trainable: Patterns of the parameters that may be trained; ``'batch_norm'`` stands for the scale and shift of
+            each batch norm of the segmentor. None for all.
         plan: Steps of this stage; None for the model's plan.
         train_dataloader: Overrides merged into the run's ``train_dataloader`` in this stage; ``{work_dir}`` in a
             string becomes the run's folder.

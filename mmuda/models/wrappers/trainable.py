@@ -4,11 +4,40 @@ from __future__ import annotations
 
 from mmengine.optim import OptimWrapper
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.patterns import select
 
 from .plan import Stage, Step
+
+BATCH_NORM = 'batch_norm'
+"""Pattern of a stage's ``trainable`` that stands for the scale and shift of each batch norm of the segmentor."""
+
+
+def left_trainable(model: nn.Module, stage: Stage) -> set[str]:
+    """Names of the parameters that a stage leaves trainable.
+
+    Raises:
+        UserError: If a pattern matches nothing.
+    """
+    names = [name for name, _ in model.named_parameters()]
+    if stage.trainable is None:
+        return set(names)
+    modules = [(name, module) for name, module in model.named_modules() if name.startswith('segmentor.')]
+    layers = [name for name, module in modules if isinstance(module, _BatchNorm) and module.affine]
+    patterns: list[str] = []
+    for pattern in stage.trainable:
+        if pattern.lstrip('!') != BATCH_NORM:
+            patterns.append(pattern)
+            continue
+        if not layers:
+            raise UserError(
+                f"Stage '{stage.name}' trains '{BATCH_NORM}' of a segmentor that has no batch norm; take a segmentor "
+                'with it, or name other parameters.'
+            )
+        patterns += [pattern.replace(BATCH_NORM, layer) for layer in layers]
+    return set(select(names, patterns, f"Stage '{stage.name}', trainable"))
 
 
 class Trainable:
@@ -52,9 +81,7 @@ class Trainable:
         if self._frozen_by_build is None:
             self._frozen_by_build = [not p.requires_grad for p in parameters.values()]
         owned = {id(p) for wrapper in wrappers for group in wrapper.optimizer.param_groups for p in group['params']}
-        allowed = set(parameters)
-        if stage.trainable is not None:
-            allowed = set(select(parameters, stage.trainable, f"Stage '{stage.name}', trainable"))
+        allowed = left_trainable(self._model, stage)
         trained = [
             id(p) in owned and name in allowed and not frozen
             for (name, p), frozen in zip(parameters.items(), self._frozen_by_build, strict=True)

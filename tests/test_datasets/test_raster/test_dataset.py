@@ -64,6 +64,19 @@ def test_tiles_show_every_pixel_once(buildings):
     assert all((count == 1).all() for count in seen.values())
 
 
+def test_a_few_tiles_are_chosen_and_crops_stay_inside_them(buildings):
+    """a.tif, 40 x 60 pixels, has tiles 0 to 5; b.tif, 80 x 60, has 6 to 17."""
+    few = build(buildings, tile=20, last_tile='shift', indices=[1, 9])
+    assert [few.get_data_info(i)['window'] for i in range(len(few))] == [(0, 20, 20, 20), (20, 0, 20, 20)]
+    small = [dict(TRAIN[0], extent=12.0), *TRAIN[1:]]
+    inside = build(buildings, tile=20, last_tile='shift', indices=[1, 9], pipeline=small)
+    for index, (row, col) in enumerate([(0, 20), (20, 0)]):
+        windows = {tuple(inside[index]['data_samples'].window) for _ in range(20)}
+        assert len(windows) > 5
+        assert all(row <= r <= row + 8 and col <= c <= col + 8 and (h, w) == (12, 12) for r, c, h, w in windows)
+    assert len(build(buildings, tile=20, last_tile='shift', indices=3)) == 3
+
+
 def test_tile_windows():
     assert tile_windows((5, 4), (3, 4)) == [(0, 0, 3, 4), (3, 0, 2, 4)]
     assert tile_windows((5, 4), (3, 4), 'shift') == [(0, 0, 3, 4), (2, 0, 3, 4)]

@@ -22,6 +22,12 @@ def build(root, **kwargs):
         (dict(value_range=(0, float('inf'))), 'value_range=(0, inf) of RasterDataset must be (low, high)'),
         (dict(label_band=0), 'label_band=0 of RasterDataset must be one band, counted from 1'),
         (dict(label_band='1'), "label_band='1' of RasterDataset must be one band"),
+        (
+            dict(tile=20, indices=[1, 18]),
+            'indices=[1, 18] of RasterDataset chooses items that are not there; it has 18',
+        ),
+        (dict(tile=20, indices=19), 'so give a number up to 18, or a list of 0 to 17'),
+        (dict(indices=0), 'indices=0 of RasterDataset chooses items that are not there'),
         (dict(label_band=4), 'a.tif has 1 band(s), but label_band=4 is asked for'),
         (dict(label_values=[0, 1]), 'label_values=[0, 1] of RasterDataset must be a dict'),
         (dict(label_values={'0': 0}), "label_values of RasterDataset maps '0' to 0; give numbers and class indices"),

@@ -1,0 +1,3 @@
+# mic_on_adaptsegnet.py for narrow networks and short trainings.
+_base_ = ['./mic_on_adaptsegnet.py', './narrow.py']
+method = dict(terms=dict(output=dict(discriminator=_base_.narrow, loss_weight=0.05)))

@@ -1,0 +1,10 @@
+# TENT, from a checkpoint (load_from) and without the source: synthetic imagery.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/tent.py',
+    '../_base_/datasets/synthetic.py',
+    '../_base_/schedules/tent_short.py',
+    '../_base_/default_runtime.py',
+]
+train_dataloader = dict(dataset=dict(source=None))
+model = _base_.method

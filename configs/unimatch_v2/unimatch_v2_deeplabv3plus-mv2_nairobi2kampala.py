@@ -1,0 +1,12 @@
+# UniMatch V2 with a few labelled tiles of the target: Nairobi -> Kampala.
+_base_ = [
+    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/methods/unimatch_v2.py',
+    '../_base_/datasets/nairobi2kampala.py',
+    '../_base_/schedules/short.py',
+    '../_base_/default_runtime.py',
+]
+# The labelled tiles: 2 of 16 windows of 38 m, counted row by row.
+few = dict(_base_.train_dataloader.dataset.target, labelled=True, tile=512, last_tile='shift', indices=[1, 10])
+train_dataloader = dict(dataset=dict(labelled_target=few))
+model = _base_.method
