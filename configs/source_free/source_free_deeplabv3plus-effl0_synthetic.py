@@ -1,6 +1,6 @@
 # Self-training from a checkpoint (load_from) and without the source: synthetic imagery.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/source_free.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/source_free_short.py',

@@ -1,8 +1,8 @@
-# TENT, from a checkpoint (load_from) and without the source: synthetic imagery.
+# TENT, from a checkpoint (load_from) and without the source: Nairobi -> Kampala.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/tent.py',
-    '../_base_/datasets/synthetic.py',
+    '../_base_/datasets/nairobi2kampala.py',
     '../_base_/schedules/tent_short.py',
     '../_base_/default_runtime.py',
 ]

@@ -1,6 +1,6 @@
 # UniMatch V2 with a few labelled tiles of the target: Nairobi -> Kampala.
 _base_ = [
-    '../_base_/models/deeplabv3plus-mv2.py',
+    '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/unimatch_v2.py',
     '../_base_/datasets/nairobi2kampala.py',
     '../_base_/schedules/short.py',
