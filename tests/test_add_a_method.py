@@ -18,7 +18,9 @@ CONFIGS = [path for path, code in FILES.items() if '_base_' in code and 'deeplab
 LOSSES = dict(
     entropy=['entropy.loss_entropy'],
     adversarial_entropy=['adversarial.loss_adversarial', 'adversarial.loss_discriminator'],
-    self_training=['entropy.loss_entropy', 'pseudo.decode.loss_ce'],
+    two_stages=['entropy.loss_entropy'],
+    haze=['haze.decode.loss_ce'],
+    margin=['haze.decode.loss_ce'],
     reversal=['adversarial.loss_discriminator'],
 )
 SMALL = dict(source=dict(train=(1, 128), val=(1, 128)), target=dict(train=(1, 320), val=(1, 320)))
@@ -41,8 +43,8 @@ def folder(tmp_path_factory):
 
 
 def test_the_page_has_a_term_an_alignment_a_view_and_their_configs():
-    assert {Path(path).stem for path in FILES} >= {'entropy', 'adversarial_entropy', 'self_training'}
-    assert len(CONFIGS) >= 4
+    assert {Path(path).stem for path in FILES} >= {'entropy', 'adversarial_entropy', 'haze', 'margin'}
+    assert len(CONFIGS) >= 6
 
 
 @pytest.mark.parametrize('path', CONFIGS)

@@ -6,5 +6,5 @@ _base_ = [
     '../_base_/schedules/tent_short.py',
     '../_base_/default_runtime.py',
 ]
-train_dataloader = dict(dataset=dict(source=None))
 model = _base_.method
+train_dataloader = dict(dataset=dict(source=None))

@@ -3,10 +3,10 @@ _base_ = [
     '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/unimatch_v2.py',
     '../_base_/datasets/nairobi2kampala.py',
-    '../_base_/schedules/short.py',
+    '../_base_/schedules/short_2k.py',
     '../_base_/default_runtime.py',
 ]
-# The labelled tiles: 2 of 16 windows of 38 m, counted row by row.
+model = _base_.method
+# The labelled tiles: replace them by yours.
 few = dict(_base_.train_dataloader.dataset.target, labelled=True, tile=512, last_tile='shift', indices=[1, 10])
 train_dataloader = dict(dataset=dict(labelled_target=few))
-model = _base_.method

@@ -13,7 +13,7 @@ from mmuda.utils.fileio import write_atomically
 CONFIGS = 'configs'
 # DANN's paper uses fixed patches; random crops work as well. Methods that mix images use crops of one size, which most
 # data have anyway.
-REPLACEABLE = ('patches', 'crops')
+REPLACEABLE = ('patches', 'crops', 'large_crops')
 TRAINING_VIEWS = ('augmented', 'crops')  # of the training loader alone
 WITH_ADAMW = ('daformer_40k',)
 AUXILIARY = """auxiliary_head = dict(

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
+from mmengine.config import Config
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import Tensor
@@ -20,6 +21,7 @@ from mmuda.models.terms import AdversarialAlignment
 from mmuda.models.views import View
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.testing.toy import CLASSES, segmentor
+from tests.helpers import CONFIGS
 from tests.helpers.toy import build_runner, config, optimizer, streams
 
 FINE = 40
@@ -264,6 +266,53 @@ def accumulated() -> dict:
     return dict(clan(), optim_wrapper=dict(constructor='NamedOptimWrapperConstructor', **optimizers))
 
 
+def base(name: str) -> dict:
+    """The method that ``configs/_base_/methods`` ships under a name."""
+    method = Config.fromfile(CONFIGS / f'_base_/methods/{name}.py').method.to_dict()
+    method['segmentor'] = segmentor()
+    method['ema']['evaluate'] = False  # the first stage does not forward the teacher
+    for view in method['views'].values():
+        if view['type'] == 'PseudoLabels' and not isinstance(view['threshold'], dict):
+            view['threshold'] = 0.3  # toy networks are never surer
+    return dict(method, type='DomainAdaptation')
+
+
+def mic() -> dict:
+    """MIC on DAFormer: mixed, recoloured and masked views of one teacher's labels."""
+    return config(base('mic'), STAGES, dict(segmentor=GENERATOR))
+
+
+def mic_on_hrda() -> dict:
+    """The same on a segmentor of two scales."""
+    model = base('mic')
+    model['segmentor'] = dict(segmentor(), type='HRDA', attention_head=dict(type='ToyHead'))
+    return config(model, STAGES, dict(segmentor=GENERATOR))
+
+
+def mic_on_adaptsegnet() -> dict:
+    """Masked images beside a discriminator of predictions."""
+    model = base('mic_on_adaptsegnet')
+    model['terms']['output'] = OUTPUT
+    return config(model, STAGES, TWO_OPTIMIZERS)
+
+
+def unimatch_v2() -> dict:
+    """A stream of labelled target tiles, and two strong views whose features are dropped in complement."""
+    dataset = streams(labelled_target=dict(type='ToyDataset', gain=0.5))
+    return config(base('unimatch_v2'), STAGES, dict(segmentor=GENERATOR), dataset)
+
+
+def source_free() -> dict:
+    """Self-training on the target alone, with a threshold for each class and the diversity of predictions."""
+    model = base('source_free')
+    model['terms']['diversity'] = dict(
+        type='TapLoss', tap='strong:prediction', activation='softmax', loss=dict(type='DiversityLoss')
+    )
+    dataset = dict(type='UDADataset', target=streams()['target'])
+    stages = [dict(name='mixed', iters=3, terms=['mixed']), dict(name='all', iters=4)]
+    return config(model, stages, dict(segmentor=GENERATOR), dataset)
+
+
 COMPOSITIONS = dict(
     srda=srda,
     three_steps=three_steps,
@@ -273,6 +322,11 @@ COMPOSITIONS = dict(
     self_training=self_training,
     exemplars=exemplars,
     accumulated=accumulated,
+    mic=mic,
+    mic_on_hrda=mic_on_hrda,
+    mic_on_adaptsegnet=mic_on_adaptsegnet,
+    unimatch_v2=unimatch_v2,
+    source_free=source_free,
 )
 
 

@@ -69,6 +69,13 @@ def test_every_method_model_and_dataset_has_a_place():
         ('srda/srda_resaspp_vaih2pots', 'srda', 'vaih2pots', None),
         ('srda/noadapt_resaspp_vaih2pots', 'noadapt', 'vaih2pots', None),
         ('cyclegan/cyclegan_resnet_nairobi2kampala', 'cyclegan', 'nairobi2kampala', None),
+        ('dacs/dacs_deeplabv2-r101_gta2cityscapes', 'dacs', 'gta2cityscapes', None),
+        ('hrda/hrda_mic_deeplabv3plus-effl0_synthetic', 'hrda_mic', 'synthetic', 'hrda_deeplabv3plus-effl0'),
+        ('mic/mic_deeplabv3plus-effl0_synthetic', 'mic', 'synthetic', None),
+        ('mic/mic_on_adaptsegnet_deeplabv3plus-effl0_nairobi2kampala', 'mic_on_adaptsegnet', 'nairobi2kampala', None),
+        ('unimatch_v2/unimatch_v2_deeplabv3plus-effl0_synthetic', 'unimatch_v2', 'synthetic', None),
+        ('source_free/source_free_daformer-mitb5_gta2cityscapes', 'source_free', 'gta2cityscapes', 'daformer-mitb5'),
+        ('source_free/tent_deeplabv3plus-effl0_nairobi2kampala', 'tent', 'nairobi2kampala', None),
         ('self_training/self_training_deeplabv3plus-effl0_synthetic', 'self_training', 'synthetic', None),
     ],
 )

@@ -1,4 +1,4 @@
-"""The losses of UniMatch V2's base against the released procedure (arXiv 2410.10777), written out by hand in float64."""
+"""UniMatch V2's losses against the released procedure (arXiv 2410.10777), written out by hand in float64."""
 
 import copy
 

@@ -36,6 +36,19 @@ crops = dict(
         source=dict(pipeline=[*source_pipeline[:-1], *cut]), target=dict(pipeline=[*target_pipeline[:-1], *cut])
     ),
 )
+# Crops of 1024 px of images twice as large, for methods of two scales; tested on whole images of 2048 x 1024:
+# train_dataloader, val_dataloader = _base_.large_crops
+cut_large = [dict(type='RandomGroundCrop', size=1024), mirror, pack]
+large_crops = [
+    dict(
+        batch_size=2,
+        dataset=dict(
+            source=dict(pipeline=[load, dict(resize, scale=(2560, 1440)), *cut_large]),
+            target=dict(pipeline=[load, *cut_large]),
+        ),
+    ),
+    dict(dataset=dict(pipeline=[load, pack])),
+]
 # CycleGAN's crops of 256 px without labels; there is no validation.
 images = [
     dict(type='RandomGroundCrop', size=256),

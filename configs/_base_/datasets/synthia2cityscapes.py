@@ -18,3 +18,11 @@ scaled = [_base_.load, dict(type='RandomImageScale', scale=(1280, 760)), _base_.
 random_scale = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.pack])))
 crops = dict(dataset=dict(source=dict(pipeline=[*source_pipeline[:-1], *_base_.cut])))
 augmented = dict(dataset=dict(source=dict(pipeline=[*scaled, _base_.distort, _base_.pack])))
+large_source = dict(pipeline=[_base_.load, dict(_base_.resize, scale=(2560, 1520)), *_base_.cut_large])
+large_crops = [
+    dict(
+        batch_size=2,
+        dataset=dict(source=large_source, target=dict(pipeline=[_base_.load, *_base_.cut_large])),
+    ),
+    dict(dataset=dict(pipeline=[_base_.load, _base_.pack])),
+]

@@ -82,21 +82,26 @@ def refuse_unweighted(head: BaseDecodeHead) -> None:
 def honours_weights(loss: nn.Module, classes: int) -> bool:
     """Whether a loss of logits and labels is linear in the weights of the pixels, found by trying it.
 
+    A loss with buffers on the meta device cannot be tried and passes; the model that is trained is asked again.
+
     Args:
         loss: Called as mmseg's heads call it.
         classes: Number of classes of the logits.
     """
+    place = next((buffer.device for buffer in loss.buffers()), torch.device('cpu'))
+    if place.type == 'meta':
+        return True
     if loss not in _HONOURS:
-        _HONOURS[loss] = _is_linear(loss, classes)
+        with place:  # also where a model is built on the meta device
+            _HONOURS[loss] = _is_linear(loss, classes)
     return _HONOURS[loss]
 
 
 @torch.no_grad()
 def _is_linear(loss: nn.Module, classes: int) -> bool:
-    place = next(loss.buffers(), torch.empty(0)).device
-    logits = torch.linspace(-2, 3, 2 * classes * 4, device=place).sin().view(2, classes, 2, 2)
-    label = torch.arange(8, device=place).view(2, 2, 2) % classes
-    first = torch.tensor([0.0, 1.0, 0.0, 1.0], device=place).view(1, 2, 2).repeat(2, 1, 1)
+    logits = torch.linspace(-2, 3, 2 * classes * 4).sin().view(2, classes, 2, 2)
+    label = torch.arange(8).view(2, 2, 2) % classes
+    first = torch.tensor([0.0, 1.0, 0.0, 1.0]).view(1, 2, 2).repeat(2, 1, 1)
 
     def value(weight: Tensor | None) -> Tensor:
         return torch.as_tensor(loss(logits, label, weight=weight, ignore_index=255)).double().sum()

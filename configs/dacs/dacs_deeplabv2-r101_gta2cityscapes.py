@@ -1,0 +1,10 @@
+# DACS: a teacher labels the target, classes of the source are pasted onto it: GTA5 -> Cityscapes.
+_base_ = [
+    '../_base_/models/deeplabv2-r101.py',
+    '../_base_/methods/dacs.py',
+    '../_base_/datasets/gta2cityscapes.py',
+    '../_base_/schedules/daformer_40k.py',
+    '../_base_/default_runtime.py',
+]
+model = _base_.method
+train_dataloader = _base_.crops
