@@ -13,5 +13,6 @@ model = dict(
             align_corners=False,
         ),
         grid=8,  # the head's output stride times the factor
+        test_cfg=dict(mode='slide', crop_size=(128, 128), stride=(64, 64)),
     ),
 )

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from mmuda.models.segmentors import HRDA
 from mmuda.models.segmentors.two_scales import Box
 from mmuda.registry import ADAPTERS
-from mmuda.structures import DomainOutputs
+from mmuda.structures import DomainOutputs, perturbed
 
 from .base import MODULE_PREFIX, SegmentorAdapter
 from .weighting import head_losses
@@ -30,6 +30,7 @@ class HRDAAdapter(SegmentorAdapter):
     """
 
     honours_weights = True
+    perturbs_features = True
 
     @classmethod
     def handles(cls, segmentor: nn.Module) -> bool:
@@ -42,22 +43,23 @@ class HRDAAdapter(SegmentorAdapter):
     def forward(self, segmentor: nn.Module, view: str, batch: dict, taps: set[str]) -> DomainOutputs:
         image, extras = batch['inputs'], self.batch_extras(batch)
         size, features, logits = tuple(image.shape[-2:]), (), None
+        change = partial(perturbed, batch=batch)
         with self.recorded(segmentor, taps) as found:
             if taps & CONTEXT_TAPS or any(tap.startswith(MODULE_PREFIX) for tap in taps):
-                context = segmentor.context(image)
+                context = segmentor.context(image, change)
                 features, extras['attention'] = context.features, context.attention
             elif any(tap.startswith('features.') for tap in taps):
-                features = tuple(segmentor.extract_feat(segmentor.context_image(image)))
+                features = change(segmentor.extract_feat(segmentor.context_image(image)))
         extras.update(found)
         if 'context.image' in taps:
             extras['context.image'] = segmentor.context_image(image)
         if taps & FUSED_TAPS:
             box = segmentor.random_box(size)
-            detail = segmentor.detail(box.of(image))
+            detail = segmentor.detail(box.of(image), change)
             logits = segmentor.fuse(context, detail, size, box)
             extras.update({'detail.logits': detail, BOX: torch.tensor([box], device='cpu').expand(len(image), 4)})
         if 'prediction' in taps:
-            extras['prediction'] = segmentor.prediction(image, context)
+            extras['prediction'] = segmentor.prediction(image, context, change)
         return DomainOutputs(
             view=view, samples=batch['data_samples'], image=image, features=features, logits=logits, extras=extras
         )

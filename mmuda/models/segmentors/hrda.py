@@ -19,6 +19,7 @@ from .windows import windows
 
 # mmseg's heads must have a loss; that of the attention head is never computed.
 NO_LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)
+Change = Callable[[Sequence[Tensor]], Sequence[Tensor]]
 
 
 @MODELS.register_module()
@@ -119,16 +120,18 @@ class HRDA(EncoderDecoder):
         image = self._padded(image)
         return self._resize(image, [side // self.factor for side in image.shape[-2:]])
 
-    def context(self, image: Tensor) -> Context:
+    # ``change`` is called with feature maps and gives others of the same shapes, which the heads get.
+
+    def context(self, image: Tensor, change: Change = tuple) -> Context:
         """Features, logits and attention of the context of an image."""
-        features = tuple(self.extract_feat(self.context_image(image)))
+        features = tuple(change(self.extract_feat(self.context_image(image))))
         logits = self.decode_head(features)
         attention = self._resize(self.attention_head(features), logits.shape[-2:])
         return Context(features, logits, attention.sigmoid())
 
-    def detail(self, image: Tensor) -> Tensor:
+    def detail(self, image: Tensor, change: Change = tuple) -> Tensor:
         """Logits of parts of images at the full resolution, (N, K, h, w) on the grid of the head."""
-        return self.decode_head(self.extract_feat(image))
+        return self.decode_head(change(self.extract_feat(image)))
 
     def random_box(self, size: Sequence[int]) -> Box:
         """Where the detail of a training image lies.
@@ -179,20 +182,21 @@ class HRDA(EncoderDecoder):
             )
         return fused(context, detail, box.over(stride), outer, self.factor, self.align_corners)
 
-    def prediction(self, image: Tensor, context: Context | None = None) -> Tensor:
+    def prediction(self, image: Tensor, context: Context | None = None, change: Change = tuple) -> Tensor:
         """Logits with the detail of the whole image, (N, K, H, W) on its grid.
 
         Args:
             image: (N, C, H, W).
             context: Its context, if it is known already.
+            change: What becomes of the features of the detail, and of a context that is not known yet.
         """
         height, width = image.shape[-2:]
         image = self._padded(image)
         size = tuple(image.shape[-2:])
-        context = self.context(image) if context is None else context
+        context = self.context(image, change) if context is None else context
         stride = self._stride(context, size) // self.factor
         # One batch, so that batch norm in training sees all windows.
-        parts = self.detail(self.windows(image)).split(len(image))
+        parts = self.detail(self.windows(image), change).split(len(image))
         boxes = [box.over(stride) for box in self._boxes(size)]
         detail = stitched(parts, boxes, [side // stride for side in size])
         logits = self.fuse(context, detail, size, Box(0, size[0], 0, size[1]))

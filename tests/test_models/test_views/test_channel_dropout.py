@@ -24,7 +24,7 @@ PAIR = dict(
 def model_of(views=PAIR, **options):
     torch.manual_seed(0)
     terms = {name: dict(type='ForwardTerm', tap=f'{name}:logits') for name in views}
-    cfg = dict(type='DomainAdaptation', segmentor=plain_segmentor(), views=views, terms=terms, **options)
+    cfg = dict(dict(type='DomainAdaptation', segmentor=plain_segmentor(), views=views, terms=terms), **options)
     return MODELS.build(cfg).double()
 
 
@@ -115,6 +115,18 @@ def test_the_super_resolution_segmentor_changes_its_features_too():
     asked = dict(inputs=images, data_samples=[None] * 2, perturb_features=lambda features: [f * 3 for f in features])
     outputs = SuperResolutionAdapter().forward(network, 'target', asked, {'features.0'})
     torch.testing.assert_close(outputs.features[0], network.extract_feat(images)[0] * 3)
+
+
+def test_both_scales_of_hrda_lose_the_same_channels(monkeypatch):
+    model = model_of(segmentor=dict(plain_segmentor(), type='HRDA', attention_head=dict(type='ToyHead')))
+    network, seen = model.segmentor, []
+    head = network.decode_head.forward
+    monkeypatch.setattr(network.decode_head, 'forward', lambda features: seen.append(features[0]) or head(features))
+    context = context_of(model, reads=('logits', 'prediction'))
+    assert context.tap('first:prediction').shape[-2:] == (16, 16)
+    lost = [feature.flatten(2).abs().sum(-1) == 0 for feature in seen]
+    assert len(lost) == 3 and lost[0].any() and torch.equal(lost[0], lost[1])
+    assert lost[2].any()
 
 
 @pytest.mark.parametrize(
