@@ -47,6 +47,10 @@ train_dataloader = dict(
 test_pipeline = [load, dict(type='ResampleToGSD', gsd=1.0), pack]
 val_dataloader = dict(dataset=dict(type='TwoTowns', data_root='{root}/target', split='val', pipeline=test_pipeline))
 """
+FEW = (
+    'few = dict(_base_.target, labelled=True, pipeline=_base_.target_pipeline)',
+    'train_dataloader = dict(dataset=dict(labelled_target=few))',
+)
 TERM = '''
 from mmuda.models.terms import Term
 from mmuda.registry import TERMS
@@ -116,7 +120,8 @@ def model_of(recipe):
 @pytest.mark.parametrize('method', GENERAL)
 def test_the_new_dataset_goes_with_every_method(folder, method, forward_once):  # noqa: F811
     recipe, base = recipe_of(method), CONFIGS / f'_base_/methods/{method}.py'
-    check_on_meta(written(folder, method, base, model_of(recipe), recipe.short, recipe.lines))
+    lines = [*recipe.lines, *(FEW if recipe.streams == 'few' else ())]
+    check_on_meta(written(folder, method, base, model_of(recipe), recipe.short, lines))
 
 
 @pytest.mark.parametrize('model', SEGMENTORS)

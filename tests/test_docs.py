@@ -131,7 +131,10 @@ def test_every_method_has_a_page_of_results():
         for page in ROOT.glob('configs/*/README.md')
     }
     assert all(named.values()), named
-    assert set.union(*named.values()) >= {page.stem for page in ROOT.glob('docs/results/*.md')} - {'README', 'comparison'}
+    assert set.union(*named.values()) >= {page.stem for page in ROOT.glob('docs/results/*.md')} - {
+        'README',
+        'comparison',
+    }
 
 
 def test_the_citation_is_of_this_version():
