@@ -40,6 +40,7 @@ ARGUMENTS = {
     ('ForwardTerm', 'view'): "tap='{0}:logits'",
     ('ParameterSimilarity', 'view'): "first='{0}:parameters.PATH' and second='{0}:parameters.PATH'",
     ('SuperResolvedView', 'view'): "image='{0}:sr_image'",
+    ('ema', 'update_buffers'): "buffers='average' in place of True, buffers='copy' in place of False",
     ('RegionAggregation', 'cells'): 'nothing: the cells are those of the view',
 }
 ARGUMENTS |= {(name, 'loss_weight'): 'the loss_weight of the term that applies it' for name in WITHOUT_WEIGHT}

@@ -51,6 +51,12 @@ def test_a_term_with_an_argument_of_before_is_told_what_to_write(tmp_path, term)
     assert 'docs/migration.md' in str(raised.value) and '\n' not in str(raised.value)
 
 
+def test_the_option_of_the_moving_average_is_told_what_to_write():
+    cfg = dict(type='DomainAdaptation', segmentor=plain_segmentor(), ema=dict(momentum=0.1, update_buffers=True))
+    with pytest.raises(UserError, match="update_buffers of ema is gone: give buffers='average' in place of True"):
+        MODELS.build(cfg)
+
+
 def test_optimisers_of_before_are_told_their_new_names(tmp_path):
     text = "\noptim_wrapper['generator'] = optim_wrapper.pop('segmentor')\n"
     with pytest.raises(UserError, match="optim_wrapper: the optimiser 'generator' is now 'segmentor'"):

@@ -21,8 +21,6 @@ class DiversityLoss(nn.Module):
     the classes' real shares are far from equal, a large weight harms.
 
     The mean is that of the process's own batch. In a :class:`TapLoss` it leaves out pixels without data.
-
-    Args:
     """
 
     pixelwise = True

@@ -14,7 +14,7 @@ from mmuda.models.uncounted import refuse_uncounted
 from mmuda.registry import MODELS, TERMS, VIEWS
 from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
-from mmuda.utils.old_names import PHASES, renamed_phase
+from mmuda.utils.old_names import PHASES, renamed_argument, renamed_phase
 
 from .batch_norm import SHARED, RunningStatistics
 from .forward_context import TEACHER, ForwardContext
@@ -104,6 +104,10 @@ class DomainAdaptation(PlanExecutor):
     def _build_teacher(self, ema: dict | None) -> None:
         options = dict(ema or {})
         self.evaluate_teacher = options.pop('evaluate', False)
+        for name, value in options.items():
+            gone = renamed_argument(['ema'], name, value)
+            if gone is not None:
+                raise UserError(gone)
         self.teacher = None if ema is None else Teacher(self.segmentor, **options)
 
     @property
