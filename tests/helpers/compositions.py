@@ -305,9 +305,6 @@ def unimatch_v2() -> dict:
 def source_free() -> dict:
     """Self-training on the target alone, with a threshold for each class and the diversity of predictions."""
     model = base('source_free')
-    model['terms']['diversity'] = dict(
-        type='TapLoss', tap='strong:prediction', activation='softmax', loss=dict(type='DiversityLoss')
-    )
     dataset = dict(type='UDADataset', target=streams()['target'])
     stages = [dict(name='mixed', iters=3, terms=['mixed']), dict(name='all', iters=4)]
     return config(model, stages, dict(segmentor=GENERATOR), dataset)
