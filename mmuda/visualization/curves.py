@@ -66,20 +66,35 @@ def plot_log(
         if not any(key in run for run in runs.values()):
             known = sorted({name for run in runs.values() for name in run})
             raise UserError(f'no run has logged {key!r}; there is {", ".join(known)}')
-    figure = Figure(figsize=(4.2 * len(keys), 3.2), layout='constrained')
+    columns = max(1, len(keys) * 2)
+    rows = -(-len(runs) // columns)
+    figure = Figure(figsize=(4.2 * len(keys), 3.2 + 0.2 * rows), layout='constrained')
     FigureCanvasAgg(figure)
     axes = figure.subplots(1, len(keys), squeeze=False, sharex=True)
     for axis, key in zip(axes[0], keys, strict=True):
-        for name, run in runs.items():
+        for index, (name, run) in enumerate(runs.items()):
             if key in run:
                 steps, values = (np.array(list(part)) for part in (run[key], run[key].values()))
                 kernel = np.ones(min(smooth, len(values))) / min(smooth, len(values))
                 averaged = np.convolve(values, kernel, mode='valid')
-                axis.plot(steps[len(steps) - len(averaged) :], averaged, label=name, linewidth=1.2)
+                axis.plot(steps[len(steps) - len(averaged) :], averaged, label=name, linewidth=1.2, **_style(index))
         axis.set_title(key, fontsize=9)
         axis.set_xlabel('iteration', fontsize=8)
         axis.tick_params(labelsize=8)
-    axes[0][0].legend(fontsize=7)
+    lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
+    figure.legend(
+        [lines[name] for name in runs if name in lines],
+        [name for name in runs if name in lines],
+        loc='outside lower center',
+        ncols=columns,
+        fontsize=7,
+        frameon=False,
+    )
     buffer = io.BytesIO()
     figure.savefig(buffer, dpi=120, format='png')
     write_atomically(buffer.getvalue(), out)
+
+
+def _style(index: int) -> dict:
+    """Colour and dashes of a run, the same in each panel."""
+    return dict(color=f'C{index % 10}', linestyle='-' if index < 10 else '--')
