@@ -8,4 +8,4 @@ _base_ = [
 ]
 _base_.method.ema.update(momentum=0.01, evaluate=True)  # of 2000 iterations; the average predicts
 model = _base_.method
-train_dataloader = dict(dataset=dict(rare_classes=dict(temperature=0.05, min_pixels=300)))
+train_dataloader = dict(dataset=dict(rare_classes=dict(temperature=0.05, min_pixels=45)))

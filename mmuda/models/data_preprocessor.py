@@ -147,9 +147,10 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         """The stream of each sample, whose statistics apply to its image."""
         return [getattr(sample, 'domain', self.default_domain) for sample in samples]
 
-    def brightest_mean(self, domain: str) -> float:
-        """The largest mean of a channel of a domain, in the units of the raster."""
-        return max(self.streams.get(domain, self.default)['mean'])
+    def brightness(self, domain: str) -> tuple[float, float]:
+        """Of a domain's channels the largest mean, and the largest mean plus two standard deviations; raster units."""
+        own = self.streams.get(domain, self.default)
+        return max(own['mean']), max(mean + 2 * std for mean, std in zip(own['mean'], own['std'], strict=True))
 
     def _statistics(self, like: Tensor, domain: str) -> tuple[Tensor, Tensor]:
         """Mean and standard deviation of a domain, each (1, C, 1, 1)."""

@@ -62,6 +62,22 @@ def test_random_weights_are_refused_at_once(source_free, source_only, tmp_path, 
     assert not list((tmp_path / 'run').glob('*.pth'))
 
 
+def test_a_teacher_of_the_checkpoint_does_not_go_on(source_free, tiny, tmp_path):
+    """Its average, and how many updates it has had, belong to the run that wrote it."""
+    before = tiny(train_cfg__stages=[dict(iters=3)])
+    before.model.ema = dict(momentum=0.1, evaluate=True)
+    train(before, str(tmp_path / 'before'), seed=1)
+    given = read_checkpoint(tmp_path / 'before' / 'iter_3.pth')['state_dict']
+    StartHook.seen.clear()
+    cfg = source_free(load_from=str(tmp_path / 'before' / 'iter_3.pth'))
+    cfg.custom_hooks = [dict(type='StartHook')]
+    train(cfg, str(tmp_path / 'run'), seed=3)
+    weight = 'backbone.conv1.weight'
+    assert int(given['teacher.steps']) == 3 and not torch.equal(given[TEACHER + weight], given[STUDENT + weight])
+    assert torch.equal(StartHook.seen[0][TEACHER + weight], given[STUDENT + weight])
+    assert int(StartHook.seen[0]['teacher.steps']) == 0
+
+
 def test_student_and_teacher_start_as_the_checkpoint_and_a_resumed_run_is_the_same(source_free, source_only, tmp_path):
     whole, killed = tmp_path / 'whole', tmp_path / 'killed'
     StartHook.seen.clear()

@@ -49,6 +49,12 @@ class CheckpointGuardHook(Hook):
         if runner._resume:
             report_resume(runner, checkpoint)
 
+    def before_train(self, runner) -> None:
+        """A run that starts from another's weights has a teacher that starts from the segmentor."""
+        model = unwrapped(runner.model)
+        if runner._load_from and not runner._resume and getattr(model, 'teacher', None) is not None:
+            model.teacher.start(model.segmentor)
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
         put_record(runner, checkpoint)

@@ -62,6 +62,11 @@ class Mix(BuiltOn):
         source, target = (context.batch(parent) for parent in self.parents)
         self._check(source, target)
         samples, count = target['data_samples'], len(source['data_samples'])
+        if self.source == self.target and self.shift % count == 0:
+            raise UserError(
+                f"{type(self).__name__} mixes the images of '{self.source}' with one another, but a process has "
+                f'{count}, and shift={self.shift} makes each its own partner; give a larger batch_size.'
+            )
         partners = [(i + self.shift) % count for i in range(len(samples))]
         pasted = [source['data_samples'][i] for i in partners]
         images = target['inputs']

@@ -16,6 +16,7 @@ from mmuda.utils.ranges import POSITIVE, SHARE, Rule, require_each
 from .built_on import BuiltOn
 
 NEUTRAL = (1, 1, 1, 0)  # factors of brightness, contrast and saturation, and turns of hue, that change nothing
+BRIGHTEST = 1.6  # no more whites than that is a mean plus two standard deviations of values in [0, white]
 HALF = Rule('a number between 0 and 0.5', lambda value: SHARE.holds(value) and value <= 0.5)
 
 
@@ -116,11 +117,12 @@ class StrongAugmentation(BuiltOn):
             )
         domains = preprocessor.domains_of(samples)
         for domain in sorted(set(domains)):
-            mean = preprocessor.brightest_mean(domain)
-            if mean > self.white:
+            mean, bright = preprocessor.brightness(domain)
+            if 0 < mean < self.white / 50 or mean > self.white or bright > BRIGHTEST * self.white:
                 raise UserError(
-                    f"StrongAugmentation has white={self.white:g}, but the mean of '{domain}' in the data preprocessor "
-                    f'is {mean:g}; give the value of its rasters that counts as white.'
+                    f"StrongAugmentation has white={self.white:g}, but the data preprocessor's mean of '{domain}' is "
+                    f'{mean:g}, and two standard deviations above it lie {bright:g}; give the value of its rasters '
+                    'that counts as white.'
                 )
         return domains
 

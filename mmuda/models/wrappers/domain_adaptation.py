@@ -104,6 +104,7 @@ class DomainAdaptation(PlanExecutor):
     def _build_teacher(self, ema: dict | None) -> None:
         options = dict(ema or {})
         self.evaluate_teacher = options.pop('evaluate', False)
+        self._averaged = None, False  # a stage, and whether the teacher averages in it
         for name, value in options.items():
             gone = renamed_argument(['ema'], name, value)
             if gone is not None:
@@ -228,8 +229,22 @@ class DomainAdaptation(PlanExecutor):
         return self.terms[term].losses(phase, context)
 
     def after_plan(self) -> None:
-        if self.teacher is not None:
+        if self.teacher is None:
+            return
+        if self._averaged[0] is not self.stage:
+            self._averaged = self.stage, self._averages_in(self.stage)
+        if self._averaged[1]:
             self.teacher.update_parameters(self.segmentor)
+        else:  # what the segmentor was before would only have to be forgotten
+            self.teacher.start(self.segmentor)
+
+    def _averages_in(self, stage: Stage) -> bool:
+        """Not in a stage that leaves the teacher alone while another reads it."""
+        of_all = [f'{name}.{phase}' for name, phases in self.phases.items() for phase in phases]
+        by_stage, by_any = (
+            any(TEACHER in view for view in self.reads(names)) for names in (self._names(stage), of_all)
+        )
+        return self.evaluate_teacher or by_stage or not by_any
 
     # Prediction is the segmentor's.
 

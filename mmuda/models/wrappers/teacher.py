@@ -20,7 +20,8 @@ BATCH_NORM = ('batch', 'running')
 class Teacher(ExponentialMovingAverage):
     """The exponential moving average of a segmentor: teacher = (1 - m) teacher + m student.
 
-    It starts as a copy of the student. With the warm-up of DACS, m is at least 1 / (t + 1) after the t-th update, so
+    It starts as a copy of the student. If only some stages of a run read it, it is a copy in the others, and averaging
+    begins with the first stage that does. With the warm-up of DACS, m is at least 1 / (t + 1) after the t-th update, so
     that the teacher is the mean of all students so far until that weighs less than ``momentum``. Without it the
     teacher carries its start, whose head is random, into the labels of the first 1 / momentum iterations and more.
 
@@ -63,9 +64,12 @@ class Teacher(ExponentialMovingAverage):
         self.buffers_follow = buffers
         self.batch_norm = batch_norm
 
+    @torch.no_grad()
     def start(self, model: nn.Module) -> None:
-        """Start from a student."""
-        self.module.load_state_dict(model.state_dict())
+        """Become a copy of the student that has had no update."""
+        for own, given in zip(self.module.state_dict().values(), model.state_dict().values(), strict=True):
+            own.copy_(given)
+        self.steps.zero_()
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:

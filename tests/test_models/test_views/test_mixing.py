@@ -123,7 +123,7 @@ def test_batches_may_differ_in_size(type_, sources, partners):
     assert [sample.number for sample in mixed['data_samples']] == list(range(5))
 
 
-@pytest.mark.parametrize(('count', 'shift', 'partners'), [(3, None, [1, 2, 0]), (1, None, [0]), (3, 2, [2, 0, 1])])
+@pytest.mark.parametrize(('count', 'shift', 'partners'), [(3, None, [1, 2, 0]), (3, 2, [2, 0, 1])])
 def test_a_view_is_mixed_with_its_next_images(count, shift, partners):
     levels = torch.arange(1.0, count + 1)
     images = levels[:, None, None, None].expand(-1, 1, 8, 8).contiguous()
@@ -234,3 +234,11 @@ def test_a_view_is_weighted_if_what_it_builds_on_is():
 
 def test_labels_are_read_openly():
     assert {'source:label', 'pseudo:label'} <= VIEWS.build(dict(type='ClassMix')).reads()
+
+
+@pytest.mark.parametrize('kind', ['ClassMix', 'CutMix'])
+def test_one_image_has_nothing_to_be_mixed_with(kind):
+    cfg = dict(type=kind, source='pseudo', target='pseudo')
+    with pytest.raises(UserError, match='makes each its own partner; give a larger batch_size'):
+        build(cfg, **pair(1))
+    build(cfg, **pair(2))

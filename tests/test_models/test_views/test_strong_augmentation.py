@@ -229,12 +229,19 @@ def test_the_seed_decides_in_any_precision_and_size(size):
     assert torch.equal(first, again) and not torch.equal(first, other)
 
 
-def test_rasters_that_are_brighter_than_white_are_refused():
-    statistics = dict(mean=(3000, 2500, 2000), std=(900, 900, 900))
+@pytest.mark.parametrize(
+    ('mean', 'std', 'white', 'message'),
+    [
+        ((3000, 2500, 2000), (900,) * 3, 10000, "mean of 'target' is 3000"),
+        ((0.3, 0.4, 0.3), (0.2,) * 3, 1, "mean of 'target' is 0.4"),
+        ((200, 180, 150), (150,) * 3, 2047, 'two standard deviations above it lie 500'),
+    ],
+)
+def test_rasters_in_other_units_than_white_are_refused(mean, std, white, message):
     batch, cfg = batch_of('target', torch.zeros(1, 3, 4, 4)), dict(type='StrongAugmentation', view='v')
-    with pytest.raises(UserError, match="white=255, but the mean of 'target' in the data preprocessor is 3000"):
-        build(cfg, preprocessor=UDADataPreprocessor(**statistics), v=batch)
-    build(dict(cfg, white=10000), preprocessor=UDADataPreprocessor(**statistics), v=batch)
+    with pytest.raises(UserError, match=f'white=255, .*{message}'):
+        build(cfg, preprocessor=UDADataPreprocessor(mean=mean, std=std), v=batch)
+    build(dict(cfg, white=white), preprocessor=UDADataPreprocessor(mean=mean, std=std), v=batch)
 
 
 def test_a_preprocessor_that_gives_no_pixels_is_refused():

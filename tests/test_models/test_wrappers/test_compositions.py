@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mmengine.hooks import Hook
 
 from mmuda.testing import differences
 from mmuda.testing.processes import finish, start
@@ -135,6 +136,24 @@ def test_the_teacher_forwards_once_for_mixing_masking_and_consistency(tmp_path):
     names = {name for name, _ in runner.model.named_parameters()}
     assert all(moved == below(names, 'segmentor') for _, _, moved in hook.moves)
     assert all(p.grad is None and not p.requires_grad for p in runner.model.teacher.parameters())
+
+
+def test_the_teacher_is_a_copy_until_a_stage_reads_it(tmp_path):
+    states = []
+
+    class StatesHook(Hook):
+        def after_train_iter(self, runner, *_args, **_kwargs):
+            own = {key: value.clone() for key, value in runner.model.state_dict().items()}
+            states.append(own)
+
+    build_runner(self_training(), tmp_path, (StatesHook(),)).train()
+    assert [int(state['teacher.steps']) for state in states] == [0, 0, 0, 1, 2, 3, 4]
+    for i, state in enumerate(states[:5]):
+        same = [
+            torch.equal(state[f'teacher.module.{key}'], state[f'segmentor.{key}'])
+            for key in ('backbone.conv1.weight', 'decode_head.conv_seg.weight')
+        ]
+        assert all(same) if i < 3 else not any(same)
 
 
 def test_masks_build_on_the_mixed_batch(tmp_path):
