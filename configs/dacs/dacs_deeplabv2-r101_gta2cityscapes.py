@@ -1,4 +1,4 @@
-# DACS: a teacher labels the target, classes of the source are pasted onto it: GTA5 -> Cityscapes.
+# DACS, with the optimiser and the length of DAFormer: GTA5 -> Cityscapes.
 _base_ = [
     '../_base_/models/deeplabv2-r101.py',
     '../_base_/methods/dacs.py',

@@ -1,4 +1,4 @@
-# DAFormer: DACS and rare classes more often: Nairobi -> Kampala.
+# DAFormer on a narrow network: DACS, and rare classes more often: Nairobi -> Kampala.
 _base_ = [
     '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/daformer.py',

@@ -9,5 +9,5 @@ _base_ = [
 _base_.feature.update(encoder=_base_.model.segmentor.backbone, image='source:context.image')
 _base_.method.terms.feature = _base_.feature
 model = _base_.method
-_base_.large_crops[0].dataset.rare_classes = dict(temperature=0.01)
+_base_.large_crops[0].dataset.update(rare_classes=dict(temperature=0.01))
 train_dataloader, val_dataloader = _base_.large_crops

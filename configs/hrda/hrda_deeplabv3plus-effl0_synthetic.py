@@ -1,4 +1,4 @@
-# HRDA: DAFormer on context and detail: synthetic imagery.
+# HRDA without rare classes: DACS on context and detail: synthetic imagery.
 _base_ = [
     '../_base_/models/hrda_deeplabv3plus-effl0.py',
     '../_base_/methods/daformer.py',

@@ -1,4 +1,4 @@
-# MIC on HRDA: synthetic imagery.
+# MIC on HRDA, without rare classes: synthetic imagery.
 _base_ = [
     '../_base_/models/hrda_deeplabv3plus-effl0.py',
     '../_base_/methods/mic.py',

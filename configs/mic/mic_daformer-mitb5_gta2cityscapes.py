@@ -9,5 +9,5 @@ _base_ = [
 _base_.feature.update(encoder=_base_.model.segmentor.backbone)
 _base_.method.terms.feature = _base_.feature
 model = _base_.method
-_base_.crops.dataset.rare_classes = dict(temperature=0.01)
+_base_.crops.dataset.update(rare_classes=dict(temperature=0.01))
 train_dataloader = _base_.crops

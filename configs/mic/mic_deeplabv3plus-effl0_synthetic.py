@@ -1,4 +1,4 @@
-# MIC: DAFormer, and masked image consistency: synthetic imagery.
+# MIC without rare classes: DACS, and masked image consistency: synthetic imagery.
 _base_ = [
     '../_base_/models/deeplabv3plus-effl0.py',
     '../_base_/methods/mic.py',

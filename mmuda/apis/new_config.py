@@ -15,6 +15,7 @@ CONFIGS = 'configs'
 # data have anyway.
 REPLACEABLE = ('patches', 'crops', 'large_crops')
 TRAINING_VIEWS = ('augmented', 'crops')  # of the training loader alone
+LARGE = 1024  # side of large crops in pixels
 WITH_ADAMW = ('daformer_40k',)
 AUXILIARY = """auxiliary_head = dict(
     type='FCNHead',
@@ -99,6 +100,8 @@ def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> 
         raise UserError(f'{method} does not go with the model {model}; it goes with {", ".join(models)}')
     if recipe.needs == 'rasters' and _cities(recipe, data):
         raise UserError(f'{method} labels whole rasters, and the stream of {data} is a set of patches')
+    if recipe.needs == 'one_size' and source.crop is None:
+        raise UserError(f'{method} mixes images of both domains, and the crops of {data} differ in size')
     if recipe.view not in (None, *REPLACEABLE, *source.views):
         having = ', '.join(name for name, one in DATA.items() if recipe.view in one.views)
         raise UserError(f'{method} trains on the view {recipe.view!r} of the data, which {data} has not; {having} have')
@@ -147,8 +150,8 @@ def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]
     return [
         *_lines_of_terms(recipe, network, source),
         *(recipe.narrow_lines if network.is_narrow else ()),
-        *_lines_of_model(recipe, network),
-        *_lines_of_data(recipe, data, source),
+        *_lines_of_model(recipe, network, source),
+        *_lines_of_data(recipe, network, data, source),
         *recipe.lines,
         *_lines_of_optimizers(recipe, network),
     ]
@@ -173,10 +176,15 @@ def _lines_of_terms(recipe: Method, network: Model, source: Data) -> list[str]:
     return lines
 
 
-def _lines_of_model(recipe: Method, network: Model) -> list[str]:
+def _lines_of_model(recipe: Method, network: Model, source: Data) -> list[str]:
     if recipe.base is None:
         return []
     changes, lines = [], []
+    crop = LARGE if 'large_crops' in source.views else source.crop
+    if network.window not in (None, crop):
+        windows = f'crop_size=({crop}, {crop}), stride=({crop // 2}, {crop // 2})'
+        lines.append('# Predict in windows as large as the training crops.')
+        lines.append(f'_base_.method.segmentor = dict(test_cfg=dict({windows}))')
     if recipe.needs == 'auxiliary' and network.auxiliary is not None and not _is_single(recipe, network):
         lines.append(AUXILIARY.format(channels=network.auxiliary, width=32 if network.is_narrow else 256))
         changes.append('segmentor=dict(auxiliary_head=auxiliary_head)')
@@ -192,28 +200,33 @@ def _lines_of_model(recipe: Method, network: Model) -> list[str]:
     return lines
 
 
-def _lines_of_data(recipe: Method, data: str, source: Data) -> list[str]:
+def _lines_of_data(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
     cities = _cities(recipe, data)
-    lines, changes = _lines_of_streams(recipe, source, cities)
-    loader = f'_base_.{recipe.view}' if recipe.view in TRAINING_VIEWS and recipe.view in source.views else None
-    if loader is not None and changes:
+    lines, changes = _lines_of_streams(recipe, network, source, cities)
+    has_view = recipe.view in source.views and not cities
+    loader = f'_base_.{recipe.view}' if has_view and recipe.view in TRAINING_VIEWS else None
+    if has_view and changes and loader is None:
+        lines.append(f'_base_.{recipe.view}[0].dataset.update({changes})')
+    elif has_view and changes:
         lines.append(f'{loader}.dataset.update({changes})')
-    if loader is not None:
-        lines.append(f'train_dataloader = {loader}')  # the validation is the usual one
     elif changes:
         lines.append(f'train_dataloader = dict(dataset=dict({changes}))')
+    if loader is not None:
+        lines.append(f'train_dataloader = {loader}')  # the validation is the usual one
     if cities:
         lines.append(f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])")
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
-    elif loader is None and recipe.view in source.views:
+    elif loader is None and has_view:
         lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
     if recipe.base == 'pfr' and source.one_size:
         lines += ['# The content loss compares positions, so both domains need one size.', source.one_size]
     return lines
 
 
-def _lines_of_streams(recipe: Method, source: Data, cities: tuple[str, str] | None) -> tuple[list[str], str]:
+def _lines_of_streams(
+    recipe: Method, network: Model, source: Data, cities: tuple[str, str] | None
+) -> tuple[list[str], str]:
     """Lines before the training loader's, and what changes in its dataset."""
     lines, streams = [], {}
     if cities:
@@ -228,4 +241,6 @@ def _lines_of_streams(recipe: Method, source: Data, cities: tuple[str, str] | No
             tiles = f"_base_.patches, dataset=_base_.cities['{cities[1]}'], patches_per_raster=8"
         lines += ['# The labelled tiles: replace them by yours.', f'few = dict({tiles})']
         streams['labelled_target'] = 'few'
+    if source.rare is not None and (recipe.rare == 'all' or (recipe.rare == 'full' and not network.is_narrow)):
+        streams['rare_classes'] = f'dict({source.rare})'
     return lines, ', '.join(f'{name}={value}' for name, value in streams.items())

@@ -21,8 +21,9 @@ class Method:
         full_model: Default among full-size networks; None for the dataset's.
         view: View of the data used in training, e.g. ``'super_resolution'``; ``'augmented'`` is one of the source. Data
             without ``'patches'``, ``'crops'`` or ``'large_crops'`` give their usual view for it.
-        needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or ``'rasters'``,
-            streams of whole rasters.
+        needs: Requirements on the segmentor: ``'auxiliary'``, ``'summed'`` or ``'bottleneck'``; or on the data:
+            ``'rasters'``, streams of whole rasters, or ``'one_size'``, crops of one size from both domains.
+        rare: Networks with which the source is drawn by class, rare ones more often: ``'all'`` or ``'full'``.
         streams: ``'target'`` for a training without the source, ``'few'`` for one with a few labelled target tiles.
         model: The line of a config that sets its model.
         lines: Further lines of a config.
@@ -39,6 +40,7 @@ class Method:
     full_model: str | None = None
     view: str | None = None
     needs: str | None = None
+    rare: str | None = None
     streams: str | None = None
     model: str = 'model = _base_.method'
     lines: tuple[str, ...] = ()
@@ -58,6 +60,7 @@ class Model:
         summed: Whether a base ``<name>_summed.py`` has two classifiers.
         lines: Config lines that its optimiser needs.
         optimizer: Changes to ``optim_wrapper`` by these lines.
+        window: Side in pixels of the windows in which it predicts, if it needs windows of the training crops' size.
     """
 
     is_narrow: bool = False
@@ -67,6 +70,7 @@ class Model:
     summed: bool = False
     lines: tuple[str, ...] = ()
     optimizer: str | None = None
+    window: int | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,8 @@ class Data:
         scales: Whether it has the random scales of CLAN's code.
         own_base: Whether it has a base of its name; else patches of two cities are its only view.
         few: Arguments that choose a few target tiles, as config text.
+        crop: Side of the usual training crops in pixels, of both domains; None if they differ.
+        rare: Arguments of the sampling by class, as config text; None for patches, which are drawn as they are.
     """
 
     model: str
@@ -90,6 +96,8 @@ class Data:
     scales: bool = False
     own_base: bool = True
     few: str = f'{TILES}, indices=[*range(0, 80, 10)]'
+    crop: int | None = 512
+    rare: str | None = 'temperature=0.01'
 
 
 SRDA = ('srda_resaspp', 'srda_resaspp_narrow')
@@ -134,11 +142,27 @@ METHODS = {
         view='patches',
         needs='bottleneck',
     ),
-    'dacs': Method('dacs', 'daformer_40k', short='short_2k', view='crops', narrow_lines=(AVERAGE,)),
+    'dacs': Method('dacs', 'daformer_40k', short='short_2k', view='crops', needs='one_size', narrow_lines=(AVERAGE,)),
     'daformer': Method(
-        'daformer', 'daformer_40k', short='short_2k', full_model=MITB5, view='crops', narrow_lines=(FASTER,)
+        'daformer',
+        'daformer_40k',
+        short='short_2k',
+        full_model=MITB5,
+        view='crops',
+        needs='one_size',
+        rare='all',
+        narrow_lines=(FASTER,),
     ),
-    'mic': Method('mic', 'daformer_40k', short='short_2k', full_model=MITB5, view='crops', narrow_lines=(FASTER,)),
+    'mic': Method(
+        'mic',
+        'daformer_40k',
+        short='short_2k',
+        full_model=MITB5,
+        view='crops',
+        needs='one_size',
+        rare='full',
+        narrow_lines=(FASTER,),
+    ),
     'mic_on_adaptsegnet': Method(
         'mic_on_adaptsegnet',
         'adversarial_250k',
@@ -148,10 +172,24 @@ METHODS = {
         narrow_lines=(FASTER,),
     ),
     'hrda': Method(
-        'daformer', 'daformer_40k', short='short_2k', models=HRDA, view='large_crops', narrow_lines=(FASTER,)
+        'daformer',
+        'daformer_40k',
+        short='short_2k',
+        models=HRDA,
+        view='large_crops',
+        needs='one_size',
+        rare='full',
+        narrow_lines=(FASTER,),
     ),
     'hrda_mic': Method(
-        'mic', 'daformer_40k', short='short_2k', models=HRDA, view='large_crops', narrow_lines=(FASTER,)
+        'mic',
+        'daformer_40k',
+        short='short_2k',
+        models=HRDA,
+        view='large_crops',
+        needs='one_size',
+        rare='full',
+        narrow_lines=(FASTER,),
     ),
     'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short_2k', view='crops', streams='few'),
     'source_free': Method('source_free', 'daformer_40k', short='source_free_short', view='crops', streams='target'),
@@ -175,8 +213,8 @@ MODELS = {
     'fcn-hr48': Model(auxiliary=192),
     'segformer-b2': Model(auxiliary=320, lines=SEGFORMER, optimizer=ADAMW),
     'daformer-mitb5': Model(own_batch_norm=False, auxiliary=320, lines=SEGFORMER, optimizer=ADAMW),
-    'hrda_daformer-mitb5': Model(own_batch_norm=False),
-    'hrda_deeplabv3plus-effl0': Model(is_narrow=True),
+    'hrda_daformer-mitb5': Model(own_batch_norm=False, window=1024),
+    'hrda_deeplabv3plus-effl0': Model(is_narrow=True, window=128),
     'noadapt_resaspp': Model(),
     'noadapt_resaspp_narrow': Model(is_narrow=True),
     'srda_resaspp': Model(),
@@ -195,8 +233,22 @@ GRIDS = ('super_resolution', 'own_grids')
 STREET = 'train_dataloader = dict(dataset=dict(source=dict(pipeline=_base_.target_pipeline)))'
 IMAGES = 'indices=[*range(0, 2975, 30)]'
 DATA = {
-    'synthetic': Data('deeplabv3plus-effl0', ISPRS_THINGS, ALL_VIEWS, few="name_prefix='scene_00'"),
-    'nairobi2kampala': Data('deeplabv3plus-effl0', BUILDINGS, ALL_VIEWS, few=f'{TILES}, indices=[1, 10]'),
+    'synthetic': Data(
+        'deeplabv3plus-effl0',
+        ISPRS_THINGS,
+        ALL_VIEWS,
+        few="name_prefix='scene_00'",
+        crop=128,
+        rare='temperature=0.05, min_pixels=45',
+    ),
+    'nairobi2kampala': Data(
+        'deeplabv3plus-effl0',
+        BUILDINGS,
+        ALL_VIEWS,
+        few=f'{TILES}, indices=[1, 10]',
+        crop=192,
+        rare='temperature=0.05, min_pixels=300',
+    ),
     'gta2cityscapes': Data('deeplabv2-r101', None, STREET_VIEWS, STREET, scales=True, few=IMAGES),
     'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, STREET_VIEWS, STREET, scales=True, few=IMAGES),
     'mass2inria': Data('deeplabv3plus-r101', BUILDINGS, (*GRIDS, *USUAL_VIEWS)),
@@ -207,10 +259,10 @@ DATA = {
     'vaihingen2potsdam': Data('deeplabv3plus-r101', ISPRS_THINGS, ('augmented', 'patches')),
     'loveda_urban2rural': Data('deeplabv3plus-r101', BUILDINGS, ('augmented',)),
     'loveda_rural2urban': Data('deeplabv3plus-r101', BUILDINGS, ('augmented',)),
-    'vaih2pots': Data('deeplabv3plus-r101', ISPRS_THINGS, GRIDS),
+    'vaih2pots': Data('deeplabv3plus-r101', ISPRS_THINGS, GRIDS, crop=None),
 }
 CITIES = ('vaihingen', 'potsdam', 'hannover', 'buxtehude', 'nienburg')
-CITY_PATCHES = Data('deeplabv3plus-mv2-d8', ISPRS_THINGS, ('patches',), own_base=False)
+CITY_PATCHES = Data('deeplabv3plus-mv2-d8', ISPRS_THINGS, ('patches',), own_base=False, crop=224, rare=None)
 DATA |= {
     pair: CITY_PATCHES
     for pair in (f'{source}2{target}' for source in CITIES for target in CITIES if source != target)
