@@ -203,22 +203,18 @@ def _lines_of_model(recipe: Method, network: Model, source: Data) -> list[str]:
 def _lines_of_data(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
     cities = _cities(recipe, data)
     lines, changes = _lines_of_streams(recipe, network, source, cities)
-    has_view = recipe.view in source.views and not cities
-    loader = f'_base_.{recipe.view}' if has_view and recipe.view in TRAINING_VIEWS else None
-    if has_view and changes and loader is None:
-        lines.append(f'_base_.{recipe.view}[0].dataset.update({changes})')
-    elif has_view and changes:
-        lines.append(f'{loader}.dataset.update({changes})')
-    elif changes:
+    view = f'_base_.{recipe.view}' if recipe.view in source.views and not cities else None
+    trains = recipe.view in TRAINING_VIEWS  # else it is a pair of loaders
+    if changes and view is None:
         lines.append(f'train_dataloader = dict(dataset=dict({changes}))')
-    if loader is not None:
-        lines.append(f'train_dataloader = {loader}')  # the validation is the usual one
+    elif changes:
+        lines.append(f'{view if trains else f"{view}[0]"}.dataset.update({changes})')
     if cities:
         lines.append(f"val_dataloader = dict(dataset=_base_.validation['{cities[1]}'])")
     elif recipe.view == 'translation':
         lines.append('train_dataloader, val_dataloader, model = _base_.translation')
-    elif loader is None and has_view:
-        lines.append(f'train_dataloader, val_dataloader = _base_.{recipe.view}')
+    elif view is not None:
+        lines.append(f'{"train_dataloader" if trains else "train_dataloader, val_dataloader"} = {view}')
     if recipe.base == 'pfr' and source.one_size:
         lines += ['# The content loss compares positions, so both domains need one size.', source.one_size]
     return lines

@@ -110,6 +110,8 @@ BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-effl0', 'deeplabv3plus-mv2', 
 AVERAGE = '_base_.method.ema.evaluate = True  # the average predicts'
 FASTER = '_base_.method.ema.update(momentum=0.01, evaluate=True)  # of 2000 iterations; the average predicts'
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
+# DACS and its successors.
+MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='one_size', narrow_lines=(FASTER,))
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
     'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
@@ -142,27 +144,9 @@ METHODS = {
         view='patches',
         needs='bottleneck',
     ),
-    'dacs': Method('dacs', 'daformer_40k', short='short_2k', view='crops', needs='one_size', narrow_lines=(AVERAGE,)),
-    'daformer': Method(
-        'daformer',
-        'daformer_40k',
-        short='short_2k',
-        full_model=MITB5,
-        view='crops',
-        needs='one_size',
-        rare='all',
-        narrow_lines=(FASTER,),
-    ),
-    'mic': Method(
-        'mic',
-        'daformer_40k',
-        short='short_2k',
-        full_model=MITB5,
-        view='crops',
-        needs='one_size',
-        rare='full',
-        narrow_lines=(FASTER,),
-    ),
+    'dacs': Method('dacs', **{**MIXING, 'narrow_lines': (AVERAGE,)}),
+    'daformer': Method('daformer', full_model=MITB5, rare='all', **MIXING),
+    'mic': Method('mic', full_model=MITB5, rare='full', **MIXING),
     'mic_on_adaptsegnet': Method(
         'mic_on_adaptsegnet',
         'adversarial_250k',
@@ -171,26 +155,8 @@ METHODS = {
         view='crops',
         narrow_lines=(FASTER,),
     ),
-    'hrda': Method(
-        'daformer',
-        'daformer_40k',
-        short='short_2k',
-        models=HRDA,
-        view='large_crops',
-        needs='one_size',
-        rare='full',
-        narrow_lines=(FASTER,),
-    ),
-    'hrda_mic': Method(
-        'mic',
-        'daformer_40k',
-        short='short_2k',
-        models=HRDA,
-        view='large_crops',
-        needs='one_size',
-        rare='full',
-        narrow_lines=(FASTER,),
-    ),
+    'hrda': Method('daformer', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
+    'hrda_mic': Method('mic', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
     'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short_2k', view='crops', streams='few'),
     'source_free': Method('source_free', 'daformer_40k', short='source_free_short', view='crops', streams='target'),
     'tent': Method('tent', 'tent', short='tent_short', models=BATCH_NORM, streams='target'),

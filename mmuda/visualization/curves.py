@@ -83,8 +83,7 @@ def plot_log(
         axis.tick_params(labelsize=8)
     lines = {line.get_label(): line for axis in axes[0] for line in axis.get_lines()}
     figure.legend(
-        [lines[name] for name in runs if name in lines],
-        [name for name in runs if name in lines],
+        handles=[lines[name] for name in runs if name in lines],
         loc='outside lower center',
         ncols=columns,
         fontsize=7,

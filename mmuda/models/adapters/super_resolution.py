@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from mmseg.utils import add_prefix
 from torch import Tensor, nn
 
 from mmuda.models.segmentors import SuperResolutionSegmentor
+from mmuda.models.segmentors.two_scales import resized
 from mmuda.registry import ADAPTERS
 from mmuda.structures import DomainOutputs, perturbed
 from mmuda.utils.errors import UserError
@@ -49,8 +49,7 @@ class SuperResolutionAdapter(SegmentorAdapter):
                 logits = segmentor.decode(features, upsampled if segmentor.with_fusion else None)
             if 'prediction' in taps:
                 size = batch['fine_image'].shape[-2:] if 'fine_image' in batch else logits.shape[-2:]
-                mode = dict(mode='bilinear', align_corners=segmentor.align_corners)
-                extras['prediction'] = F.interpolate(logits, size=tuple(size), **mode)
+                extras['prediction'] = resized(logits, size, segmentor.align_corners)
             if run_image:
                 extras['sr_image'] = segmentor.super_resolve(upsampled, self.fine_size(view, batch))
         return DomainOutputs(

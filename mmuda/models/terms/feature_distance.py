@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from mmuda.registry import MODELS, TERMS
+from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
 
 from .base import Term
@@ -59,7 +60,7 @@ class FeatureDistance(Term):
                 'a share above 0.5 and up to 1.'
             )
         self.features, self.image = features, image
-        self.label = f'{features.partition(":")[0]}:label'
+        self.label = f'{split_tap(features)[0]}:label'
         self.classes = tuple(classes)
         self.min_share = min_share
         self.loss_weight = loss_weight

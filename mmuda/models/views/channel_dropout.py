@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +13,7 @@ from mmuda.structures import PERTURBATION
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import SHARE
 
-from .base import View
+from .built_on import BuiltOn
 
 SEEDS = 2**62
 
@@ -51,7 +51,7 @@ class Dropout:
 
 
 @VIEWS.register_module()
-class ChannelDropout(View):
+class ChannelDropout(BuiltOn):
     """A stream or view; the student's head sees its features without half of their channels (UniMatch V2).
 
     Between backbone and heads each feature map is multiplied by a mask M of 0 and 2, drawn for each sample and channel
@@ -88,14 +88,13 @@ class ChannelDropout(View):
                 'complement_of, whose view has it.'
             )
         self.view = view
+        self.parents = (view,)
         self.complement_of = complement_of
         self.whole = 0.5 if whole is None else whole
 
     def reads(self) -> set[str]:
-        return {f'{view}:image' for view in (self.view, self.complement_of) if view is not None}
-
-    def is_weighted(self, views: Mapping[str, View]) -> bool:
-        return self.view in views and views[self.view].is_weighted(views)
+        partner = set() if self.complement_of is None else {f'{self.complement_of}:image'}
+        return super().reads() | partner
 
     def build(self, context) -> dict:
         batch = context.batch(self.view)

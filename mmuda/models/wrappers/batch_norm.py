@@ -76,12 +76,24 @@ class RunningStatistics:
         if self.shared or view in self.names:
             yield
             return
-        layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.training and m.track_running_stats]
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.momentum = 0.0
-        try:
+        with kept_statistics(network):
             yield
-        finally:
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum
+
+
+def tracking_layers(network: nn.Module) -> list[_BatchNorm]:
+    """The batch norms of a network that have running statistics."""
+    return [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+
+
+@contextmanager
+def kept_statistics(network: nn.Module) -> Iterator[None]:
+    """While training forwards of the network leave its running statistics alone."""
+    layers = [layer for layer in tracking_layers(network) if layer.training]
+    momenta = [layer.momentum for layer in layers]
+    for layer in layers:
+        layer.momentum = 0.0
+    try:
+        yield
+    finally:
+        for layer, momentum in zip(layers, momenta, strict=True):
+            layer.momentum = momentum

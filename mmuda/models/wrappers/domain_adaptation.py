@@ -104,7 +104,6 @@ class DomainAdaptation(PlanExecutor):
     def _build_teacher(self, ema: dict | None) -> None:
         options = dict(ema or {})
         self.evaluate_teacher = options.pop('evaluate', False)
-        self._averaged = None, False  # a stage, and whether the teacher averages in it
         for name, value in options.items():
             gone = renamed_argument(['ema'], name, value)
             if gone is not None:
@@ -231,9 +230,7 @@ class DomainAdaptation(PlanExecutor):
     def after_plan(self) -> None:
         if self.teacher is None:
             return
-        if self._averaged[0] is not self.stage:
-            self._averaged = self.stage, self._averages_in(self.stage)
-        if self._averaged[1]:
+        if self._averages_in(self.stage):
             self.teacher.update_parameters(self.segmentor)
         else:  # what the segmentor was before would only have to be forgotten
             self.teacher.start(self.segmentor)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from mmengine.model import ExponentialMovingAverage
 from torch import nn
-from torch.nn.modules.batchnorm import _BatchNorm
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from mmuda.utils.errors import UserError
+
+from .batch_norm import kept_statistics, tracking_layers
 
 BUFFERS = ('copy', 'average', 'own')
 BATCH_NORM = ('batch', 'running')
@@ -52,8 +52,7 @@ class Teacher(ExponentialMovingAverage):
         for name, value, known in (('buffers', buffers, BUFFERS), ('batch_norm', batch_norm, BATCH_NORM)):
             if value not in known:
                 raise UserError(f'ema: {name}={value!r} is not known; give one of {", ".join(map(repr, known))}.')
-        layers = [m for m in model.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-        if layers and buffers == 'own' and batch_norm == 'running':
+        if buffers == 'own' and batch_norm == 'running' and tracking_layers(model):
             raise UserError(
                 "ema: with buffers='own' and batch_norm='running' the teacher would predict with the running "
                 "statistics of the start, since nothing updates them; give buffers='copy' or 'average', or "
@@ -105,25 +104,12 @@ class Teacher(ExponentialMovingAverage):
         Raises:
             UserError: If so.
         """
-        layers = [m for m in self.module.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
-        if layers and self.buffers_follow == 'own' and not is_forwarded:
+        if self.buffers_follow == 'own' and not is_forwarded and tracking_layers(self.module):
             raise UserError(
                 f"Stage '{stage}': ema has evaluate=True and buffers='own', but nothing forwards the teacher, so it "
                 "would predict with the running statistics of its start; give buffers='copy' or 'average'."
             )
 
-    @contextmanager
-    def keeping_statistics(self) -> Iterator[None]:
+    def keeping_statistics(self) -> AbstractContextManager[None]:
         """While the teacher is forwarded: its running statistics follow only if they are its own."""
-        if self.buffers_follow == 'own':
-            yield
-            return
-        layers = [m for m in self.module.modules() if isinstance(m, _BatchNorm) and m.training]
-        momenta = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.momentum = 0.0
-        try:
-            yield
-        finally:
-            for layer, momentum in zip(layers, momenta, strict=True):
-                layer.momentum = momentum
+        return nullcontext() if self.buffers_follow == 'own' else kept_statistics(self.module)
