@@ -1,10 +1,9 @@
 # MIC without rare classes: DACS, and masked image consistency: Nairobi -> Kampala.
 _base_ = [
     '../_base_/models/deeplabv3plus-effl0.py',
-    '../_base_/methods/mic.py',
+    '../_base_/methods/mic_narrow.py',
     '../_base_/datasets/nairobi2kampala.py',
     '../_base_/schedules/short_2k.py',
     '../_base_/default_runtime.py',
 ]
-_base_.method.ema.update(momentum=0.01, evaluate=True)  # of 2000 iterations; the average predicts
 model = _base_.method

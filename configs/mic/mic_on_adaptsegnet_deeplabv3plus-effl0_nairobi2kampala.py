@@ -6,5 +6,4 @@ _base_ = [
     '../_base_/schedules/short_adversarial_2k.py',
     '../_base_/default_runtime.py',
 ]
-_base_.method.ema.update(momentum=0.01, evaluate=True)  # of 2000 iterations; the average predicts
 model = _base_.method

@@ -149,7 +149,6 @@ def _cities(recipe: Method, data: str) -> tuple[str, str] | None:
 def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
     return [
         *_lines_of_terms(recipe, network, source),
-        *(recipe.narrow_lines if network.is_narrow else ()),
         *_lines_of_model(recipe, network, source),
         *_lines_of_data(recipe, network, data, source),
         *recipe.lines,

@@ -27,7 +27,6 @@ class Method:
         streams: ``'target'`` for a training without the source, ``'few'`` for one with a few labelled target tiles.
         model: The line of a config that sets its model.
         lines: Further lines of a config.
-        narrow_lines: Further lines with narrow networks, before the model's.
         without: Terms to leave out.
     """
 
@@ -44,7 +43,6 @@ class Method:
     streams: str | None = None
     model: str = 'model = _base_.method'
     lines: tuple[str, ...] = ()
-    narrow_lines: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
 
@@ -107,11 +105,9 @@ HRDA = ('hrda_daformer-mitb5', 'hrda_deeplabv3plus-effl0')
 MITB5 = 'daformer-mitb5'
 # Their batch norm can be trained.
 BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-effl0', 'deeplabv3plus-mv2', 'deeplabv3plus-mv2-d8', 'fcn-hr48')
-AVERAGE = '_base_.method.ema.evaluate = True  # the average predicts'
-FASTER = '_base_.method.ema.update(momentum=0.01, evaluate=True)  # of 2000 iterations; the average predicts'
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 # DACS and its successors.
-MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='one_size', narrow_lines=(FASTER,))
+MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='one_size')
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
     'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
@@ -144,19 +140,18 @@ METHODS = {
         view='patches',
         needs='bottleneck',
     ),
-    'dacs': Method('dacs', **{**MIXING, 'narrow_lines': (AVERAGE,)}),
-    'daformer': Method('daformer', full_model=MITB5, rare='all', **MIXING),
-    'mic': Method('mic', full_model=MITB5, rare='full', **MIXING),
+    'dacs': Method('dacs', narrow='dacs_narrow', **MIXING),
+    'daformer': Method('daformer', narrow='daformer_narrow', full_model=MITB5, rare='all', **MIXING),
+    'mic': Method('mic', narrow='mic_narrow', full_model=MITB5, rare='full', **MIXING),
     'mic_on_adaptsegnet': Method(
         'mic_on_adaptsegnet',
         'adversarial_250k',
         'mic_on_adaptsegnet_narrow',
         'short_adversarial_2k',
         view='crops',
-        narrow_lines=(FASTER,),
     ),
-    'hrda': Method('daformer', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
-    'hrda_mic': Method('mic', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
+    'hrda': Method('daformer', narrow='daformer_narrow', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
+    'hrda_mic': Method('mic', narrow='mic_narrow', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
     'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short_2k', view='crops', streams='few'),
     'source_free': Method('source_free', 'daformer_40k', short='source_free_short', view='crops', streams='target'),
     'tent': Method('tent', 'tent', short='tent_short', models=BATCH_NORM, streams='target'),

@@ -1,0 +1,3 @@
+# daformer.py for narrow networks and short trainings: the teacher keeps up, and predicts.
+_base_ = './daformer.py'
+method = dict(ema=dict(momentum=0.01, evaluate=True))

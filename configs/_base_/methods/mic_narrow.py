@@ -1,0 +1,3 @@
+# mic.py for narrow networks and short trainings: the teacher keeps up, and predicts.
+_base_ = './mic.py'
+method = dict(ema=dict(momentum=0.01, evaluate=True))
