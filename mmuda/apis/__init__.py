@@ -4,7 +4,9 @@ Imports everything below it, never ``experiments`` or ``tools``.
 """
 
 from mmuda.apis.batch_norm import adapt_batch_norm
+from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
+from mmuda.apis.choose import CHOOSING, choose, judge
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
@@ -24,11 +26,14 @@ from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
+    'CHOOSING',
     'PAIRING_STRATEGIES',
+    'Candidate',
     'UserError',
     'adapt_batch_norm',
     'build_runner',
     'check',
+    'choose',
     'coarse_oracle',
     'combinations',
     'draw_reconstructions',
@@ -38,6 +43,7 @@ __all__ = [
     'inference_model',
     'init_distributed',
     'init_model',
+    'judge',
     'load_config',
     'new_config',
     'pair_domains',

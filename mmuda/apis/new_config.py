@@ -14,7 +14,7 @@ CONFIGS = 'configs'
 # DANN's paper uses fixed patches; random crops work as well. Methods that mix images use crops of one size, which most
 # data have anyway.
 REPLACEABLE = ('patches', 'crops', 'large_crops')
-TRAINING_VIEWS = ('augmented', 'crops')  # of the training loader alone
+TRAINING_VIEWS = ('augmented', 'crops', 'on_target', 'histogram')  # of the training loader alone
 LARGE = 1024  # side of large crops in pixels
 WITH_ADAMW = ('daformer_40k',)
 AUXILIARY = """auxiliary_head = dict(

@@ -111,6 +111,8 @@ MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='on
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
     'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
+    'target_only': Method('source_only', 'sgd_250k', short='short', view='on_target'),
+    'histogram': Method('source_only', 'sgd_250k', short='short', view='histogram'),
     'adabn_online': Method('adabn', 'sgd_250k', short='short'),
     'adaptsegnet_single': Method(
         'adaptsegnet_single', 'adversarial_250k', 'adaptsegnet_single_narrow', 'short_adversarial'
@@ -187,7 +189,7 @@ MODELS = {
 SEGMENTORS = tuple(MODELS)[:8]
 ISPRS_THINGS, BUILDINGS = '(1, 3, 4)  # building, tree, car', '(1,)'
 SIXTEEN = '(5, 6, 7, 10, 11, 12, 13, 14, 15)  # things among the 16'
-ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation', 'augmented')
+ALL_VIEWS = ('super_resolution', 'own_grids', 'patches', 'translation', 'augmented', 'on_target', 'histogram')
 USUAL_VIEWS = ('translation', 'augmented')
 STREET_VIEWS = ('crops', 'large_crops', *USUAL_VIEWS)
 GRIDS = ('super_resolution', 'own_grids')
@@ -209,6 +211,21 @@ DATA = {
         few=f'{TILES}, indices=[1, 10]',
         crop=192,
         rare='temperature=0.05, min_pixels=300',
+    ),
+    'kampala2nairobi': Data(
+        'deeplabv3plus-effl0',
+        BUILDINGS,
+        tuple(view for view in ALL_VIEWS if view != 'patches'),
+        few=f'{TILES}, indices=[1, 10]',
+        crop=192,
+        rare='temperature=0.05, min_pixels=300',
+    ),
+    'folders': Data(
+        'deeplabv3plus-effl0',
+        views=('augmented', 'on_target', 'histogram'),
+        few='indices=[0, 9, 18, 27]',
+        crop=128,
+        rare='temperature=0.05, min_pixels=100',
     ),
     'gta2cityscapes': Data('deeplabv2-r101', None, STREET_VIEWS, STREET, scales=True, few=IMAGES),
     'synthia2cityscapes': Data('deeplabv2-r101', SIXTEEN, STREET_VIEWS, STREET, scales=True, few=IMAGES),

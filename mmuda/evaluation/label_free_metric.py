@@ -7,43 +7,14 @@ from collections.abc import Sequence
 
 import torch
 from mmengine.evaluator import BaseMetric
-from torch import Tensor
 
+from mmuda.evaluation.criteria import TINY, soft_neighbourhood_density
 from mmuda.registry import METRICS
 from mmuda.structures import no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed
 
 CRITERIA = ('entropy', 'information_maximisation', 'soft_neighbourhood_density')
-TINY = 1e-12
-
-
-def soft_neighbourhood_density(prob: Tensor, temperature: float = 0.05) -> float:
-    """Mean entropy of predictions' soft neighbourhoods (Saito et al., https://arxiv.org/abs/2108.10860, eqs. 1-3).
-
-    A softmax turns each prediction's similarities to the others (cosine of the probability vectors), divided by
-    ``temperature``, into a distribution. Its entropy is high if a prediction has many near neighbours, as in dense
-    clusters.
-
-    Args:
-        prob: Probabilities (M, K) of M pixels.
-        temperature: 0.05 in the paper.
-
-    Returns:
-        In [0, log(M - 1)]; higher is better. NaN for fewer than two pixels.
-    """
-    if len(prob) < 2:
-        return math.nan
-    vectors = torch.nn.functional.normalize(prob.double(), dim=1)
-    total = 0.0
-    for start in range(0, len(vectors), 1024):
-        block = vectors[start : start + 1024]
-        similarity = block @ vectors.T / temperature
-        own = torch.arange(len(block), device=prob.device)
-        similarity[own, own + start] = -math.inf
-        neighbours = similarity.softmax(dim=1)
-        total -= (neighbours * (neighbours + TINY).log()).sum().item()
-    return total / len(vectors)
 
 
 @METRICS.register_module()

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from pprint import pformat
 
 from mmengine.config import Config
 
@@ -120,11 +121,11 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
     check_same_test(cfgs)
     runs = []
     for (name, cfg), path in zip(cfgs.items(), configs, strict=True):
-        text, iterations = cfg.pretty_text, _iterations_of(cfg, path)
+        text, iterations = config_text(cfg), iterations_of(cfg, path)
         for seed in seeds:
             work_dir = out / name / f'seed{seed}'
             copy = work_dir / 'config' / f'{name}.py'  # mmengine writes its own, modified copy to the work_dir
-            _move_other_run(work_dir, copy, text, report)
+            move_other_run(work_dir, copy, text, report)
             run = Run(name, seed, copy, work_dir, iterations)
             if not copy.is_file():
                 write_atomically(text.encode(), copy)
@@ -133,7 +134,14 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
     return sorted(runs, key=lambda run: seeds.index(run.seed))
 
 
-def _iterations_of(cfg, path) -> int:
+def config_text(cfg: Config) -> str:
+    """A resolved config as Python text; mmengine's own takes seconds to format one."""
+    values = (f'{key} = {pformat(value, width=120, sort_dicts=False)}\n' for key, value in cfg.to_dict().items())
+    return ''.join(values)
+
+
+def iterations_of(cfg: Config, path: str | os.PathLike) -> int:
+    """Length of a config's training, all stages together."""
     train_cfg = cfg.get('train_cfg') or {}
     if train_cfg.get('stages'):
         return sum(stage['iters'] for stage in train_cfg.stages)
@@ -142,8 +150,15 @@ def _iterations_of(cfg, path) -> int:
     raise UserError(f'config {path}: train_cfg has neither stages nor max_iters; say how long to train')
 
 
-def _move_other_run(work_dir: Path, copy: Path, text: str, report) -> None:
-    """Move the run of another config aside, so that it is neither resumed, counted nor deleted."""
+def move_other_run(work_dir: Path, copy: Path, text: str, report: Callable[[str], None]) -> None:
+    """Move the run of another config aside, so that it is neither resumed, counted nor deleted.
+
+    Args:
+        work_dir: Folder of the run.
+        copy: The run's resolved config in it.
+        text: The config to train now.
+        report: Called with a line if a run is moved.
+    """
     if not work_dir.exists() or (copy.is_file() and _trains_the_same(copy.read_text(encoding='utf-8'), text)):
         return
     number = 1

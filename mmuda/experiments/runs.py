@@ -4,12 +4,17 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+
+import torch
 
 import mmuda
 from mmuda.utils.errors import UserError
@@ -26,6 +31,10 @@ TAIL_BYTES = 16_384
 ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
 
 
+class RunTakenError(UserError):
+    """Another process trains a run."""
+
+
 @dataclass
 class Run:
     """One config trained with one seed.
@@ -36,6 +45,7 @@ class Run:
         config_path: The resolved config that the process reads.
         work_dir: Folder of the run.
         iterations: Length of the training.
+        module: A module to run in place of the command that trains, with the same arguments.
         done: Iterations done, as far as its log tells.
         seconds: Running time of the process.
     """
@@ -45,6 +55,7 @@ class Run:
     config_path: Path
     work_dir: Path
     iterations: int
+    module: str | None = None
     done: int = 0
     seconds: float = 0.0
     process: subprocess.Popen | None = field(default=None, repr=False)
@@ -90,7 +101,7 @@ class Run:
         """Start or resume the training and wait for its end; returns the exit status.
 
         Raises:
-            UserError: If another process trains it.
+            RunTakenError: If another process trains it.
         """
         with self._starting:
             if self._stopped:
@@ -102,10 +113,11 @@ class Run:
         with self.log.open('ab') as log:
             # The training inherits the file and thus holds the lock, even if this process is killed.
             if not take_lock(log):
-                raise UserError(f'{self.work_dir} is being trained by another process; wait for it')
+                raise RunTakenError(f'{self.work_dir} is being trained by another process; wait for it')
             self._log_start = log.tell()
             self._started = time.monotonic()
             arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
+            command = command if self.module is None else [sys.executable, '-m', self.module]
             self.process = subprocess.Popen(
                 [*command, *arguments, '--resume', 'auto'], stdout=log, stderr=subprocess.STDOUT, env=environment
             )
@@ -132,7 +144,13 @@ class Run:
             return file.read()
 
 
-def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Callable[[str], None]) -> list[Run]:
+def train_all(
+    runs: Sequence[Run],
+    command: Sequence[str],
+    jobs: int,
+    report: Callable[[str], None],
+    skip_taken: bool = False,
+) -> list[Run]:
     """Train all unfinished runs, ``jobs`` at a time.
 
     Args:
@@ -140,18 +158,23 @@ def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Ca
         command: Command of a training, see :func:`compare`.
         jobs: Number of parallel processes.
         report: Called with one line per minute and one at the end of each run.
+        skip_taken: Leave a run that another process trains to it, in place of an error.
 
     Returns:
         The runs that failed.
 
     Raises:
-        UserError: If another process trains one of them; the others are ended.
+        UserError: If another process trains one of them and ``skip_taken`` is off; the others are ended.
     """
     waiting = [run for run in runs if run.summary is None]
     report(f'{len(runs)} runs, {len(runs) - len(waiting)} of them ended earlier, {jobs} at a time')
     # One thread per process; it only waits.
     with ThreadPoolExecutor(jobs) as pool:
-        futures = {pool.submit(run.train, list(command), _environment(jobs)): run for run in waiting}
+        environments: SimpleQueue = SimpleQueue()
+        for slot in range(jobs):
+            environments.put(_environment(jobs, slot))
+        train = partial(_train_in_turn, list(command), environments, skip_taken)
+        futures = {pool.submit(train, run): run for run in waiting}
         try:
             return _watch(futures, runs, jobs, report)
         finally:  # runs are left only after an error or an interruption
@@ -159,6 +182,21 @@ def train_all(runs: Sequence[Run], command: Sequence[str], jobs: int, report: Ca
                 future.cancel()
             for run in waiting:
                 run.stop()
+
+
+def _train_in_turn(command: list[str], environments: SimpleQueue, skip_taken: bool, run: Run) -> int | None:
+    """Train a run in a free environment; None if another process trains it or has ended it since."""
+    environment = environments.get()
+    try:
+        if skip_taken and run.summary is not None:
+            return None
+        return run.train(command, environment)
+    except RunTakenError:
+        if not skip_taken:
+            raise
+        return None
+    finally:
+        environments.put(environment)
 
 
 def _watch(futures: dict[Future, Run], runs: Sequence[Run], jobs: int, report: Callable[[str], None]) -> list[Run]:
@@ -171,6 +209,9 @@ def _watch(futures: dict[Future, Run], runs: Sequence[Run], jobs: int, report: C
                 run.update()
         for future in ended:
             run, status = futures[future], future.result()
+            if status is None:
+                report(f'{run} is left to another process')
+                continue
             run.update()
             if status != 0 or run.summary is None:
                 failed.append(run)
@@ -219,13 +260,22 @@ def seconds_left(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> f
     return max([sum(remaining) / jobs, *remaining], default=0.0)
 
 
-def _environment(jobs: int) -> dict[str, str]:
-    """Environment of a run: its share of the cores, and the same package as this process."""
+def _environment(jobs: int, slot: int = 0) -> dict[str, str]:
+    """Environment of a run: its share of the cores, one GPU, and the same package as this process.
+
+    Args:
+        jobs: Runs at a time.
+        slot: Number of this run among them; runs take the GPUs in turns.
+    """
     environment = dict(os.environ, PYTHONUNBUFFERED='1')
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     environment.setdefault('OMP_NUM_THREADS', str(max(1, cores // jobs)))
     # Threads that spin while waiting take cores from others: a step was three times slower on busy cores.
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
+    gpus = [gpu for gpu in environment.get('CUDA_VISIBLE_DEVICES', '').split(',') if gpu]
+    gpus = gpus or [str(number) for number in range(torch.cuda.device_count())]
+    if gpus:
+        environment['CUDA_VISIBLE_DEVICES'] = gpus[slot % len(gpus)]
     package = str(Path(mmuda.__file__).parents[1])
     environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))
     return environment

@@ -28,6 +28,8 @@ val_dataloader = dict(dataset=dict(val, tile=1024, pipeline=test_pipeline))
 # Source crops of 14.4 to 57.6 m of ground in random colours: train_dataloader = _base_.augmented
 zoomed, distort = dict(crop, zoom=(0.5, 2.0)), dict(type='PhotoMetricDistortion')
 augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, resample, flip, distort, pack])))
+# The upper bound, trained on the target's labels.
+on_target = dict(dataset=dict(source=dict(target, pipeline=target_pipeline, labelled=True)))
 
 # SRDA-Net's: both at 15 cm, plus both at 7.5 cm; the target is not flipped, as in the authors' code.
 extent = 9.6  # metres: 64 px of the source, 128 px of the target
@@ -78,3 +80,4 @@ recoloured = dict(
     histogram=[*source_pipeline[:-1], dict(transfer, type='HistogramMatching'), pack],
     reinhard=[*source_pipeline[:-1], dict(transfer, type='ReinhardTransfer'), pack],
 )
+histogram = dict(dataset=dict(source=dict(pipeline=recoloured['histogram'])))

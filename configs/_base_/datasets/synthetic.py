@@ -25,6 +25,8 @@ val_dataloader = dict(dataset=dict(val, tile=512, pipeline=test_pipeline))
 # Source crops of 32 to 128 m of ground in random colours: train_dataloader = _base_.augmented
 zoomed, distort = dict(crop, zoom=(0.5, 2.0)), dict(type='PhotoMetricDistortion')
 augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, resample, flip, distort, pack])))
+# The upper bound, trained on the target's labels.
+on_target = dict(dataset=dict(source=dict(target, pipeline=target_pipeline, labelled=True)))
 
 # SRDA-Net's: the source at 1.0 m and the target on its grid, plus both at 0.3 m. The target is not flipped, as in the
 # authors' code.
@@ -77,3 +79,4 @@ recoloured = dict(
     histogram=[*source_pipeline[:-1], dict(transfer, type='HistogramMatching'), pack],
     reinhard=[*source_pipeline[:-1], dict(transfer, type='ReinhardTransfer'), pack],
 )
+histogram = dict(dataset=dict(source=dict(pipeline=recoloured['histogram'])))

@@ -27,6 +27,7 @@ def unread_dataset(cfg: Mapping) -> RasterDataset:
     """
     cfg, cls = dict(cfg), _class_of(cfg)
     kind = cfg.pop('type', None)
+    cfg.pop('_scope_', None)  # mmengine's, of a variable of another package's base
     if cls is None:
         raise UserError(f'the dataset {kind} does not read windows of rasters; use a RasterDataset')
     unread = type(cls.__name__, (cls,), dict(full_init=lambda self: None, __module__=cls.__module__))

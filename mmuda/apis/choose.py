@@ -1,0 +1,284 @@
+"""Chooses among trained models without labels of the target, and says how sure the choice is."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mmuda.apis.candidates import Candidate, Predictions, predict_candidates
+from mmuda.evaluation import criteria
+from mmuda.evaluation.stopping import LOWER_IS_BETTER
+from mmuda.utils.errors import UserError
+from mmuda.utils.markdown import markdown_table
+
+DEFAULT = 'information_maximisation'
+LEVEL = 0.95
+"""Share of the resamples in which the choice must beat the unadapted model."""
+RESAMPLES = 1000
+NEIGHBOURS = 5000  # pixels; the cost of the density and of Hopkins' statistic grows with their square
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A criterion that follows from sums over pixels, so that windows can be drawn again.
+
+    Attributes:
+        statistics: Predictions and those of all candidates together -> (M, D), what each pixel adds.
+        value: Sums (..., D) and K classes -> the score (...).
+    """
+
+    statistics: Callable[[Predictions, Tensor], Tensor]
+    value: Callable[[Tensor, int], Tensor]
+
+
+def _entropies(own: Predictions, ensemble: Tensor) -> Tensor:
+    prob = own.prob.double()
+    entropy = -(prob * (prob + criteria.TINY).log()).sum(dim=1, keepdim=True)
+    return torch.cat([torch.ones_like(entropy), entropy, prob], dim=1)
+
+
+def _mean_entropy(sums: Tensor, classes: int) -> Tensor:
+    return sums[..., 1] / sums[..., 0] / math.log(classes)
+
+
+def _information(sums: Tensor, classes: int) -> Tensor:
+    mean = sums[..., 2:] / sums[..., :1]
+    return -(mean * (mean + criteria.TINY).log()).sum(dim=-1) / math.log(classes) - _mean_entropy(sums, classes)
+
+
+def _pairs(first: Tensor, second: Tensor, classes: int) -> Tensor:
+    """(M, K * K), one where a pixel has this pair of classes."""
+    return torch.nn.functional.one_hot(first.long() * classes + second.long(), classes**2).double()
+
+
+def _agreement(sums: Tensor, classes: int) -> Tensor:
+    return criteria.agreement(sums.unflatten(-1, (classes, classes)))
+
+
+def _with_flip(own: Predictions, ensemble: Tensor) -> Tensor:
+    return _pairs(own.label, own.flipped, own.prob.shape[1])
+
+
+def _with_scale(own: Predictions, ensemble: Tensor) -> Tensor:
+    return _pairs(own.label, own.scaled, own.prob.shape[1])
+
+
+def _with_ensemble(own: Predictions, ensemble: Tensor) -> Tensor:
+    return _pairs(own.label, ensemble, own.prob.shape[1])
+
+
+RESAMPLED = {
+    'entropy': Criterion(_entropies, _mean_entropy),
+    'information_maximisation': Criterion(_entropies, _information),
+    'flip_consistency': Criterion(_with_flip, _agreement),
+    'scale_consistency': Criterion(_with_scale, _agreement),
+    # EnsV (Hu et al., 2023): the mean of all candidates' predictions takes the place of the truth.
+    'ensemble_agreement': Criterion(_with_ensemble, _agreement),
+}
+OTHERS = (
+    'seed_agreement',
+    'soft_neighbourhood_density',
+    'transfer_score',
+    'importance_weighted_validation',
+    'class_shares',
+)
+CHOOSING = (*RESAMPLED, *OTHERS)
+
+
+@dataclass
+class Judged:
+    """A candidate.
+
+    Attributes:
+        name: Its name.
+        scores: Value by criterion; NaN where one cannot be computed.
+        sure: Share of the resamples in which it beats the unadapted model by the choosing criterion; None for the
+            unadapted one, and if the criterion cannot be resampled.
+    """
+
+    name: str
+    scores: dict[str, float]
+    sure: float | None = None
+
+
+@dataclass
+class Verdict:
+    """A choice among candidates; ``str()`` is a table with the answer.
+
+    Attributes:
+        candidates: All of them, in order.
+        criterion: Name of the criterion that chose.
+        unadapted: Name of the model without adaptation.
+        best: The candidate with the best score.
+        chosen: The answer: ``best`` if it is surely better than the unadapted model, else the latter.
+        level: Share of the resamples that counts as sure.
+        windows: Number of target windows.
+    """
+
+    candidates: list[Judged]
+    criterion: str
+    unadapted: str
+    best: str
+    chosen: str
+    level: float
+    windows: int
+
+    @property
+    def adapt(self) -> bool:
+        """Whether an adapted model was chosen."""
+        return self.chosen != self.unadapted
+
+    def as_dict(self) -> dict:
+        rows = {
+            one.name: dict({k: None if math.isnan(v) else v for k, v in one.scores.items()}, sure=one.sure)
+            for one in self.candidates
+        }
+        head = {key: getattr(self, key) for key in ('criterion', 'unadapted', 'best', 'chosen', 'level', 'windows')}
+        return dict(head, adapt=self.adapt, candidates=rows)
+
+    def __str__(self) -> str:
+        header = ['model', *CHOOSING, 'beats the unadapted']
+        rows = []
+        for one in self.candidates:
+            cells = ['-' if math.isnan(one.scores[name]) else f'{one.scores[name]:.3f}' for name in CHOOSING]
+            rows.append([one.name, *cells, '' if one.sure is None else f'{100 * one.sure:.0f} %'])
+        sure = next(one.sure for one in self.candidates if one.name == self.best)
+        told = '' if sure is None else f' (it beats {self.unadapted} in {100 * sure:.0f} % of the resamples)'
+        if self.best == self.unadapted:
+            answer = f'Do not adapt: by {self.criterion} no model is better than {self.unadapted}.'
+        elif self.adapt:
+            answer = f'Use {self.chosen}: it is the best by {self.criterion}{told}.'
+        else:
+            answer = f'Do not adapt: {self.best} is the best by {self.criterion}, but not surely better{told}.'
+        lower = ', '.join(LOWER_IS_BETTER)
+        return '\n\n'.join(
+            [
+                markdown_table(header, rows),
+                f'{self.windows} target windows without labels. Higher is better, but for {lower}.',
+                answer,
+            ]
+        )
+
+
+def choose(
+    candidates: Sequence[Candidate | str],
+    unadapted: str | None = None,
+    criterion: str = DEFAULT,
+    windows: int = 24,
+    pixels: int = 2000,
+    level: float = LEVEL,
+    seed: int = 0,
+    device: str | os.PathLike | None = None,
+    report: Callable[[str], None] = print,
+) -> Verdict:
+    """Choose among trained models by a criterion that needs no labels of the target.
+
+    All predict the same windows of the first candidate's test set, whose labels are not read. Blocks of these windows
+    are drawn again with replacement to see how often the best one would beat the unadapted one.
+
+    Args:
+        candidates: The models, or texts for :meth:`Candidate.parse`.
+        unadapted: Name of the model without adaptation, the answer in case of doubt; None is the first candidate.
+        criterion: One of ``CHOOSING``.
+        windows: Number of windows, spread evenly over the test set.
+        pixels: Pixels drawn from each window.
+        level: Share of the resamples in which the choice must beat the unadapted model.
+        seed: Seed of the resamples.
+        device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
+        report: Called with lines for the user.
+
+    Returns:
+        The verdict.
+
+    Raises:
+        UserError: Fewer than two candidates, two of one name, an unknown name or criterion, models of different
+            classes, or a criterion that cannot be computed for a candidate.
+    """
+    found = [one if isinstance(one, Candidate) else Candidate.parse(one) for one in candidates]
+    names = [one.name for one in found]
+    if len(found) < 2 or len(set(names)) < len(names):
+        raise UserError(f'{len(found)} models were given, {", ".join(names)}; give two or more of different names')
+    unadapted = unadapted or names[0]
+    if unadapted not in names:
+        raise UserError(f'unadapted={unadapted!r} is none of the models {", ".join(names)}')
+    if criterion not in CHOOSING:
+        raise UserError(f'criterion={criterion!r} is unknown; choose one of {", ".join(CHOOSING)}')
+    return judge(predict_candidates(found, windows, pixels, device, report), unadapted, criterion, level, seed)
+
+
+def judge(
+    predictions: Mapping[str, Sequence[Predictions]],
+    unadapted: str,
+    criterion: str = DEFAULT,
+    level: float = LEVEL,
+    seed: int = 0,
+) -> Verdict:
+    """As :func:`choose`, from the predictions of each candidate's checkpoints."""
+    first = {name: of[0] for name, of in predictions.items()}
+    prob = next(iter(first.values())).prob
+    classes = prob.shape[1]
+    ensemble = (sum(one.prob for one in first.values()) / len(first)).argmax(dim=1)
+    shares = next((one.source_shares for one in first.values() if one.source_shares is not None), None)
+    sums = {
+        name: {key: _by_block(rule.statistics(one, ensemble), one.block) for key, rule in RESAMPLED.items()}
+        for name, one in first.items()
+    }
+    judged = []
+    for name in first:
+        scores = {key: rule.value(sums[name][key].sum(dim=0), classes).item() for key, rule in RESAMPLED.items()}
+        judged.append(Judged(name, scores | _others(predictions[name], shares, seed)))
+    sign = -1 if criterion in LOWER_IS_BETTER else 1
+    missing = [one.name for one in judged if math.isnan(one.scores[criterion])]
+    if missing:
+        raise UserError(f'{criterion} cannot be computed for {", ".join(missing)}; choose another criterion')
+    best = max(judged, key=lambda one: sign * one.scores[criterion])
+    if criterion in RESAMPLED:
+        drawn = {
+            name: sign * _resampled(of[criterion], RESAMPLED[criterion], classes, seed) for name, of in sums.items()
+        }
+        for one in judged:
+            if one.name != unadapted:
+                one.sure = (drawn[one.name] > drawn[unadapted]).double().mean().item()
+    chosen = best.name if best.sure is None or best.sure >= level else unadapted
+    blocks = int(next(iter(first.values())).block.max()) + 1
+    return Verdict(judged, criterion, unadapted, best.name, chosen, level, -(-blocks // 16))
+
+
+def _by_block(statistics: Tensor, block: Tensor) -> Tensor:
+    numbers = block.unique(return_inverse=True)[1]
+    total = statistics.new_zeros(int(numbers.max()) + 1, statistics.shape[1])
+    return total.index_add(0, numbers, statistics)
+
+
+def _resampled(sums: Tensor, rule: Criterion, classes: int, seed: int) -> Tensor:
+    """Scores (R,) on blocks drawn with replacement, the same ones for every candidate."""
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randint(len(sums), (RESAMPLES, len(sums)), generator=generator)
+    times = torch.nn.functional.one_hot(drawn, len(sums)).sum(dim=1).double()
+    return rule.value(times @ sums, classes)
+
+
+def _others(runs: Sequence[Predictions], shares: Tensor | None, seed: int) -> dict[str, float]:
+    """Criteria that are no function of sums over pixels."""
+    one, classes = runs[0], runs[0].prob.shape[1]
+    every = max(1, -(-len(one.prob) // NEIGHBOURS))
+    scores = dict.fromkeys(OTHERS, math.nan)
+    scores['soft_neighbourhood_density'] = criteria.soft_neighbourhood_density(one.prob[::every])
+    if len(runs) > 1:
+        pairs = [(a, b) for number, a in enumerate(runs) for b in runs[number + 1 :]]
+        agreed = [criteria.agreement(criteria.confusion(a.label, b.label, classes)).item() for a, b in pairs]
+        scores['seed_agreement'] = sum(agreed) / len(agreed)
+    if one.features is not None:
+        features = one.features[::every]
+        scores['transfer_score'] = criteria.transfer_score(one.prob, features, one.classifier, seed)
+        if one.source_features is not None:
+            weights = criteria.importance_weights(one.source_features, one.features)
+            scores['importance_weighted_validation'] = criteria.weighted_accuracy(one.source_correct, weights)
+    if shares is not None:
+        scores['class_shares'] = -criteria.divergence(shares, one.prob.double().mean(dim=0))
+    return scores

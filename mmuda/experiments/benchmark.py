@@ -1,0 +1,198 @@
+"""Runs a suite: trains what is missing, and writes the tables of what is there."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmengine.config import Config
+
+from mmuda.apis.config import load_config
+from mmuda.apis.same_test import check_same_test
+from mmuda.experiments import adapt
+from mmuda.experiments.benchmark_results import Results
+from mmuda.experiments.compare import config_text, iterations_of, move_other_run
+from mmuda.experiments.runs import Run, train_all
+from mmuda.experiments.suite import Entry, Pair, Suite, write_config
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+
+QUARTERS = 4
+
+
+@dataclass
+class Cell:
+    """One entry on one pair with one seed.
+
+    Attributes:
+        run: The training, or the adaptation of batch norm.
+        before: The cell whose checkpoint it starts from; None if there is none.
+    """
+
+    pair: Pair
+    entry: Entry
+    seed: int
+    run: Run
+    before: Cell | None = None
+
+    @property
+    def level(self) -> int:
+        return 0 if self.before is None else self.before.level + 1
+
+    @property
+    def checkpoint(self) -> Path:
+        name = adapt.ADAPTED if self.entry.adapts_batch_norm else f'iter_{self.run.iterations}.pth'
+        return self.run.work_dir / name
+
+
+def benchmark(
+    suite: Suite,
+    out: str | os.PathLike,
+    train_command: Sequence[str],
+    jobs: int = 1,
+    shard: tuple[int, int] = (0, 1),
+    train: bool = True,
+    report: Callable[[str], None] | None = None,
+) -> Results:
+    """Train what is missing of a suite, and write ``results.md``, ``.csv``, ``.json`` and ``gain.png`` to ``out``.
+
+    A run of the same config that has ended is not repeated, and an interrupted one is resumed. Several processes, also
+    on several machines that share ``out``, can work on one suite: a run that another process trains is left to it.
+
+    Args:
+        suite: The suite.
+        out: Folder; a run goes to ``out/<pair>/<entry>/seed<seed>``.
+        train_command: Command that trains, see :func:`mmuda.experiments.compare`.
+        jobs: Trainings at a time. They share the cores equally, and the GPUs in turns.
+        shard: ``(i, n)``: of n equal shares of the work, the i-th, counted from 0. All entries of a pair and a seed
+            belong to one share.
+        train: False writes the tables of what is there.
+        report: Called with lines for the user; None prints.
+
+    Returns:
+        The results.
+
+    Raises:
+        UserError: The suite or a config is wrong, or trainings failed; the tables of the others are written first.
+    """
+    report = report or _print
+    out = Path(out)
+    skipped = {pair.name: reason for pair in suite.pairs if (reason := pair.missing())}
+    for name, reason in skipped.items():
+        report(f'{name} is skipped: {reason}')
+    cells = _cells(suite, [pair for pair in suite.pairs if pair.name not in skipped], out, report)
+    failed = _train(_share(cells, *shard), list(train_command), jobs, report) if train else []
+    results = Results.of(suite, cells, skipped)
+    results.write(out)
+    report(f'tables: {out / "results.md"}')
+    if failed:
+        raise UserError(
+            f'{len(failed)} trainings failed: {", ".join(f"{run} ({run.log})" for run in failed)}; mend the cause and '
+            'give the same command again'
+        )
+    return results
+
+
+def _train(cells: list[Cell], command: list[str], jobs: int, report) -> list[Run]:
+    """Train level by level, so that each run finds the checkpoint that it starts from; returns the failed runs."""
+    failed = []
+    for level in range(1 + max((cell.level for cell in cells), default=-1)):
+        ready = []
+        for cell in cells:
+            if cell.level != level or cell.run.summary is not None:
+                continue
+            if cell.before is not None and cell.before.run.summary is None:
+                report(f'{cell.run} waits for {cell.before.run}, which has not ended')
+            else:
+                ready.append(cell.run)
+        if ready:
+            failed += train_all(ready, command, jobs, report, skip_taken=True)
+    return failed
+
+
+def _share(cells: list[Cell], index: int, count: int) -> list[Cell]:
+    groups = list(dict.fromkeys((cell.pair.name, cell.seed) for cell in cells))
+    mine = {group for number, group in enumerate(groups) if number % count == index}
+    return [cell for cell in cells if (cell.pair.name, cell.seed) in mine]
+
+
+def _cells(suite: Suite, pairs: list[Pair], out: Path, report) -> list[Cell]:
+    """All cells, by seed, then by pair: an early table already has all entries."""
+    configs = {}
+    for pair in pairs:
+        loaded = {entry.name: _load(suite, pair, entry, out) for entry in suite.entries}
+        check_same_test({name: cfg for name, cfg in loaded.items() if cfg.get('val_dataloader')})
+        configs |= {(pair.name, name): cfg for name, cfg in loaded.items()}
+    seeds = list(dict.fromkeys(seed for entry in suite.entries for seed in suite.seeds_of(entry)))
+    cells: dict[tuple, Cell] = {}
+    for seed in seeds:
+        for pair in pairs:
+            for entry in suite.entries:
+                if seed in suite.seeds_of(entry):
+                    before = cells.get((pair.name, entry.after, seed))
+                    cfg = configs[pair.name, entry.name]
+                    cells[pair.name, entry.name, seed] = _cell(pair, entry, seed, cfg, before, out, report)
+    return list(cells.values())
+
+
+def _cell(pair: Pair, entry: Entry, seed: int, cfg: Config, before: Cell | None, out: Path, report) -> Cell:
+    work_dir = out / pair.name / entry.name / f'seed{seed}'
+    if before is not None:
+        cfg.load_from = str(before.checkpoint.resolve())
+    path, text = work_dir / 'config' / f'{entry.name}.py', config_text(cfg)
+    move_other_run(work_dir, path, text, report)
+    if not path.is_file():
+        write_atomically(text.encode(), path)
+    run = Run(f'{pair.name}/{entry.name}', seed, path, work_dir, iterations_of(cfg, path))
+    if entry.adapts_batch_norm:
+        run.module, run.iterations = adapt.__name__, 0
+    return Cell(pair, entry, seed, run, before)
+
+
+def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
+    """The config of an entry on a pair, at the pair's length and with the suite's settings."""
+    if entry.adapts_batch_norm:
+        entry_options = dict(suite.entry(entry.after).options)
+        entry = Entry(**{**vars(suite.entry(entry.after)), 'options': entry_options | dict(entry.options)})
+    path = write_config(pair, entry, out / 'configs')
+    options = {**suite.options, **entry.options}
+    cfg = load_config(path, options)
+    lengths = _lengths(cfg, pair.iters)
+    # Test labels are read once per run; on target-only, whose training they are, the curve shows whether it converged.
+    interval = pair.iters // QUARTERS if entry.name == suite.target_only else pair.iters
+    settings = {**lengths, 'train_cfg.val_interval': interval}
+    if suite.momentum is not None and cfg.model.get('type') == 'DomainAdaptation':
+        settings['model.ema.evaluate'] = True
+        if not cfg.model.get('ema'):
+            settings['model.ema.momentum'] = suite.momentum
+    if entry.tiles is not None:
+        settings |= _labelled_tiles(pair, entry)
+    return load_config(path, {**settings, **options})
+
+
+def _lengths(cfg: Config, iters: int) -> dict[str, int]:
+    """Options that give the training this length; stages keep their shares."""
+    stages = cfg.train_cfg.get('stages')
+    if not stages:
+        return {'train_cfg.max_iters': iters}
+    total, done, lengths = sum(stage['iters'] for stage in stages), 0, {}
+    for stage in stages:
+        end = round((done + stage['iters']) / total * iters)
+        start = round(done / total * iters)
+        lengths[f'train_cfg.iters.{stage["name"]}'] = end - start
+        done += stage['iters']
+    return lengths
+
+
+def _labelled_tiles(pair: Pair, entry: Entry) -> dict:
+    if len(pair.tiles) < entry.tiles:
+        raise UserError(f'suite: {entry.name} labels {entry.tiles} tiles; the pair {pair.name} names {len(pair.tiles)}')
+    stream = 'train_dataloader.dataset.labelled_target'
+    options = {f'{stream}.indices': list(pair.tiles[: entry.tiles]), f'{stream}.tile': pair.tile}
+    return options | ({f'{stream}.last_tile': 'shift'} if pair.tile else {})
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)

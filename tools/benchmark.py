@@ -1,0 +1,56 @@
+"""Measure methods on pairs of a source and a target: train what is missing of a suite, and write its tables."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from mmuda.apis import exit_on_user_error
+from mmuda.apis.options import count, seed
+from mmuda.experiments import PROFILES, benchmark, load_suite
+from mmuda.utils.errors import UserError
+
+
+def parse_args() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('suite', metavar='SUITE', help='a name in benchmarks/suites, or the path of a suite')
+    parser.add_argument('--profile', choices=PROFILES, default='full', help='default: full')
+    parser.add_argument('--out', metavar='DIR', help='default: work_dirs/benchmark/SUITE, for quick with _quick')
+    parser.add_argument('--jobs', type=count, default=1, help='trainings at a time; they share cores and GPUs')
+    parser.add_argument('--pairs', nargs='+', default=[], metavar='PAIR', help='only these')
+    parser.add_argument('--entries', nargs='+', default=[], metavar='ENTRY', help='only these and what they need')
+    parser.add_argument('--seeds', type=seed, nargs='+', default=[], help='in place of those of the suite')
+    parser.add_argument(
+        '--shard',
+        metavar='I/N',
+        help='of N equal shares of the work, the I-th, counted from 0; under Slurm default: one share per task',
+    )
+    parser.add_argument('--table', action='store_true', help='train nothing; write the tables of what is there')
+    return parser.parse_args()
+
+
+def shard_of(text: str | None) -> tuple[int, int]:
+    """Index and number of shares, from I/N or from Slurm's variables."""
+    if text is None:
+        text = f'{os.environ.get("SLURM_PROCID", 0)}/{os.environ.get("SLURM_NTASKS", 1)}'
+    index, _, number = text.partition('/')
+    if not (index.isdecimal() and number.isdecimal() and int(index) < int(number)):
+        raise UserError(f'--shard {text} is not I/N with I from 0 to N - 1, e.g. 0/4')
+    return int(index), int(number)
+
+
+def main() -> None:
+    args = parse_args()
+    train = [sys.executable, str(Path(__file__).with_name('train.py'))]
+    # On SIGTERM it also ends the trainings that it started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    with exit_on_user_error():
+        suite = load_suite(args.suite, args.profile).narrowed(args.pairs, args.entries, args.seeds)
+        name = Path(args.suite).stem + ('_quick' if args.profile == 'quick' else '')
+        out = args.out or Path('work_dirs', 'benchmark', name)
+        print(benchmark(suite, out, train, args.jobs, shard_of(args.shard), not args.table))
+
+
+if __name__ == '__main__':
+    main()
