@@ -26,6 +26,7 @@ from mmuda.utils.seeds import mix_seed
 
 SCALE = 0.8
 """Size of the smaller image of which predictions should be the same."""
+MULTIPLE = 32
 BLOCKS = 4
 """A window is cut into 4 x 4 blocks, which are drawn again to see how sure a choice is."""
 
@@ -106,7 +107,7 @@ class TargetWindows:
     def __init__(self, config: Config, windows: int = 24, pixels: int = 2000) -> None:
         dataset = _dataset(config, labelled=False)
         self.classes = classes_of(dataset)
-        self.indices = sorted({int(index) for index in np.linspace(0, len(dataset) - 1, min(windows, len(dataset)))})
+        self.indices = _spread(len(dataset), windows)
         self.pixels = pixels
 
     def predict(
@@ -149,7 +150,7 @@ class TargetWindows:
         mirrored = dict(item, inputs=item['inputs'].flip(-1))
         label = inference_model(model, mirrored).seg_logits.data.argmax(dim=0).flip(-1).cpu()
         found['flipped'].append(label[rows, columns])
-        smaller = F.interpolate(item['inputs'][None].float(), scale_factor=SCALE, mode='bilinear', antialias=True)[0]
+        smaller = _smaller(item['inputs'])
         label = inference_model(model, dict(item, inputs=smaller)).seg_logits.data.argmax(dim=0).cpu()
         found['scaled'].append(label[rows, columns])
         features.clear()
@@ -161,9 +162,7 @@ class TargetWindows:
         dataset = _source_of(config)
         if dataset is None:
             return
-        chosen = sorted(
-            {int(index) for index in np.linspace(0, len(dataset) - 1, min(len(self.indices), len(dataset)))}
-        )
+        chosen = _spread(len(dataset), len(self.indices))
         features_of_pixels, correct, labels = [], [], []
         with _features_of(model) as features:
             for index in chosen:
@@ -183,6 +182,16 @@ class TargetWindows:
         result.source_correct = torch.cat(correct)
         if features_of_pixels:
             result.source_features = torch.cat(features_of_pixels)
+
+
+def _smaller(image: Tensor) -> Tensor:
+    """An image (C, H, W) at about ``SCALE`` of its size; both sides are multiples of what any network divides by."""
+    size = [max(MULTIPLE, round(SCALE * side / MULTIPLE) * MULTIPLE) for side in image.shape[1:]]
+    return F.interpolate(image[None].float(), size=size, mode='bilinear', antialias=True)[0]
+
+
+def _spread(length: int, count: int) -> list[int]:
+    return sorted({int(index) for index in np.linspace(0, length - 1, min(count, length))})
 
 
 def _dataset(config: Config, labelled: bool):

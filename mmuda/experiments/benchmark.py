@@ -163,9 +163,10 @@ def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
     # Test labels are read once per run; on target-only, whose training they are, the curve shows whether it converged.
     interval = pair.iters // QUARTERS if entry.name == suite.target_only else pair.iters
     settings = {**lengths, 'train_cfg.val_interval': interval}
-    if suite.momentum is not None and cfg.model.get('type') == 'DomainAdaptation':
+    model = cfg.get('model') or {}
+    if suite.momentum is not None and model.get('type') == 'DomainAdaptation':
         settings['model.ema.evaluate'] = True
-        if not cfg.model.get('ema'):
+        if not model.get('ema'):
             settings['model.ema.momentum'] = suite.momentum
     if entry.tiles is not None:
         settings |= _labelled_tiles(pair, entry)
