@@ -27,6 +27,9 @@ def parse_args() -> argparse.Namespace:
         help='of N equal shares of the work, the I-th, counted from 0; under Slurm default: one share per task',
     )
     parser.add_argument('--table', action='store_true', help='train nothing; write the tables of what is there')
+    parser.add_argument(
+        '--choose', action='store_true', help='also write what criteria without labels would have chosen'
+    )
     return parser.parse_args()
 
 
@@ -49,7 +52,7 @@ def main() -> None:
         suite = load_suite(args.suite, args.profile).narrowed(args.pairs, args.entries, args.seeds)
         name = Path(args.suite).stem + ('_quick' if args.profile == 'quick' else '')
         out = args.out or Path('work_dirs', 'benchmark', name)
-        print(benchmark(suite, out, train, args.jobs, shard_of(args.shard), not args.table))
+        print(benchmark(suite, out, train, args.jobs, shard_of(args.shard), not args.table, args.choose))
 
 
 if __name__ == '__main__':

@@ -36,6 +36,11 @@ def parse_args() -> argparse.Namespace:
         default='last',
         help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
     )
+    parser.add_argument(
+        '--choose',
+        action='store_true',
+        help='also choose a model without labels; in case of doubt the first config, which should not adapt',
+    )
     add_cfg_options(parser, 'override values in every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
     return parser.parse_args()
 
@@ -57,6 +62,7 @@ def main() -> None:
             target_only=args.target_only,
             columns=args.columns,
             weights=args.weights,
+            choose=args.choose,
         )
         print(table)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from mmuda.apis.candidates import Candidate, Predictions, predict_candidates
+from mmuda.apis.candidates import BLOCKS, Candidate, Predictions, predict_candidates
 from mmuda.evaluation import criteria
 from mmuda.evaluation.stopping import LOWER_IS_BETTER
 from mmuda.utils.errors import UserError
@@ -29,26 +29,15 @@ class Criterion:
 
     Attributes:
         statistics: Predictions and those of all candidates together -> (M, D), what each pixel adds.
-        value: Sums (..., D) and K classes -> the score (...).
+        value: Sums (..., D) -> the score (...).
     """
 
     statistics: Callable[[Predictions, Tensor], Tensor]
-    value: Callable[[Tensor, int], Tensor]
+    value: Callable[[Tensor], Tensor]
 
 
 def _entropies(own: Predictions, ensemble: Tensor) -> Tensor:
-    prob = own.prob.double()
-    entropy = -(prob * (prob + criteria.TINY).log()).sum(dim=1, keepdim=True)
-    return torch.cat([torch.ones_like(entropy), entropy, prob], dim=1)
-
-
-def _mean_entropy(sums: Tensor, classes: int) -> Tensor:
-    return sums[..., 1] / sums[..., 0] / math.log(classes)
-
-
-def _information(sums: Tensor, classes: int) -> Tensor:
-    mean = sums[..., 2:] / sums[..., :1]
-    return -(mean * (mean + criteria.TINY).log()).sum(dim=-1) / math.log(classes) - _mean_entropy(sums, classes)
+    return criteria.entropy_statistics(own.prob)
 
 
 def _pairs(first: Tensor, second: Tensor, classes: int) -> Tensor:
@@ -56,7 +45,8 @@ def _pairs(first: Tensor, second: Tensor, classes: int) -> Tensor:
     return torch.nn.functional.one_hot(first.long() * classes + second.long(), classes**2).double()
 
 
-def _agreement(sums: Tensor, classes: int) -> Tensor:
+def _agreement(sums: Tensor) -> Tensor:
+    classes = math.isqrt(sums.shape[-1])
     return criteria.agreement(sums.unflatten(-1, (classes, classes)))
 
 
@@ -73,8 +63,8 @@ def _with_ensemble(own: Predictions, ensemble: Tensor) -> Tensor:
 
 
 RESAMPLED = {
-    'entropy': Criterion(_entropies, _mean_entropy),
-    'information_maximisation': Criterion(_entropies, _information),
+    'entropy': Criterion(_entropies, criteria.mean_entropy),
+    'information_maximisation': Criterion(_entropies, criteria.information),
     'flip_consistency': Criterion(_with_flip, _agreement),
     'scale_consistency': Criterion(_with_scale, _agreement),
     # EnsV (Hu et al., 2023): the mean of all candidates' predictions takes the place of the truth.
@@ -97,13 +87,13 @@ class Judged:
     Attributes:
         name: Its name.
         scores: Value by criterion; NaN where one cannot be computed.
-        sure: Share of the resamples in which it beats the unadapted model by the choosing criterion; None for the
-            unadapted one, and if the criterion cannot be resampled.
+        sure: By criterion, the share of the resamples in which it beats the unadapted model; empty for the unadapted
+            one, and without the criteria that cannot be resampled.
     """
 
     name: str
     scores: dict[str, float]
-    sure: float | None = None
+    sure: dict[str, float]
 
 
 @dataclass
@@ -135,7 +125,9 @@ class Verdict:
 
     def as_dict(self) -> dict:
         rows = {
-            one.name: dict({k: None if math.isnan(v) else v for k, v in one.scores.items()}, sure=one.sure)
+            one.name: dict(
+                scores={key: None if math.isnan(value) else value for key, value in one.scores.items()}, sure=one.sure
+            )
             for one in self.candidates
         }
         head = {key: getattr(self, key) for key in ('criterion', 'unadapted', 'best', 'chosen', 'level', 'windows')}
@@ -146,8 +138,9 @@ class Verdict:
         rows = []
         for one in self.candidates:
             cells = ['-' if math.isnan(one.scores[name]) else f'{one.scores[name]:.3f}' for name in CHOOSING]
-            rows.append([one.name, *cells, '' if one.sure is None else f'{100 * one.sure:.0f} %'])
-        sure = next(one.sure for one in self.candidates if one.name == self.best)
+            sure = one.sure.get(self.criterion)
+            rows.append([one.name, *cells, '' if sure is None else f'{100 * sure:.0f} %'])
+        sure = next(one.sure.get(self.criterion) for one in self.candidates if one.name == self.best)
         told = '' if sure is None else f' (it beats {self.unadapted} in {100 * sure:.0f} % of the resamples)'
         if self.best == self.unadapted:
             answer = f'Do not adapt: by {self.criterion} no model is better than {self.unadapted}.'
@@ -220,8 +213,6 @@ def judge(
 ) -> Verdict:
     """As :func:`choose`, from the predictions of each candidate's checkpoints."""
     first = {name: of[0] for name, of in predictions.items()}
-    prob = next(iter(first.values())).prob
-    classes = prob.shape[1]
     ensemble = (sum(one.prob for one in first.values()) / len(first)).argmax(dim=1)
     shares = next((one.source_shares for one in first.values() if one.source_shares is not None), None)
     sums = {
@@ -229,24 +220,37 @@ def judge(
         for name, one in first.items()
     }
     judged = []
+    drawn = {name: _drawn_again(of, seed) for name, of in sums.items()}
     for name in first:
-        scores = {key: rule.value(sums[name][key].sum(dim=0), classes).item() for key, rule in RESAMPLED.items()}
-        judged.append(Judged(name, scores | _others(predictions[name], shares, seed)))
-    sign = -1 if criterion in LOWER_IS_BETTER else 1
-    missing = [one.name for one in judged if math.isnan(one.scores[criterion])]
+        scores = {key: rule.value(sums[name][key].sum(dim=0)).item() for key, rule in RESAMPLED.items()}
+        sure = {}
+        if name != unadapted:
+            ahead = {key: (drawn[name][key] - drawn[unadapted][key]) * _sign(key) > 0 for key in RESAMPLED}
+            sure = {key: values.double().mean().item() for key, values in ahead.items()}
+        judged.append(Judged(name, scores | _others(predictions[name], shares, seed), sure))
+    return decide(judged, unadapted, criterion, level, _windows(first))
+
+
+def decide(candidates: list[Judged], unadapted: str, criterion: str, level: float, windows: int) -> Verdict:
+    """The verdict from the scores of all candidates.
+
+    Raises:
+        UserError: The criterion is unknown for one of them.
+    """
+    missing = [one.name for one in candidates if math.isnan(one.scores[criterion])]
     if missing:
         raise UserError(f'{criterion} cannot be computed for {", ".join(missing)}; choose another criterion')
-    best = max(judged, key=lambda one: sign * one.scores[criterion])
-    if criterion in RESAMPLED:
-        drawn = {
-            name: sign * _resampled(of[criterion], RESAMPLED[criterion], classes, seed) for name, of in sums.items()
-        }
-        for one in judged:
-            if one.name != unadapted:
-                one.sure = (drawn[one.name] > drawn[unadapted]).double().mean().item()
-    chosen = best.name if best.sure is None or best.sure >= level else unadapted
-    blocks = int(next(iter(first.values())).block.max()) + 1
-    return Verdict(judged, criterion, unadapted, best.name, chosen, level, -(-blocks // 16))
+    best = max(candidates, key=lambda one: _sign(criterion) * one.scores[criterion])
+    chosen = best.name if best.sure.get(criterion, 1.0) >= level else unadapted
+    return Verdict(candidates, criterion, unadapted, best.name, chosen, level, windows)
+
+
+def _windows(predictions: Mapping[str, Predictions]) -> int:
+    return int(next(iter(predictions.values())).block.max()) // BLOCKS**2 + 1
+
+
+def _sign(criterion: str) -> int:
+    return -1 if criterion in LOWER_IS_BETTER else 1
 
 
 def _by_block(statistics: Tensor, block: Tensor) -> Tensor:
@@ -255,12 +259,13 @@ def _by_block(statistics: Tensor, block: Tensor) -> Tensor:
     return total.index_add(0, numbers, statistics)
 
 
-def _resampled(sums: Tensor, rule: Criterion, classes: int, seed: int) -> Tensor:
-    """Scores (R,) on blocks drawn with replacement, the same ones for every candidate."""
+def _drawn_again(sums: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    """Scores (R,) by criterion on blocks drawn with replacement, the same ones for every candidate."""
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randint(len(sums), (RESAMPLES, len(sums)), generator=generator)
-    times = torch.nn.functional.one_hot(drawn, len(sums)).sum(dim=1).double()
-    return rule.value(times @ sums, classes)
+    blocks = len(next(iter(sums.values())))
+    drawn = torch.randint(blocks, (RESAMPLES, blocks), generator=generator)
+    times = torch.zeros(RESAMPLES, blocks, dtype=torch.float64).scatter_add_(1, drawn, torch.ones_like(drawn).double())
+    return {key: rule.value(times @ sums[key]) for key, rule in RESAMPLED.items()}
 
 
 def _others(runs: Sequence[Predictions], shares: Tensor | None, seed: int) -> dict[str, float]:

@@ -13,6 +13,31 @@ from torch import Tensor
 TINY = 1e-12
 
 
+def entropy_statistics(prob: Tensor) -> Tensor:
+    """What each pixel adds to the sums of :func:`mean_entropy` and :func:`information`.
+
+    Args:
+        prob: Probabilities (M, K) of M pixels.
+
+    Returns:
+        (M, 2 + K) float64: one, the entropy, the probabilities.
+    """
+    prob = prob.double()
+    entropies = -(prob * (prob + TINY).log()).sum(dim=1, keepdim=True)
+    return torch.cat([torch.ones_like(entropies), entropies, prob], dim=1)
+
+
+def mean_entropy(sums: Tensor) -> Tensor:
+    """:func:`entropy` from sums (..., 2 + K) over pixels of :func:`entropy_statistics`."""
+    return sums[..., 1] / sums[..., 0] / math.log(sums.shape[-1] - 2)
+
+
+def information(sums: Tensor) -> Tensor:
+    """:func:`information_maximisation` from sums (..., 2 + K) over pixels of :func:`entropy_statistics`."""
+    mean = sums[..., 2:] / sums[..., :1]
+    return -(mean * (mean + TINY).log()).sum(dim=-1) / math.log(mean.shape[-1]) - mean_entropy(sums)
+
+
 def entropy(prob: Tensor) -> float:
     """Mean entropy of predictions over log K.
 
@@ -22,7 +47,7 @@ def entropy(prob: Tensor) -> float:
     Returns:
         In [0, 1]; lower is better.
     """
-    return _entropies(prob).mean().item() / math.log(prob.shape[1])
+    return mean_entropy(entropy_statistics(prob).sum(dim=0)).item()
 
 
 def information_maximisation(prob: Tensor) -> float:
@@ -37,12 +62,7 @@ def information_maximisation(prob: Tensor) -> float:
     Returns:
         In [0, 1].
     """
-    mean = prob.double().mean(dim=0, keepdim=True)
-    return (_entropies(mean).item() - _entropies(prob).mean().item()) / math.log(prob.shape[1])
-
-
-def _entropies(prob: Tensor) -> Tensor:
-    return -(prob.double() * (prob.double() + TINY).log()).sum(dim=1)
+    return information(entropy_statistics(prob).sum(dim=0)).item()
 
 
 def soft_neighbourhood_density(prob: Tensor, temperature: float = 0.05) -> float:

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import torch
 from mmengine.evaluator import BaseMetric
 
-from mmuda.evaluation.criteria import TINY, soft_neighbourhood_density
+from mmuda.evaluation.criteria import entropy_statistics, information, mean_entropy, soft_neighbourhood_density
 from mmuda.registry import METRICS
 from mmuda.structures import no_data_of_prediction
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import mix_seed
 
 CRITERIA = ('entropy', 'information_maximisation', 'soft_neighbourhood_density')
+CHUNK = 65_536  # pixels in float64 at a time
 
 
 @METRICS.register_module()
@@ -72,35 +73,23 @@ class LabelFreeMetric(BaseMetric):
                     'LabelFreeMetric needs the logits of at least two classes; give the head num_classes=2 and '
                     'out_channels=2 for a foreground and its background.'
                 )
-            prob = logits.flatten(1).softmax(dim=0)  # (K, pixels)
+            prob = logits.flatten(1).softmax(dim=0).T  # (pixels, K)
             missing = no_data_of_prediction(sample, logits.shape[1:])
             if missing is not None:
-                prob = prob[:, ~missing.flatten().to(prob.device)]
-            if not prob.shape[1]:
+                prob = prob[~missing.flatten().to(prob.device)]
+            if not len(prob):
                 continue
-            seed = mix_seed('label-free', str(sample.get('img_path')), str(sample.get('window')), len(prob.T))
-            chosen = torch.randint(prob.shape[1], (self.pixels,), generator=torch.Generator().manual_seed(seed))
-            self.results.append(
-                dict(
-                    count=prob.shape[1],
-                    entropy=-(prob * (prob + TINY).log()).sum().item(),
-                    total=prob.double().sum(dim=1).cpu(),
-                    sampled=prob[:, chosen.to(prob.device)].T.cpu(),
-                )
-            )
+            seed = mix_seed('label-free', str(sample.get('img_path')), str(sample.get('window')), len(prob))
+            chosen = torch.randint(len(prob), (self.pixels,), generator=torch.Generator().manual_seed(seed))
+            sums = sum(entropy_statistics(part).sum(dim=0) for part in prob.split(CHUNK))
+            self.results.append(dict(sums=sums.cpu(), sampled=prob[chosen.to(prob.device)].cpu()))
 
     def compute_metrics(self, results: list[dict]) -> dict[str, float]:
         """The criteria over all images."""
-        count = sum(result['count'] for result in results)
-        if not count:
+        if not results:
             return dict.fromkeys(self.criteria, math.nan)
-        mean = sum(result['total'] for result in results) / count
-        scale = math.log(len(mean))
-        entropy = sum(result['entropy'] for result in results) / count / scale
-        metrics = dict(
-            entropy=entropy,
-            information_maximisation=-(mean * (mean + TINY).log()).sum().item() / scale - entropy,
-        )
+        sums = sum(result['sums'] for result in results)
+        metrics = dict(entropy=mean_entropy(sums).item(), information_maximisation=information(sums).item())
         if 'soft_neighbourhood_density' in self.criteria:
             sampled = torch.cat([result['sampled'] for result in results])
             every = max(1, math.ceil(len(sampled) / self.max_pixels))

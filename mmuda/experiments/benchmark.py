@@ -12,6 +12,7 @@ from mmengine.config import Config
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
 from mmuda.experiments import adapt
+from mmuda.experiments.benchmark_choice import compare_criteria
 from mmuda.experiments.benchmark_results import Results
 from mmuda.experiments.compare import config_text, iterations_of, move_other_run
 from mmuda.experiments.runs import Run, train_all
@@ -54,6 +55,7 @@ def benchmark(
     jobs: int = 1,
     shard: tuple[int, int] = (0, 1),
     train: bool = True,
+    choose: bool = False,
     report: Callable[[str], None] | None = None,
 ) -> Results:
     """Train what is missing of a suite, and write ``results.md``, ``.csv``, ``.json`` and ``gain.png`` to ``out``.
@@ -69,6 +71,7 @@ def benchmark(
         shard: ``(i, n)``: of n equal shares of the work, the i-th, counted from 0. All entries of a pair and a seed
             belong to one share.
         train: False writes the tables of what is there.
+        choose: Also score all models by criteria that need no label, and write what each would have chosen.
         report: Called with lines for the user; None prints.
 
     Returns:
@@ -85,6 +88,8 @@ def benchmark(
     cells = _cells(suite, [pair for pair in suite.pairs if pair.name not in skipped], out, report)
     failed = _train(_share(cells, *shard), list(train_command), jobs, report) if train else []
     results = Results.of(suite, cells, skipped)
+    if choose:
+        results.comparisons = compare_criteria(suite, cells, out, report)
     results.write(out)
     report(f'tables: {out / "results.md"}')
     if failed:

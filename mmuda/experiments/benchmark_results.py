@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmuda.evaluation.nam import normalised_adaptability
+from mmuda.experiments.benchmark_choice import Comparison, table_of_criteria
 from mmuda.experiments.intervals import Interval
 from mmuda.experiments.table import CLASS_PREFIX, machine_name
 from mmuda.utils.fileio import write_atomically
@@ -79,12 +80,14 @@ class Results:
         lines: Lines by pair, then by entry; only what has ended.
         skipped: Reason by name of the pairs that could not be measured.
         machine: Where the tables were written.
+        comparisons: Scores without labels by pair and seed, if they were asked for.
     """
 
     suite: Suite
     lines: dict[str, dict[str, Line]]
     skipped: dict[str, str]
     machine: str = field(default_factory=machine_name)
+    comparisons: list[Comparison] = field(default_factory=list)
 
     @classmethod
     def of(cls, suite: Suite, cells: Sequence[Cell], skipped: dict[str, str]) -> Results:
@@ -209,6 +212,8 @@ class Results:
         parts = [self._pair(pair) for pair in self.lines] or ['No run has ended.']
         if len(self.lines) > 1:
             parts.append(self._pooled())
+        if self.comparisons:
+            parts.append(table_of_criteria(self.comparisons, self.suite.references[0]))
         skipped = '\n'.join(f'- {name} was skipped: {reason}.' for name, reason in self.skipped.items())
         if skipped:
             parts.append(skipped)

@@ -7,8 +7,11 @@ from pprint import pformat
 
 from mmengine.config import Config
 
+from mmuda.apis.candidates import Candidate
+from mmuda.apis.choose import choose as choose_model
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
+from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.experiments.picture import TrainedRun, draw_comparison
 from mmuda.experiments.runs import Run, train_all
 from mmuda.experiments.table import Table
@@ -33,6 +36,7 @@ def compare(
     target_only: str | os.PathLike | None = None,
     columns: Sequence[str] = (),
     weights: str = 'last',
+    choose: bool = False,
 ) -> Table:
     """Train each config with each seed and write ``table.md``, ``table.json`` and ``comparison.png`` to ``out``.
 
@@ -54,6 +58,9 @@ def compare(
         columns: Other metrics of ``summary.json`` that the table shows, e.g. ``'mFscore'``.
         weights: ``'last'`` uses the metrics of the last validation, ``'best'`` those of the validation chosen by the
             configs' ``save_best``.
+        choose: Also choose one of the models of the first seed without labels (:func:`mmuda.apis.choose`), the first
+            config being the one that does not adapt. The answer goes to ``choice.md``, the model to ``chosen.pth`` and
+            ``chosen.py``.
 
     Returns:
         The table; ``str()`` of it is Markdown.
@@ -87,7 +94,21 @@ def compare(
         )
     if picture:
         _draw(runs, Path(out) / 'comparison.png', report)
+    if choose:
+        _choose([run for run in runs if run.config != target_only], Path(out), report)
     return table
+
+
+def _choose(runs: list[Run], out: Path, report: Callable[[str], None]) -> None:
+    """Choose among the models of the first seed without labels, and copy the chosen one."""
+    of_first_seed = {run.config: run for run in runs if run.seed == runs[0].seed}
+    models = [Candidate(name, run.config_path, (find_checkpoint(run.work_dir),)) for name, run in of_first_seed.items()]
+    verdict = choose_model(models, report=report)
+    chosen = next(model for model in models if model.name == verdict.chosen)
+    write_atomically(f'{verdict}\n'.encode(), out / 'choice.md')
+    for path, name in ((chosen.config, 'chosen.py'), (chosen.checkpoints[0], 'chosen.pth')):
+        write_atomically(Path(path).read_bytes(), out / name)
+    report(f'{verdict}\n\nThe model: {out / "chosen.py"}, {out / "chosen.pth"}')
 
 
 def _judged(run: Run, summary: dict, weights: str) -> dict:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mmuda.apis import UserError, load_config
+from mmuda.apis import CHOOSING, UserError, load_config
 from mmuda.experiments import Entry, Interval, Pair, Suite, benchmark, load_suite
 from mmuda.experiments import runs as runs_module
 from mmuda.experiments.suite import write_config
@@ -247,3 +247,24 @@ def test_shares_come_from_the_option_or_from_slurm(monkeypatch):
     for wrong in ('3', '5/5', '-1/2', 'a/b'):
         with pytest.raises(UserError, match='is not I/N with I from 0 to N - 1'):
             shard_of(wrong)
+
+
+def test_what_criteria_would_have_chosen(bench):
+    """The scores are read from the file of an earlier run; here they are made up, so that the choice is known."""
+    bench(seeds=(0, 1))
+    names = ['source_only', 'source_only_augmented', 'adapted']
+    for seed in (0, 1):
+        candidates = {}
+        for position, name in enumerate(names):
+            scores = dict.fromkeys(CHOOSING)
+            scores |= dict(information_maximisation=0.1 * position, entropy=0.1 * position)
+            sure = {} if position == 0 else dict(information_maximisation=0.99 if seed else 0.5, entropy=0.99)
+            candidates[name] = dict(scores=scores, sure=sure)
+        truth = {name: SCORES[name] + 2 * seed for name in names}
+        text = json.dumps(dict(truth=truth, candidates=candidates))
+        (bench.out / 'here' / f'choice_seed{seed}.json').write_text(text)
+    text = unpadded(str(bench(seeds=(0, 1), choose=True)))
+    # It takes the best model in both, but is sure in one alone: 0 and 10 points.
+    assert '| information_maximisation | 2 | 1.00 | +10.0 | +10.0 | +0.0 | +5.0 | +0.0 | -5.0 |' in text
+    assert '| entropy | 2 | -1.00 | +0.0 | +0.0 | -10.0 | +0.0 | +0.0 | -10.0 |' in text
+    assert 'flip_consistency' not in text and 'which only labels tell, gains +10.0' in text

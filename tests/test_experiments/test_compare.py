@@ -1,9 +1,11 @@
+import importlib
 import json
 import signal
 import statistics
 import sys
 
 import pytest
+import torch
 
 from mmuda.apis import UserError
 from mmuda.experiments import compare
@@ -11,6 +13,9 @@ from mmuda.experiments import runs as runs_module
 from mmuda.experiments.runs import Run, seconds_left, train_all
 from mmuda.experiments.table import Spread, Table
 from tests.helpers import unpadded
+from tests.helpers.two_models import imagery  # noqa: F401  (a fixture)
+
+compare_module = importlib.import_module('mmuda.experiments.compare')  # its name is also the function's
 
 # Stands in for tools/train.py: logs as mmengine does and writes the summary; counts how often it was started.
 TRAIN = """
@@ -237,3 +242,20 @@ def test_a_summary_of_something_else_is_named(run, content, expected):
     (run.out / 'first' / 'seed0' / 'summary.json').write_text(content)
     with pytest.raises(UserError, match=expected):
         run(seeds=(0,), first='x = 1')
+
+
+def test_the_model_that_is_chosen_without_labels_is_copied(imagery, monkeypatch):  # noqa: F811
+    runs = []
+    for name in ('weak', 'strong', 'upper'):
+        work_dir = imagery.parent / name
+        work_dir.mkdir()
+        weights = torch.load(imagery.with_name(f'{name if name != "upper" else "strong"}.pth'), weights_only=True)
+        torch.save(weights | dict(message_hub={}, optimizer={}), work_dir / 'iter_1.pth')
+        runs.append(Run(name, 0, imagery, work_dir, 1))
+    lines = []
+    compare_module._choose(runs[:2], imagery.parent, lines.append)
+    answer = (imagery.parent / 'choice.md').read_text()
+    chosen = 'strong' if 'Use strong' in answer else 'weak'
+    assert (imagery.parent / 'chosen.pth').read_bytes() == (imagery.parent / chosen / 'iter_1.pth').read_bytes()
+    assert (imagery.parent / 'chosen.py').read_text() == imagery.read_text()
+    assert answer.splitlines()[-1].startswith(('Use strong', 'Do not adapt')) and 'chosen.pth' in lines[-1]
