@@ -5,7 +5,7 @@ from mmuda.experiments import Entry, Pair, Suite
 first_tier = [
     Entry('source_only'),
     Entry('source_only_augmented'),
-    Entry('adabn', after='source_only', adapts_batch_norm=True),
+    Entry('adabn', after='source_only', does='adapt'),
     Entry('adaptsegnet_single'),
     Entry('dacs'),
     Entry('mic'),

@@ -13,7 +13,7 @@ from mmuda.apis.config import load_config
 from mmuda.apis.test import test
 from mmuda.utils.json_file import write_json
 
-ADAPTED = 'adapted.pth'
+PRODUCT = 'adapted.pth'
 
 
 def main() -> None:
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument('--resume', help='ignored: it takes seconds, and starts anew')
     args = parser.parse_args()
     start = time.perf_counter()
-    cfg, out = load_config(args.config), args.work_dir / ADAPTED
+    cfg, out = load_config(args.config), args.work_dir / PRODUCT
     adapt_batch_norm(cfg, cfg.load_from, out, seed=args.seed)
     metrics = test(load_config(args.config), str(out), work_dir=str(args.work_dir))
     summary = dict(

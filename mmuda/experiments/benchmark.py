@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from mmengine.config import Config
 
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
-from mmuda.experiments import adapt
+from mmuda.experiments import adapt, pair_patches
 from mmuda.experiments.benchmark_choice import compare_criteria
 from mmuda.experiments.benchmark_results import Results
 from mmuda.experiments.compare import config_text, iterations_of, move_other_run
@@ -21,6 +22,8 @@ from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
 QUARTERS = 4
+# What an entry does in place of training: a module that is run like the command that trains.
+PRODUCTS = dict(adapt=adapt, pair=pair_patches)
 
 
 @dataclass
@@ -44,8 +47,9 @@ class Cell:
 
     @property
     def checkpoint(self) -> Path:
-        name = adapt.ADAPTED if self.entry.adapts_batch_norm else f'iter_{self.run.iterations}.pth'
-        return self.run.work_dir / name
+        """What it leaves for entries that start from it."""
+        does = self.entry.does
+        return self.run.work_dir / (PRODUCTS[does].PRODUCT if does in PRODUCTS else f'iter_{self.run.iterations}.pth')
 
 
 def benchmark(
@@ -145,28 +149,30 @@ def _cells(suite: Suite, pairs: list[Pair], out: Path, report) -> list[Cell]:
 def _cell(pair: Pair, entry: Entry, seed: int, cfg: Config, before: Cell | None, out: Path, report) -> Cell:
     work_dir = out / pair.name / entry.name / f'seed{seed}'
     if before is not None:
-        cfg.load_from = str(before.checkpoint.resolve())
+        cfg = copy.deepcopy(cfg)
+        cfg.merge_from_dict({entry.start: str(before.checkpoint.resolve())})
     path, text = work_dir / 'config' / f'{entry.name}.py', config_text(cfg)
     move_other_run(work_dir, path, text, report)
     if not path.is_file():
         write_atomically(text.encode(), path)
     run = Run(f'{pair.name}/{entry.name}', seed, path, work_dir, iterations_of(cfg, path))
-    if entry.adapts_batch_norm:
-        run.module, run.iterations = adapt.__name__, 0
+    if entry.does in PRODUCTS:
+        run.module, run.iterations = PRODUCTS[entry.does].__name__, 0
     return Cell(pair, entry, seed, run, before)
 
 
 def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
     """The config of an entry on a pair, at the pair's length and with the suite's settings."""
-    if entry.adapts_batch_norm:
+    if entry.does == 'adapt':
         entry_options = dict(suite.entry(entry.after).options)
         entry = Entry(**{**vars(suite.entry(entry.after)), 'options': entry_options | dict(entry.options)})
     path = write_config(pair, entry, out / 'configs')
     options = {**suite.options, **entry.options}
     cfg = load_config(path, options)
-    lengths = _lengths(cfg, pair.iters)
+    iters = entry.iters or pair.iters
+    lengths = _lengths(cfg, iters)
     # Test labels are read once per run; on target-only, whose training they are, the curve shows whether it converged.
-    interval = pair.iters // QUARTERS if entry.name == suite.target_only else pair.iters
+    interval = iters // QUARTERS if entry.name == suite.target_only else iters
     settings = {**lengths, 'train_cfg.val_interval': interval}
     model = cfg.get('model') or {}
     if suite.momentum is not None and model.get('type') == 'DomainAdaptation':

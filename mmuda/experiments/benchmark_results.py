@@ -219,11 +219,16 @@ class Results:
             parts.append(skipped)
         if self.suite.note:
             parts.append(f'**{self.suite.note}**')
+        nam = ''
+        if self.suite.target_only:
+            nam = (
+                f'NAM is the share of the gap from `{self.suite.references[0]}` to `{self.suite.target_only}` that is '
+                'closed, in percent. '
+            )
         parts.append(
             'mIoU and class IoUs in percent of the test set, at the last iteration. ± is half of the 95 % interval of '
-            'the mean (Student, over seeds); differences are paired by seed. NAM is the share of the gap from '
-            f'`{self.suite.references[0]}` to `{self.suite.target_only}` that is closed, in percent. s and MiB are the '
-            f'mean duration and memory of a run. Machine: {self.machine}.'
+            'the mean (Student, over seeds); differences are paired by seed. '
+            f'{nam}s and MiB are the mean duration and memory of a run. Machine: {self.machine}.'
         )
         return '\n\n'.join(parts)
 
@@ -231,7 +236,8 @@ class Results:
         lines = self.lines[pair]
         references = [name for name in self.suite.references if name in lines]
         classes = list(dict.fromkeys(name for line in lines.values() for name in line.classes()))
-        header = ['entry', 'mIoU', *(f'minus `{name}`' for name in references), 'NAM', 'seeds', *classes, 's', 'MiB']
+        nams = ['NAM'] if self.suite.target_only else []
+        header = ['entry', 'mIoU', *(f'minus `{name}`' for name in references), *nams, 'seeds', *classes, 's', 'MiB']
         rows = []
         for name, line in lines.items():
             nam, means = self.nam(pair, name), line.classes()
@@ -243,7 +249,7 @@ class Results:
                         '' if name == other else Interval.of(list(line.minus(lines[other]).values())).text(sign=True)
                         for other in references
                     ),
-                    '-' if nam is None else f'{nam:.0f}',
+                    *('-' if nam is None else f'{nam:.0f}' for _ in nams),
                     len(line.scores),
                     *('-' if means.get(key) is None else f'{means[key]:.1f}' for key in classes),
                     f'{sum(line.seconds) / len(line.seconds):.0f}',

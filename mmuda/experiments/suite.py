@@ -16,6 +16,7 @@ from mmuda.utils.fileio import write_atomically
 FOLDERS = 'folders'
 """The dataset base whose first lines a pair may replace."""
 PROFILES = ('full', 'quick')
+DOES = ('train', 'adapt', 'pair')
 
 
 @dataclass(frozen=True)
@@ -59,8 +60,12 @@ class Entry:
         config: Config file in place of a method.
         model: Segmentor; None is the default of the method and the data.
         options: Values by dotted key that override those of the config.
-        after: Entry whose checkpoint of the same seed this one starts from (``load_from``).
-        adapts_batch_norm: Train nothing: re-estimate the batch norm statistics of ``after`` on target images (AdaBN).
+        after: Entry whose checkpoint of the same seed this one starts from.
+        start: Key of the config that takes this checkpoint.
+        does: ``'train'``; ``'adapt'``, which re-estimates the batch norm statistics of ``after`` on target images
+            (AdaBN); or ``'pair'``, which pairs the patches of both domains by the segmentor of ``after``, with the
+            strategy that ``options`` gives as ``pairing_strategy``. An entry after a pairing starts from its file.
+        iters: Length of its training; None takes that of the pair.
         tiles: Number of labelled target tiles, for a method that takes some.
         seeds: Its seeds; None takes those of the suite.
     """
@@ -71,7 +76,9 @@ class Entry:
     model: str | None = None
     options: Mapping = field(default_factory=dict)
     after: str | None = None
-    adapts_batch_norm: bool = False
+    start: str = 'load_from'
+    does: str = 'train'
+    iters: int | None = None
     tiles: int | None = None
     seeds: tuple[int, ...] | None = None
 
@@ -114,8 +121,10 @@ class Suite:
         for position, entry in enumerate(self.entries):
             if entry.after is not None and entry.after not in known[:position]:
                 raise UserError(f'suite: {entry.name} starts from {entry.after!r}, which is no entry before it')
-            if entry.adapts_batch_norm and entry.after is None:
-                raise UserError(f'suite: {entry.name} adapts batch norm; say of which entry (after=...)')
+            if entry.does not in DOES:
+                raise UserError(f'suite: {entry.name} does {entry.does!r}; there is {", ".join(DOES)}')
+            if entry.does != 'train' and entry.after is None:
+                raise UserError(f'suite: {entry.name} does {entry.does!r}; say after which entry (after=...)')
 
     def entry(self, name: str) -> Entry:
         return next(entry for entry in self.entries if entry.name == name)

@@ -198,7 +198,8 @@ def test_the_table_alone_trains_nothing(bench):
         ([Entry('a'), Entry('a')], "entries need different names, and there must be one at least; \\['a'\\]"),
         ([], 'there must be one at least'),
         ([Entry('a', after='b'), Entry('b')], "a starts from 'b', which is no entry before it"),
-        ([Entry('a', adapts_batch_norm=True)], 'say of which entry'),
+        ([Entry('a', does='adapt')], "does 'adapt'; say after which entry"),
+        ([Entry('a', does='magic')], "a does 'magic'; there is train, adapt, pair"),
     ],
 )
 def test_wrong_suites(entries, message):
