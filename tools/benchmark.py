@@ -1,15 +1,13 @@
 """Measure methods on pairs of a source and a target: train what is missing of a suite, and write its tables."""
 
 import argparse
-import os
 import signal
 import sys
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count, seed
-from mmuda.experiments import PROFILES, benchmark, load_suite
-from mmuda.utils.errors import UserError
+from mmuda.experiments import PROFILES, benchmark, load_suite, shard_of
 
 
 def parse_args() -> argparse.Namespace:
@@ -31,16 +29,6 @@ def parse_args() -> argparse.Namespace:
         '--choose', action='store_true', help='also write what criteria without labels would have chosen'
     )
     return parser.parse_args()
-
-
-def shard_of(text: str | None) -> tuple[int, int]:
-    """Index and number of shares, from I/N or from Slurm's variables."""
-    if text is None:
-        text = f'{os.environ.get("SLURM_PROCID", 0)}/{os.environ.get("SLURM_NTASKS", 1)}'
-    index, _, number = text.partition('/')
-    if not (index.isdecimal() and number.isdecimal() and int(index) < int(number)):
-        raise UserError(f'--shard {text} is not I/N with I from 0 to N - 1, e.g. 0/4')
-    return int(index), int(number)
 
 
 def main() -> None:

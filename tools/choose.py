@@ -1,11 +1,9 @@
 """Choose among trained models without labels of the target: a table, the choice, and how sure it is."""
 
 import argparse
-from pathlib import Path
 
 from mmuda.apis import CHOOSING, choose, exit_on_user_error
 from mmuda.apis.options import count
-from mmuda.utils.json_file import write_json
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,7 +28,7 @@ def main() -> None:
         chosen = {} if args.criterion is None else dict(criterion=args.criterion)
         verdict = choose(args.models, args.unadapted, windows=args.windows, **chosen)
         if args.out:
-            write_json(verdict.as_dict(), Path(args.out))
+            verdict.write(args.out)
         print(verdict)
 
 

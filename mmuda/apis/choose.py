@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from mmuda.apis.candidates import BLOCKS, Candidate, Predictions, predict_candid
 from mmuda.evaluation import criteria
 from mmuda.evaluation.stopping import LOWER_IS_BETTER
 from mmuda.utils.errors import UserError
+from mmuda.utils.json_file import write_json
 from mmuda.utils.markdown import markdown_table
 
 DEFAULT = 'information_maximisation'
@@ -132,6 +134,10 @@ class Verdict:
         }
         head = {key: getattr(self, key) for key in ('criterion', 'unadapted', 'best', 'chosen', 'level', 'windows')}
         return dict(head, adapt=self.adapt, candidates=rows)
+
+    def write(self, path: str | os.PathLike) -> None:
+        """Write everything as JSON."""
+        write_json(self.as_dict(), Path(path))
 
     def __str__(self) -> str:
         header = ['model', *CHOOSING, 'beats the unadapted']

@@ -3,7 +3,7 @@
 Imports ``apis`` and what it imports, never the reverse.
 """
 
-from mmuda.experiments.benchmark import benchmark
+from mmuda.experiments.benchmark import benchmark, shard_of
 from mmuda.experiments.compare import WEIGHTS, compare
 from mmuda.experiments.intervals import Interval
 from mmuda.experiments.suite import PROFILES, Entry, Pair, Suite, load_suite
@@ -24,5 +24,6 @@ __all__ = [
     'compare',
     'load_suite',
     'markdown_table',
+    'shard_of',
     'sweep',
 ]

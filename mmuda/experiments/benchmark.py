@@ -104,6 +104,23 @@ def benchmark(
     return results
 
 
+def shard_of(text: str | None) -> tuple[int, int]:
+    """Index and number of shares.
+
+    Args:
+        text: ``I/N``; None takes the number of this task and of all tasks from Slurm, else the whole.
+
+    Raises:
+        UserError: It has another form.
+    """
+    if text is None:
+        text = f'{os.environ.get("SLURM_PROCID", 0)}/{os.environ.get("SLURM_NTASKS", 1)}'
+    index, _, number = text.partition('/')
+    if not (index.isdecimal() and number.isdecimal() and int(index) < int(number)):
+        raise UserError(f'--shard {text} is not I/N with I from 0 to N - 1, e.g. 0/4')
+    return int(index), int(number)
+
+
 def _train(cells: list[Cell], command: list[str], jobs: int, report) -> list[Run]:
     """Train level by level, so that each run finds the checkpoint that it starts from; returns the failed runs."""
     failed = []

@@ -2,6 +2,7 @@
 
 import json
 import math
+import runpy
 import sys
 
 import pytest
@@ -10,8 +11,8 @@ import torch
 from mmuda.apis import Candidate, UserError, choose, judge, load_config
 from mmuda.apis.candidates import BLOCKS, Predictions, TargetWindows
 from mmuda.evaluation import criteria
+from tests.helpers import ROOT
 from tests.helpers.two_models import imagery  # noqa: F401  (a fixture)
-from tools import choose as tool
 
 CLASSES = 3
 
@@ -132,7 +133,7 @@ def test_the_tool_prints_the_answer_and_writes_it(imagery, monkeypatch, capsys):
     models = [f'{name}={imagery}:{imagery.with_name(name)}.pth' for name in ('weak', 'strong')]
     out = imagery.with_name('verdict.json')
     monkeypatch.setattr(sys, 'argv', ['choose.py', *models, '--windows', '4', '--out', str(out)])
-    tool.main()
+    runpy.run_path(str(ROOT / 'tools' / 'choose.py'), run_name='__main__')
     printed = capsys.readouterr().out
     saved = json.loads(out.read_text())
     assert saved['best'] == 'strong' and saved['candidates']['strong']['sure']['entropy'] > 0.9

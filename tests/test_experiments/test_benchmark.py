@@ -7,12 +7,11 @@ import sys
 import pytest
 
 from mmuda.apis import CHOOSING, UserError, load_config
-from mmuda.experiments import Entry, Interval, Pair, Suite, benchmark, load_suite
+from mmuda.experiments import Entry, Interval, Pair, Suite, benchmark, load_suite, shard_of
 from mmuda.experiments import runs as runs_module
 from mmuda.experiments.suite import write_config
 from mmuda.utils.locks import take_lock
 from tests.helpers import unpadded
-from tools.benchmark import shard_of
 
 # Stands in for tools/train.py. The score follows from the config, the pair and the seed.
 TRAIN = """

@@ -43,10 +43,6 @@ zoomed, distort = dict(crop, zoom=(0.5, 2.0)), dict(type='PhotoMetricDistortion'
 augmented = dict(dataset=dict(source=dict(pipeline=[zoomed, load, resample, flip, distort, pack])))
 # The upper bound, trained on the target's labels.
 on_target = dict(dataset=dict(source=dict(target, pipeline=target_pipeline, labelled=True)))
-# Source crops in the colours of random target crops.
-transfer = dict(reference=dict(target, pipeline=target_pipeline[:-1]))
-recoloured = dict(
-    histogram=[*source_pipeline[:-1], dict(transfer, type='HistogramMatching'), pack],
-    reinhard=[*source_pipeline[:-1], dict(transfer, type='ReinhardTransfer'), pack],
-)
-histogram = dict(dataset=dict(source=dict(pipeline=recoloured['histogram'])))
+# Source crops with the histogram of random target crops.
+matching = dict(type='HistogramMatching', reference=dict(target, pipeline=target_pipeline[:-1]))
+histogram = dict(dataset=dict(source=dict(pipeline=[*source_pipeline[:-1], matching, pack])))

@@ -1,9 +1,0 @@
-# AdaptSegNet by gradient reversal: Nairobi -> Kampala.
-_base_ = [
-    '../_base_/models/deeplabv3plus-effl0.py',
-    '../_base_/methods/reversal.py',
-    '../_base_/datasets/nairobi2kampala.py',
-    '../_base_/schedules/short_adversarial.py',
-    '../_base_/default_runtime.py',
-]
-model = _base_.method

@@ -1,5 +1,0 @@
-# DANN by gradient reversal, one backward pass in place of three updates: Nairobi -> Kampala.
-_base_ = './dann_deeplabv3plus-mv2_nairobi2kampala.py'
-step = dict(name='both', losses=['supervised.segmentor', 'feature.reversal'], optimizers=['segmentor', 'discriminator'])
-model = dict(plan=[step], terms=dict(feature=dict(reversal_strength=0.05)))
-optim_wrapper = dict(encoder=None)
