@@ -122,3 +122,11 @@ def test_a_file_is_written_where_it_is_wanted_and_never_over_another(tmp_path):
     assert "'../_base_/methods/mmd.py'" in inside
     with pytest.raises(UserError, match='exists already'):
         new_config('mmd', 'synthetic', out=out)
+
+
+def test_a_config_outside_the_project_is_prepared_like_one_inside(tmp_path):
+    """Variables of a base of another package carry mmengine's scope, which is no argument of a dataset."""
+    new_config('target_only', 'synthetic', out=tmp_path / 'ours' / 'config.py')
+    cfg = prepare(load_config(tmp_path / 'ours' / 'config.py'))
+    assert cfg.model.segmentor.decode_head.num_classes == 6
+    assert cfg.train_dataloader.dataset.source.labelled and cfg.train_dataloader.dataset.source.domain == 'target'
