@@ -18,6 +18,9 @@ crop = [dict(type='RandomGroundCrop', extent=32.0), load, pack]
 train_dataloader = dict(batch_size=2, num_workers=0, dataset=dict(
     type='UDADataset', source=dict(pipeline=crop, **rasters),
     target=dict(pipeline=crop, **{{**rasters, 'labelled': False}})))
+train_cfg = dict(type='StagedTrainLoop', stages=[dict(name='train', iters=1)])
+optim_wrapper = dict(constructor='NamedOptimWrapperConstructor',
+    segmentor=dict(params=['segmentor'], optimizer=dict(type='SGD', lr=0.1)))
 val_dataloader = dict(dataset=dict(tile=32, pipeline=[load, pack], **rasters))
 model = dict(type='DomainAdaptation', data_preprocessor=dict(type='UDADataPreprocessor', mean=[0.0] * 3, std=[1.0] * 3),
     segmentor=dict(type='EncoderDecoder', test_cfg=dict(mode='whole'),

@@ -18,7 +18,7 @@ from pathlib import Path
 text, work_dir, seed = open(sys.argv[1]).read(), Path(sys.argv[sys.argv.index('--work-dir') + 1]), int(sys.argv[-3])
 with open(work_dir / 'starts', 'a') as file:
     file.write('x')
-count = int(re.search(r'count\W+(\\d+)', text).group(1))
+count = int(re.search(r'count\\W+(\\d+)', text).group(1))
 summary = dict(mode='train', metrics={'mIoU': 1.0, 'mFscore': 10.0 * count + seed}, seconds=1.0, selection='last')
 (work_dir / 'summary.tmp').write_text(json.dumps(summary))
 os.replace(work_dir / 'summary.tmp', work_dir / 'summary.json')
