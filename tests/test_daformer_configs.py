@@ -107,8 +107,9 @@ def narrow(tmp_path, mode):
     path.write_text(path.read_text().replace('gta2cityscapes', 'synthetic').replace('daformer_40k', 'short'))
     torch.manual_seed(0)
     model = init_model(load_config(path), device='cpu')
-    for head in (model.segmentor.decode_head, model.segmentor.attention_head):
-        torch.nn.init.normal_(head.conv_seg.weight)  # else one class wins everywhere
+    for network in (model.segmentor, model.teacher_network):  # the average predicts
+        for head in (network.decode_head, network.attention_head):
+            torch.nn.init.normal_(head.conv_seg.weight)  # else one class wins everywhere
     return model, path
 
 
@@ -134,7 +135,7 @@ def test_the_narrow_hrda_predicts_a_raster(mode, tmp_path):
         for top, bottom in rows:
             for left, right in columns:
                 part = inputs[..., top:bottom, left:right]
-                logits[:, top:bottom, left:right] += model.segmentor(part, mode='tensor')[0]
+                logits[:, top:bottom, left:right] += model.teacher_network(part, mode='tensor')[0]
     assert len(found.unique()) > 1
     assert (found == logits.argmax(0)).float().mean() > 0.999  # windows differ in how they round
 
@@ -148,6 +149,6 @@ def test_the_narrow_hrda_is_exported_to_mmseg(tmp_path):
     assert type(exported).__name__ == 'HRDA'
     inputs = torch.rand(1, 3, 48, 80)
     with torch.no_grad():
-        assert torch.equal(exported(inputs, mode='tensor'), model.segmentor(inputs, mode='tensor'))
+        assert torch.equal(exported(inputs, mode='tensor'), model.teacher_network(inputs, mode='tensor'))
     image = np.random.default_rng(0).integers(0, 256, (75, 101, 3)).astype(np.uint8)
     assert inference_model(exported, image).pred_sem_seg.shape == (75, 101)

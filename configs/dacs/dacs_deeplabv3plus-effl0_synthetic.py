@@ -1,7 +1,7 @@
 # DACS: a teacher labels the target, classes of the source are pasted onto it: synthetic imagery.
 _base_ = [
     '../_base_/models/deeplabv3plus-effl0.py',
-    '../_base_/methods/dacs_narrow.py',
+    '../_base_/methods/dacs.py',
     '../_base_/datasets/synthetic.py',
     '../_base_/schedules/short_2k.py',
     '../_base_/default_runtime.py',

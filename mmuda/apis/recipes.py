@@ -142,7 +142,7 @@ METHODS = {
         view='patches',
         needs='bottleneck',
     ),
-    'dacs': Method('dacs', narrow='dacs_narrow', **MIXING),
+    'dacs': Method('dacs', **MIXING),
     'daformer': Method('daformer', narrow='daformer_narrow', full_model=MITB5, rare='all', **MIXING),
     'mic': Method('mic', narrow='mic_narrow', full_model=MITB5, rare='full', **MIXING),
     'mic_on_adaptsegnet': Method(

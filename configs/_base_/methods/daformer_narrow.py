@@ -1,3 +1,3 @@
-# daformer.py for narrow networks and short trainings: the teacher keeps up, and predicts.
+# daformer.py for narrow networks and short trainings: the teacher keeps up.
 _base_ = './daformer.py'
-method = dict(ema=dict(momentum=0.01, evaluate=True))
+method = dict(ema=dict(momentum=0.01))

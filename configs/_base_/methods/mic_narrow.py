@@ -1,3 +1,3 @@
-# mic.py for narrow networks and short trainings: the teacher keeps up, and predicts.
+# mic.py for narrow networks and short trainings: the teacher keeps up.
 _base_ = './mic.py'
-method = dict(ema=dict(momentum=0.01, evaluate=True))
+method = dict(ema=dict(momentum=0.01))

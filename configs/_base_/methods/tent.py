@@ -8,6 +8,7 @@ entropy = dict(
 )
 method = dict(
     batch_norm='target',
+    ema=None,  # its last weights predict
     segmentor=dict(backbone=dict(init_cfg=None)),  # the checkpoint has all weights
     terms=dict(supervised=None, entropy=entropy),
 )
