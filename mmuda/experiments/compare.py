@@ -206,12 +206,22 @@ def _trains_the_same(text: str, other: str) -> bool:
 
 def _draw(runs: list[Run], path: Path, report) -> None:
     of_first_seed = [run for run in runs if run.seed == runs[0].seed]
+    shown = of_first_seed[0], of_first_seed[-1]
     first, last = (
-        TrainedRun(run.config, run.config_path, run.work_dir, (run.summary.get('metrics') or {}).get('mIoU'))
-        for run in (of_first_seed[0], of_first_seed[-1])
+        TrainedRun(title, run.config_path, run.work_dir, (run.summary.get('metrics') or {}).get('mIoU'))
+        for run, title in zip(shown, _short([run.config for run in shown]), strict=True)
     )
     draw_comparison(first, last, path)
     report(f'picture of the runs with seed {runs[0].seed}: {path}')
+
+
+def _short(names: list[str]) -> list[str]:
+    """Names without the last words that all share, which say the network and the data."""
+    words = [name.split('_') for name in names]
+    if len(set(names)) > 1:
+        while min(map(len, words)) > 1 and len({of[-1] for of in words}) == 1:
+            words = [of[:-1] for of in words]
+    return ['_'.join(of) for of in words]
 
 
 def _print(line: str) -> None:

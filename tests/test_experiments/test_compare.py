@@ -259,3 +259,16 @@ def test_the_model_that_is_chosen_without_labels_is_copied(imagery, monkeypatch)
     assert (imagery.parent / 'chosen.pth').read_bytes() == (imagery.parent / chosen / 'iter_1.pth').read_bytes()
     assert (imagery.parent / 'chosen.py').read_text() == imagery.read_text()
     assert answer.splitlines()[-1].startswith(('Use strong', 'Do not adapt')) and 'chosen.pth' in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ('names', 'short'),
+    [
+        (['source_only_net_city', 'mic_net_city'], ['source_only', 'mic']),
+        (['net_city', 'mic_net_city'], ['net', 'mic_net']),
+        (['a', 'b'], ['a', 'b']),
+        (['a_city', 'a_city'], ['a_city', 'a_city']),
+    ],
+)
+def test_titles_leave_out_what_both_names_end_with(names, short):
+    assert compare_module._short(names) == short
