@@ -3,6 +3,7 @@
 import argparse
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
@@ -22,7 +23,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--shard',
         metavar='I/N',
-        help='of N equal shares of the work, the I-th, counted from 0; under Slurm default: one share per task',
+        help='of N shares of the work, the I-th, counted from 0; default under srun: one share per task',
     )
     parser.add_argument('--table', action='store_true', help='train nothing; write the tables of what is there')
     parser.add_argument(
@@ -37,10 +38,12 @@ def main() -> None:
     # On SIGTERM it also ends the trainings that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with exit_on_user_error():
-        suite = load_suite(args.suite, args.profile).narrowed(args.pairs, args.entries, args.seeds)
+        whole = load_suite(args.suite, args.profile)
+        suite = whole.narrowed(args.pairs, args.entries, args.seeds)
+        whole = replace(whole, seeds=tuple(dict.fromkeys([*whole.seeds, *args.seeds])))  # the tables show everything
         name = Path(args.suite).stem + ('_quick' if args.profile == 'quick' else '')
         out = args.out or Path('work_dirs', 'benchmark', name)
-        print(benchmark(suite, out, train, args.jobs, shard_of(args.shard), not args.table, args.choose))
+        print(benchmark(suite, out, train, args.jobs, shard_of(args.shard), not args.table, args.choose, whole))
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 
 import argparse
 
-from mmuda.apis import CHOOSING, choose, exit_on_user_error
+from mmuda.apis import RESAMPLED, choose, exit_on_user_error
 from mmuda.apis.options import count
 
 
@@ -16,7 +16,7 @@ def parse_args() -> argparse.Namespace:
         'well its seeds agree',
     )
     parser.add_argument('--unadapted', metavar='NAME', help='the answer in case of doubt (default: the first)')
-    parser.add_argument('--criterion', choices=CHOOSING, help='what chooses (default: information_maximisation)')
+    parser.add_argument('--criterion', choices=RESAMPLED, help='what chooses (default: information_maximisation)')
     parser.add_argument('--windows', type=count, default=24, help='target windows (default: 24)')
     parser.add_argument('--out', metavar='FILE', help='also write everything to this file (.json)')
     return parser.parse_args()

@@ -13,7 +13,13 @@ for strategy in WITH_PAIRS:
     pairing = {'pairing_strategy': strategy}
     entries += [
         Entry(f'pairs_{strategy}', config=config, after='source_only', does='pair', options=pairing),
-        Entry(f'dann_{strategy}', config=config, after=f'pairs_{strategy}', start='train_dataloader.dataset.pairing'),
+        Entry(
+            f'dann_{strategy}',
+            config=config,
+            after=f'pairs_{strategy}',
+            start='train_dataloader.dataset.pairing',
+            uses_target_labels=strategy == 'ground_truth',
+        ),
     ]
 full = Suite(
     pairs=[Pair('synthetic')],

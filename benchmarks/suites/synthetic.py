@@ -33,6 +33,8 @@ quick = Suite(
         entry for entry in first_tier if entry.name in ('source_only', 'adaptsegnet_single', 'mic', 'target_only')
     ],
     seeds=(0,),
+    references=('source_only',),
+    cheap=('source_only',),
     options=full.options,
     note='Not converged: one seed, 500 iterations. It shows that the benchmark runs.',
 )

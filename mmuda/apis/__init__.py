@@ -6,7 +6,7 @@ Imports everything below it, never ``experiments`` or ``tools``.
 from mmuda.apis.batch_norm import adapt_batch_norm
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
-from mmuda.apis.choose import CHOOSING, choose, judge
+from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
@@ -28,6 +28,7 @@ from mmuda.utils.errors import UserError, exit_on_user_error
 __all__ = [
     'CHOOSING',
     'PAIRING_STRATEGIES',
+    'RESAMPLED',
     'Candidate',
     'UserError',
     'adapt_batch_norm',

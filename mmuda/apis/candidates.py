@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,7 +96,8 @@ class Predictions:
 class TargetWindows:
     """The windows on which models are compared: the test images of a config, without their labels.
 
-    Training has not seen them, and they are the same for all models, each of which reads them by its own pipeline.
+    Training has not seen them. They are the same for all models, and so are the pixels drawn from each; a model reads
+    them by its own pipeline, in the tiles of this config.
 
     Args:
         config: Any of the models' configs.
@@ -105,10 +106,16 @@ class TargetWindows:
     """
 
     def __init__(self, config: Config, windows: int = 24, pixels: int = 2000) -> None:
-        dataset = _dataset(config, labelled=False)
+        self.tiling = {key: _test_set_of(config).get(key) for key in ('tile', 'last_tile')}
+        dataset = _dataset(config)
         self.classes = classes_of(dataset)
+        if len(self.classes) < 2:
+            raise UserError(
+                f'config {config.filename} has the classes {self.classes}; a choice needs two, e.g. background'
+            )
         self.indices = _spread(len(dataset), windows)
         self.pixels = pixels
+        self.drawn: dict[int, tuple] = {}  # by index: the file and the window, and the pixels
 
     def predict(
         self, config: Config, checkpoint: str | os.PathLike, device: str | None = None, source: bool = True
@@ -116,15 +123,19 @@ class TargetWindows:
         """Predict all windows, also mirrored and smaller; with ``source`` also windows of the source.
 
         Raises:
-            UserError: The model's test set has other classes or other windows.
+            UserError: The model's test set has other classes or other windows, or no window holds data.
         """
-        model, dataset = init_model(config, checkpoint, device), _dataset(config, labelled=False)
+        model, dataset = init_model(config, checkpoint, device), _dataset(config, self.tiling)
         if classes_of(dataset) != self.classes or len(dataset) <= self.indices[-1]:
-            raise UserError(f'config {config.filename} has other classes or test windows than the first candidate')
+            raise UserError(f'config {config.filename} has other classes or test windows than the first model')
         found: dict[str, list[Tensor]] = {key: [] for key in ('prob', 'flipped', 'scaled', 'block', 'features')}
         with _features_of(model) as features:
             for number, index in enumerate(self.indices):
                 self._add(model, dataset, index, number, features, found)
+        if not found['prob']:
+            raise UserError(f'config {config.filename}: no test window holds data')
+        if len(found['features']) < len(found['prob']):
+            found['features'] = []
         parts = {key: torch.cat(values) if values else None for key, values in found.items()}
         result = Predictions(**parts, classifier=None if parts['features'] is None else _last_layer(model).weight)
         if result.classifier is not None:
@@ -140,12 +151,24 @@ class TargetWindows:
         size = prob.shape[1:]
         missing = no_data_of_prediction(sample, size)
         valid = torch.ones(size, dtype=torch.bool) if missing is None else ~missing.cpu()
-        rows, columns = _draw(valid, self.pixels, sample.img_path, sample.metainfo.get('window'))
+        if len(prob) < 2:
+            raise UserError(f'config {model.cfg.filename}: a choice needs the logits of two classes (out_channels=2)')
+        window = sample.metainfo.get('window')
+        place = os.path.realpath(sample.img_path), None if window is None else tuple(map(int, window)), tuple(size)
+        if index not in self.drawn:
+            self.drawn[index] = place, _draw(valid, self.pixels, os.path.basename(sample.img_path), window)
+        expected, (rows, columns) = self.drawn[index]
+        if place != expected:
+            raise UserError(
+                f'config {model.cfg.filename}: test window {index} is {place}, that of the first model {expected}; '
+                'give all models one test set'
+            )
         if not len(rows):
+            features.clear()
             return
         found['prob'].append(prob[:, rows, columns].T)
-        if features and features[-1] is not None:
-            found['features'].append(_at(features[-1], rows, columns, size))
+        if len(features) == 1:  # else it predicts in parts or at several scales
+            found['features'].append(_at(features[0], rows, columns, size))
         features.clear()
         mirrored = dict(item, inputs=item['inputs'].flip(-1))
         label = inference_model(model, mirrored).seg_logits.data.argmax(dim=0).flip(-1).cpu()
@@ -162,7 +185,7 @@ class TargetWindows:
         dataset = _source_of(config)
         if dataset is None:
             return
-        chosen = _spread(len(dataset), len(self.indices))
+        whole, chosen = True, _spread(len(dataset), len(self.indices))
         features_of_pixels, correct, labels = [], [], []
         with _features_of(model) as features:
             for index in chosen:
@@ -172,15 +195,16 @@ class TargetWindows:
                 label = sample.seg_logits.data.argmax(dim=0).cpu()
                 known = truth != IGNORE_INDEX
                 rows, columns = _draw(known, self.pixels, sample.img_path, sample.metainfo.get('window'))
-                if features and features[-1] is not None:
-                    features_of_pixels.append(_at(features[-1], rows, columns, label.shape))
+                whole = whole and len(features) == 1
+                if whole:
+                    features_of_pixels.append(_at(features[0], rows, columns, label.shape))
                 features.clear()
                 correct.append(label[rows, columns] == truth[rows, columns])
                 labels.append(truth[rows, columns])
         counts = torch.bincount(torch.cat(labels).long(), minlength=len(self.classes)).double()
         result.source_shares = counts / counts.sum()
         result.source_correct = torch.cat(correct)
-        if features_of_pixels:
+        if whole:
             result.source_features = torch.cat(features_of_pixels)
 
 
@@ -194,15 +218,18 @@ def _spread(length: int, count: int) -> list[int]:
     return sorted({int(index) for index in np.linspace(0, length - 1, min(count, length))})
 
 
-def _dataset(config: Config, labelled: bool):
+def _test_set_of(config: Config):
     loader = config.get('test_dataloader') or config.get('val_dataloader')
     if not loader:
-        raise UserError(
-            f'config {config.filename} has no test set, so there are no target windows to compare models on'
-        )
-    settings = copy.deepcopy(loader['dataset'])
-    if not labelled and reads_rasters(settings):
+        raise UserError(f'config {config.filename} has no test set, so there are no target windows to compare on')
+    return loader['dataset']
+
+
+def _dataset(config: Config, tiling: Mapping | None = None):
+    settings = copy.deepcopy(_test_set_of(config))
+    if reads_rasters(settings):
         settings['labelled'] = False
+        settings.update({key: value for key, value in (tiling or {}).items() if value is not None})
     return _built(settings)
 
 
@@ -214,13 +241,16 @@ def _built(settings):
 
 
 def _source_of(config: Config):
-    """The labelled source in windows of the test's kind; None if there is none."""
+    """The labelled source in windows of the test's kind; None if there is none, or it is not on this machine."""
     streams = (config.get('train_dataloader') or {}).get('dataset') or {}
-    source, test = streams.get('source'), (config.get('test_dataloader') or config.get('val_dataloader'))['dataset']
+    source, test = streams.get('source'), _test_set_of(config)
     if not source or not reads_rasters(source) or not test.get('tile') or source.get('labelled') is False:
         return None
     settings = dict(copy.deepcopy(source), pipeline=copy.deepcopy(test['pipeline']), tile=test['tile'], domain='source')
-    return _built(settings)
+    try:
+        return _built(settings)
+    except (FileNotFoundError, UserError):
+        return None
 
 
 def _last_layer(model: nn.Module) -> nn.Module | None:

@@ -183,7 +183,7 @@ def choose(
     Args:
         candidates: The models, or texts for :meth:`Candidate.parse`.
         unadapted: Name of the model without adaptation, the answer in case of doubt; None is the first candidate.
-        criterion: One of ``CHOOSING``.
+        criterion: One of ``RESAMPLED``; the others cannot say how sure they are.
         windows: Number of windows, spread evenly over the test set.
         pixels: Pixels drawn from each window.
         level: Share of the resamples in which the choice must beat the unadapted model.
@@ -205,8 +205,9 @@ def choose(
     unadapted = unadapted or names[0]
     if unadapted not in names:
         raise UserError(f'unadapted={unadapted!r} is none of the models {", ".join(names)}')
-    if criterion not in CHOOSING:
-        raise UserError(f'criterion={criterion!r} is unknown; choose one of {", ".join(CHOOSING)}')
+    if criterion not in RESAMPLED:
+        why = 'cannot say how sure it is' if criterion in OTHERS else 'is unknown'
+        raise UserError(f'criterion={criterion!r} {why}; choose one of {", ".join(RESAMPLED)}')
     return judge(predict_candidates(found, windows, pixels, device, report), unadapted, criterion, level, seed)
 
 
@@ -247,7 +248,7 @@ def decide(candidates: list[Judged], unadapted: str, criterion: str, level: floa
     if missing:
         raise UserError(f'{criterion} cannot be computed for {", ".join(missing)}; choose another criterion')
     best = max(candidates, key=lambda one: _sign(criterion) * one.scores[criterion])
-    chosen = best.name if best.sure.get(criterion, 1.0) >= level else unadapted
+    chosen = best.name if best.sure.get(criterion, 0.0) >= level else unadapted
     return Verdict(candidates, criterion, unadapted, best.name, chosen, level, windows)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,13 +16,15 @@ from mmuda.apis.same_test import check_same_test
 from mmuda.experiments import adapt, pair_patches
 from mmuda.experiments.benchmark_choice import compare_criteria
 from mmuda.experiments.benchmark_results import Results
-from mmuda.experiments.compare import config_text, iterations_of, move_other_run
+from mmuda.experiments.compare import config_text, holds_run_of, iterations_of, move_other_run, trained_part
 from mmuda.experiments.runs import Run, train_all
 from mmuda.experiments.suite import Entry, Pair, Suite, write_config
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
+from mmuda.utils.locks import open_alone
 
 QUARTERS = 4
+CHECKPOINTS = 1000  # iterations from one to the next
 # What an entry does in place of training: a module that is run like the command that trains.
 PRODUCTS = dict(adapt=adapt, pair=pair_patches)
 
@@ -33,6 +36,8 @@ class Cell:
     Attributes:
         run: The training, or the adaptation of batch norm.
         before: The cell whose checkpoint it starts from; None if there is none.
+        text: Its config.
+        digest: Of its config without paths, and of that of the cell before.
     """
 
     pair: Pair
@@ -40,6 +45,8 @@ class Cell:
     seed: int
     run: Run
     before: Cell | None = None
+    text: str = ''
+    digest: str = ''
 
     @property
     def level(self) -> int:
@@ -51,6 +58,20 @@ class Cell:
         does = self.entry.does
         return self.run.work_dir / (PRODUCTS[does].PRODUCT if does in PRODUCTS else f'iter_{self.run.iterations}.pth')
 
+    def is_current(self, report: Callable[[str], None]) -> bool:
+        """Whether its folder holds a run of its config; else it is reported."""
+        current = holds_run_of(self.run.config_path, self.text, self.entry.start)
+        if not current:
+            report(f'{self.run} in {self.run.work_dir} is a run of another config, and is left out')
+        return current
+
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Write its config; a run of another config is moved aside."""
+        if holds_run_of(self.run.config_path, self.text, self.entry.start):
+            return
+        move_other_run(self.run.work_dir, self.run.config_path, self.text, report)
+        write_atomically(self.text.encode(), self.run.config_path)
+
 
 def benchmark(
     suite: Suite,
@@ -60,6 +81,7 @@ def benchmark(
     shard: tuple[int, int] = (0, 1),
     train: bool = True,
     choose: bool = False,
+    table: Suite | None = None,
     report: Callable[[str], None] | None = None,
 ) -> Results:
     """Train what is missing of a suite, and write ``results.md``, ``.csv``, ``.json`` and ``gain.png`` to ``out``.
@@ -72,10 +94,11 @@ def benchmark(
         out: Folder; a run goes to ``out/<pair>/<entry>/seed<seed>``.
         train_command: Command that trains, see :func:`mmuda.experiments.compare`.
         jobs: Trainings at a time. They share the cores equally, and the GPUs in turns.
-        shard: ``(i, n)``: of n equal shares of the work, the i-th, counted from 0. All entries of a pair and a seed
-            belong to one share.
+        shard: ``(i, n)``: of n shares of the work, the i-th, counted from 0. All entries of a pair and a seed belong to
+            one share.
         train: False writes the tables of what is there.
         choose: Also score all models by criteria that need no label, and write what each would have chosen.
+        table: The suite that the tables show, if it has more than the one to train.
         report: Called with lines for the user; None prints.
 
     Returns:
@@ -86,15 +109,25 @@ def benchmark(
     """
     report = report or _print
     out = Path(out)
-    skipped = {pair.name: reason for pair in suite.pairs if (reason := pair.missing())}
+    skipped = {pair.name: reason for pair in (table or suite).pairs if (reason := pair.missing())}
     for name, reason in skipped.items():
         report(f'{name} is skipped: {reason}')
-    cells = _cells(suite, [pair for pair in suite.pairs if pair.name not in skipped], out, report)
-    failed = _train(_share(cells, *shard), list(train_command), jobs, report) if train else []
-    results = Results.of(suite, cells, skipped)
-    if choose:
-        results.comparisons = compare_criteria(suite, cells, out, report)
+    failed = []
+    if train:
+        cells = _share(_cells(suite, skipped, out), *shard)
+        if shard[1] > 1:
+            report(f'share {shard[0]} of {shard[1]}: {len(cells)} runs')
+        out.mkdir(parents=True, exist_ok=True)
+        with open_alone(out / '.cells.lock', wait=True):
+            for cell in cells:
+                cell.prepare(report)
+        failed = _train(cells, list(train_command), jobs, report)
+    ended = [cell for cell in _cells(table or suite, skipped, out, only_ended=True) if cell.is_current(report)]
+    results = Results.of(table or suite, ended, skipped)
     results.write(out)
+    if choose:
+        results.comparisons = compare_criteria(table or suite, ended, out, report)
+        results.write(out)
     report(f'tables: {out / "results.md"}')
     if failed:
         raise UserError(
@@ -108,13 +141,14 @@ def shard_of(text: str | None) -> tuple[int, int]:
     """Index and number of shares.
 
     Args:
-        text: ``I/N``; None takes the number of this task and of all tasks from Slurm, else the whole.
+        text: ``I/N``; None takes the number of this task and of all tasks that ``srun`` started, else the whole.
 
     Raises:
         UserError: It has another form.
     """
     if text is None:
-        text = f'{os.environ.get("SLURM_PROCID", 0)}/{os.environ.get("SLURM_NTASKS", 1)}'
+        # A shell of salloc and the script of sbatch have SLURM_NTASKS too, but no step.
+        text = f'{os.environ.get("SLURM_PROCID", 0)}/{os.environ.get("SLURM_STEP_NUM_TASKS", 1)}'
     index, _, number = text.partition('/')
     if not (index.isdecimal() and number.isdecimal() and int(index) < int(number)):
         raise UserError(f'--shard {text} is not I/N with I from 0 to N - 1, e.g. 0/4')
@@ -144,11 +178,16 @@ def _share(cells: list[Cell], index: int, count: int) -> list[Cell]:
     return [cell for cell in cells if (cell.pair.name, cell.seed) in mine]
 
 
-def _cells(suite: Suite, pairs: list[Pair], out: Path, report) -> list[Cell]:
-    """All cells, by seed, then by pair: an early table already has all entries."""
+def _cells(suite: Suite, skipped: Mapping[str, str], out: Path, only_ended: bool = False) -> list[Cell]:
+    """All cells, by seed, then by pair: an early table already has all entries. Nothing but configs is written."""
+    pairs = [pair for pair in suite.pairs if pair.name not in skipped]
     configs = {}
     for pair in pairs:
-        loaded = {entry.name: _load(suite, pair, entry, out) for entry in suite.entries}
+        loaded = {
+            entry.name: _load(suite, pair, entry, out)
+            for entry in suite.entries
+            if not only_ended or any((out / pair.name / entry.name).glob('seed*/summary.json'))
+        }
         check_same_test({name: cfg for name, cfg in loaded.items() if cfg.get('val_dataloader')})
         configs |= {(pair.name, name): cfg for name, cfg in loaded.items()}
     seeds = list(dict.fromkeys(seed for entry in suite.entries for seed in suite.seeds_of(entry)))
@@ -156,26 +195,29 @@ def _cells(suite: Suite, pairs: list[Pair], out: Path, report) -> list[Cell]:
     for seed in seeds:
         for pair in pairs:
             for entry in suite.entries:
-                if seed in suite.seeds_of(entry):
+                cfg = configs.get((pair.name, entry.name))
+                if seed in suite.seeds_of(entry) and cfg is not None:
                     before = cells.get((pair.name, entry.after, seed))
-                    cfg = configs[pair.name, entry.name]
-                    cells[pair.name, entry.name, seed] = _cell(pair, entry, seed, cfg, before, out, report)
+                    cells[pair.name, entry.name, seed] = _cell(pair, entry, seed, cfg, before, out)
+    if only_ended:
+        return [cell for cell in cells.values() if (cell.run.work_dir / 'summary.json').is_file()]
     return list(cells.values())
 
 
-def _cell(pair: Pair, entry: Entry, seed: int, cfg: Config, before: Cell | None, out: Path, report) -> Cell:
+def _cell(pair: Pair, entry: Entry, seed: int, cfg: Config, before: Cell | None, out: Path) -> Cell:
     work_dir = out / pair.name / entry.name / f'seed{seed}'
     if before is not None:
+        # The digest says what it starts from; the path may be another one on another machine.
         cfg = copy.deepcopy(cfg)
+        cfg.started_from = before.digest
+    digest = hashlib.sha256(repr(trained_part(config_text(cfg))).encode()).hexdigest()[:16]
+    if before is not None:
         cfg.merge_from_dict({entry.start: str(before.checkpoint.resolve())})
-    path, text = work_dir / 'config' / f'{entry.name}.py', config_text(cfg)
-    move_other_run(work_dir, path, text, report)
-    if not path.is_file():
-        write_atomically(text.encode(), path)
+    path = work_dir / 'config' / f'{entry.name}.py'
     run = Run(f'{pair.name}/{entry.name}', seed, path, work_dir, iterations_of(cfg, path))
     if entry.does in PRODUCTS:
         run.module, run.iterations = PRODUCTS[entry.does].__name__, 0
-    return Cell(pair, entry, seed, run, before)
+    return Cell(pair, entry, seed, run, before, config_text(cfg), digest)
 
 
 def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
@@ -191,8 +233,10 @@ def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
     # Test labels are read once per run; on target-only, whose training they are, the curve shows whether it converged.
     interval = iters // QUARTERS if entry.name == suite.target_only else iters
     settings = {**lengths, 'train_cfg.val_interval': interval}
+    if (cfg.get('default_hooks') or {}).get('checkpoint'):
+        settings['default_hooks.checkpoint.interval'] = max(1, min(CHECKPOINTS, iters // 2))
     model = cfg.get('model') or {}
-    if suite.momentum is not None and model.get('type') == 'DomainAdaptation':
+    if suite.momentum is not None and model.get('type') == 'DomainAdaptation' and model.get('ema', {}) is not None:
         settings['model.ema.evaluate'] = True
         if not model.get('ema'):
             settings['model.ema.momentum'] = suite.momentum

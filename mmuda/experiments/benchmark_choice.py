@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmuda.apis.candidates import Candidate, predict_candidates
-from mmuda.apis.choose import CHOOSING, LEVEL, Judged, decide, judge
+from mmuda.apis.choose import CHOOSING, LEVEL, RESAMPLED, Judged, decide, judge
 from mmuda.evaluation.stopping import LOWER_IS_BETTER
 from mmuda.utils.json_file import read_object, write_json
 from mmuda.utils.markdown import markdown_table
@@ -46,7 +46,7 @@ def compare_criteria(suite: Suite, cells: Sequence[Cell], out: Path, report: Cal
     """
     groups: dict[tuple[str, int], list[Cell]] = {}
     for cell in cells:
-        if cell.run.summary is not None and cell.entry.name != suite.target_only and cell.entry.tiles is None:
+        if _counts(suite, cell):
             groups.setdefault((cell.pair.name, cell.seed), []).append(cell)
     found = []
     for (pair, seed), of in groups.items():
@@ -56,9 +56,10 @@ def compare_criteria(suite: Suite, cells: Sequence[Cell], out: Path, report: Cal
         truth = {cell.entry.name: cell.run.summary['metrics']['mIoU'] for cell in of}
         path = out / pair / f'choice_seed{seed}.json'
         saved = read_object(path, f'remove {path}') if path.is_file() else {}
-        if saved.get('truth') != truth:
+        key = dict(truth=truth, unadapted=suite.references[0], windows=WINDOWS, pixels=PIXELS, criteria=list(CHOOSING))
+        if any(saved.get(name) != value for name, value in key.items()):
             report(f'{pair} seed {seed}: scoring {len(of)} models without labels')
-            saved = dict(truth=truth, candidates=_scores(of, suite.references[0], report))
+            saved = dict(key, candidates=_scores(of, suite.references[0], report))
             write_json(saved, path)
         judged = [
             Judged(name, {k: math.nan if v is None else v for k, v in one['scores'].items()}, one['sure'])
@@ -66,6 +67,13 @@ def compare_criteria(suite: Suite, cells: Sequence[Cell], out: Path, report: Cal
         ]
         found.append(Comparison(pair, seed, judged, truth))
     return found
+
+
+def _counts(suite: Suite, cell: Cell) -> bool:
+    """Whether it has an mIoU, and reads no label of the target."""
+    entry, metrics = cell.entry, (cell.run.summary or {}).get('metrics') or {}
+    reads_labels = entry.name == suite.target_only or entry.tiles is not None or entry.uses_target_labels
+    return not reads_labels and metrics.get('mIoU') is not None
 
 
 def _scores(cells: Sequence[Cell], unadapted: str, report) -> dict:
@@ -93,12 +101,12 @@ def table_of_criteria(comparisons: Sequence[Comparison], unadapted: str) -> str:
         if not picks:
             continue
         cells = [criterion, len(picks), f'{_mean(correlations):.2f}']
-        for position in (1, 2):
+        for position in (1, 2) if criterion in RESAMPLED else (1,):
             chosen = [(pick[0][pick[position]], pick[0]) for pick in picks]
             gains = [score - truth[unadapted] for score, truth in chosen]
             lost = [score - max(truth.values()) for score, truth in chosen]
             cells += [f'{_mean(gains):+.1f}', f'{min(gains):+.1f}', f'{_mean(lost):+.1f}']
-        rows.append(cells)
+        rows.append(cells if criterion in RESAMPLED else [*cells, '-', '-', '-'])
     always = [(max(one.truth.values()) - one.truth[unadapted]) for one in comparisons]
     header = ['criterion', 'comparisons', 'rank correlation']
     for how in ('best', 'sure'):

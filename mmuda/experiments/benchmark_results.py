@@ -136,17 +136,24 @@ class Results:
         return gap.half_width is not None and gap.mean > gap.half_width
 
     def best_cheap(self, pair: str) -> str | None:
-        """The cheap entry with the highest mean on a pair."""
+        """The cheap entry with the highest mean on a pair, over the seeds that all of them have."""
         found = [line for line in self.lines[pair].values() if line.entry in self.suite.cheap and line.scores]
-        return max(found, key=lambda line: line.mean.mean).entry if found else None
+        seeds = set.intersection(*(set(line.scores) for line in found)) if found else set()
+        if not seeds:
+            return None
+        return max(found, key=lambda line: sum(line.scores[seed] for seed in seeds)).entry
 
     def pooled(self, entry: str) -> Interval:
-        """Gain over the best cheap entry of each pair, over all pairs and seeds."""
+        """Gain over the best cheap entry of each pair: the mean over seeds by pair, and its interval over pairs.
+
+        Seeds of one pair are alike, so that they are no further draws.
+        """
         gains = []
         for pair, lines in self.lines.items():
             best = self.best_cheap(pair)
-            if entry in lines and best is not None:
-                gains += lines[entry].minus(lines[best]).values()
+            found = lines[entry].minus(lines[best]) if entry in lines and best is not None else {}
+            if found:
+                gains.append(sum(found.values()) / len(found))
         return Interval.of(gains)
 
     def mean_nam(self, entry: str) -> float | None:
@@ -227,7 +234,7 @@ class Results:
             )
         parts.append(
             'mIoU and class IoUs in percent of the test set, at the last iteration. ± is half of the 95 % interval of '
-            'the mean (Student, over seeds); differences are paired by seed. '
+            'the mean (Student, over seeds; in the table of all pairs over pairs); differences are paired by seed. '
             f'{nam}s and MiB are the mean duration and memory of a run. Machine: {self.machine}.'
         )
         return '\n\n'.join(parts)
@@ -273,7 +280,7 @@ class Results:
             gain, nam = self.pooled(name), self.mean_nam(name)
             rows.append([f'`{name}`', gain.text(sign=True), gain.count, '-' if nam is None else f'{nam:.0f}'])
         cheap = ', '.join(f'`{best}` on {pair}' for pair in self.lines if (best := self.best_cheap(pair)))
-        text = f'## All pairs\n\n{markdown_table(["entry", "minus the best cheap entry", "runs", "NAM"], rows)}\n\n'
+        text = f'## All pairs\n\n{markdown_table(["entry", "minus the best cheap entry", "pairs", "NAM"], rows)}\n\n'
         text += f'The best cheap entry is {cheap}. NAM is the mean over {", ".join(clear) or "no pair"}'
         return text + (f'; the gap of {", ".join(others)} is not clear of its own interval.' if others else '.')
 

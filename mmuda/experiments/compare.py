@@ -13,11 +13,12 @@ from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.experiments.picture import TrainedRun, draw_comparison
-from mmuda.experiments.runs import Run, train_all
+from mmuda.experiments.runs import LOG_NAME, Run, train_all
 from mmuda.experiments.table import Table
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.json_file import write_json
+from mmuda.utils.locks import open_alone
 
 WEIGHTS = ('last', 'best')
 # Keys of a config with these prefixes affect neither the weights nor the validation.
@@ -80,6 +81,8 @@ def compare(
         raise UserError(
             f'target_only={target_only} is none of the configs after the first, {names[1:]}; add it to them'
         )
+    if choose and len([name for name in names if name != target_only]) < 2:
+        raise UserError('choose=True needs two configs that read no labels of the target')
     runs = _prepare(configs, Path(out), list(dict.fromkeys(seeds)), cfg_options, report)
     failed = train_all(runs, train_command, jobs, report)
     summaries = [(run.config, run.seed, _judged(run, found, weights)) for run in runs if (found := run.summary)]
@@ -180,8 +183,11 @@ def move_other_run(work_dir: Path, copy: Path, text: str, report: Callable[[str]
         text: The config to train now.
         report: Called with a line if a run is moved.
     """
-    if not work_dir.exists() or (copy.is_file() and _trains_the_same(copy.read_text(encoding='utf-8'), text)):
+    if holds_run_of(copy, text) or not any(path.is_file() for path in (copy, *work_dir.glob('*.pth'))):
         return
+    with open_alone(work_dir / LOG_NAME) as log:  # as a training holds it
+        if log is None:
+            raise UserError(f'{work_dir} is being trained with another config; wait for it, or give another folder')
     number = 1
     while (aside := work_dir.with_name(f'{work_dir.name}.old{number}')).exists():
         number += 1
@@ -189,19 +195,29 @@ def move_other_run(work_dir: Path, copy: Path, text: str, report: Callable[[str]
     report(f'{work_dir} holds a run of another config; it is moved to {aside}')
 
 
-def _trains_the_same(text: str, other: str) -> bool:
-    """Whether two configs are equal, except for keys that do not affect training."""
-    if text == other:
-        return True
-    parts = [
-        {
-            key: value
-            for key, value in Config.fromstring(string, '.py').to_dict().items()
-            if not key.startswith(NOT_TRAINED)
-        }
-        for string in (text, other)
-    ]
-    return parts[0] == parts[1]
+def holds_run_of(copy: Path, text: str, ignored: str | None = None) -> bool:
+    """Whether the config of a run trains the same as another.
+
+    Args:
+        copy: The run's resolved config; it may be missing.
+        text: The other config.
+        ignored: A dotted key that may differ.
+    """
+    if not copy.is_file():
+        return False
+    stored = copy.read_text(encoding='utf-8')
+    return stored == text or trained_part(stored, ignored) == trained_part(text, ignored)
+
+
+def trained_part(text: str, ignored: str | None = None) -> dict:
+    """A config without the keys that affect neither the weights nor the validation, and without another one."""
+    cfg = Config.fromstring(text, '.py').to_dict()
+    *parents, last = ignored.split('.') if ignored else ['']
+    place = cfg
+    for parent in parents:
+        place = place.get(parent) or {}
+    place.pop(last, None)
+    return {key: value for key, value in cfg.items() if not key.startswith(NOT_TRAINED)}
 
 
 def _draw(runs: list[Run], path: Path, report) -> None:

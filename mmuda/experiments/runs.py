@@ -261,7 +261,7 @@ def seconds_left(runs: Sequence[Run], unfinished: Sequence[Run], jobs: int) -> f
 
 
 def _environment(jobs: int, slot: int = 0) -> dict[str, str]:
-    """Environment of a run: its share of the cores, one GPU, and the same package as this process.
+    """Environment of a run: its share of the cores, one GPU if it is not alone, and the same package as this process.
 
     Args:
         jobs: Runs at a time.
@@ -274,7 +274,7 @@ def _environment(jobs: int, slot: int = 0) -> dict[str, str]:
     environment.setdefault('OMP_WAIT_POLICY', 'PASSIVE')
     gpus = [gpu for gpu in environment.get('CUDA_VISIBLE_DEVICES', '').split(',') if gpu]
     gpus = gpus or [str(number) for number in range(torch.cuda.device_count())]
-    if gpus:
+    if gpus and jobs > 1:
         environment['CUDA_VISIBLE_DEVICES'] = gpus[slot % len(gpus)]
     package = str(Path(mmuda.__file__).parents[1])
     environment['PYTHONPATH'] = os.pathsep.join(filter(None, [package, environment.get('PYTHONPATH')]))

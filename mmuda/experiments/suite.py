@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import mmuda
@@ -67,6 +67,8 @@ class Entry:
             strategy that ``options`` gives as ``pairing_strategy``. An entry after a pairing starts from its file.
         iters: Length of its training; None takes that of the pair.
         tiles: Number of labelled target tiles, for a method that takes some.
+        uses_target_labels: Whether it reads labels of the target in another way, so that no choice without labels may
+            count it.
         seeds: Its seeds; None takes those of the suite.
     """
 
@@ -80,6 +82,7 @@ class Entry:
     does: str = 'train'
     iters: int | None = None
     tiles: int | None = None
+    uses_target_labels: bool = False
     seeds: tuple[int, ...] | None = None
 
 
@@ -147,7 +150,11 @@ class Suite:
                 kept.add(entry.after)
         return Suite(
             pairs=[pair for pair in self.pairs if not pairs or pair.name in pairs],
-            entries=[entry for entry in self.entries if not kept or entry.name in kept],
+            entries=[
+                replace(entry, seeds=tuple(seeds) or entry.seeds)
+                for entry in self.entries
+                if not kept or entry.name in kept
+            ],
             **{
                 **{name: getattr(self, name) for name in ('references', 'target_only', 'cheap', 'options', 'momentum')},
                 'seeds': tuple(seeds) or self.seeds,
@@ -179,11 +186,23 @@ def load_suite(name: str, profile: str = 'full') -> Suite:
         raise UserError(f'{path} is not there; give the path of a suite, or one of {known}')
     spec = importlib.util.spec_from_file_location(f'mmuda_suite_{path.stem}', path)
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except UserError:
+        raise
+    except Exception as error:
+        raise UserError(f'{path} cannot be read: {type(error).__name__}: {error}') from error
     suite = getattr(module, profile, None)
     if not isinstance(suite, Suite):
         there = ', '.join(key for key in PROFILES if isinstance(getattr(module, key, None), Suite)) or 'none'
         raise UserError(f'{path} has no suite {profile!r}; it has {there}')
+    known = [entry.name for entry in suite.entries]
+    named = [*suite.references, *suite.cheap, *filter(None, [suite.target_only])]
+    unknown = [name for name in named if name not in known]
+    if unknown or not suite.references:
+        raise UserError(
+            f'{path}: references, cheap and target_only name entries; {unknown[:1] or "no reference"} is none'
+        )
     return suite
 
 

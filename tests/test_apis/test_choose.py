@@ -3,6 +3,7 @@
 import json
 import math
 import runpy
+import shutil
 import sys
 
 import pytest
@@ -99,6 +100,8 @@ def test_a_criterion_that_is_unknown_for_a_model_is_refused():
     runs = dict(plain=[predictions(0.5, 1)], adapted=[predictions(0.9, 2)])
     with pytest.raises(UserError, match='seed_agreement cannot be computed for plain, adapted'):
         judge(runs, 'plain', 'seed_agreement')
+    with pytest.raises(UserError, match="criterion='transfer_score' cannot say how sure it is; choose one of entropy"):
+        choose(['a=b:c', 'b=b:d'], criterion='transfer_score')
 
 
 def test_names_may_have_several_checkpoints():
@@ -118,6 +121,42 @@ def test_predictions_are_those_of_the_model_at_the_drawn_pixels(imagery):  # noq
     assert found.source_correct.shape == (200,) and found.source_shares.sum() == 1
     again = TargetWindows(cfg, windows=10, pixels=50).predict(load_config(imagery), imagery.with_name('strong.pth'))
     assert torch.equal(again.prob, found.prob)
+
+
+def test_models_that_are_tested_in_other_tiles_see_the_same_pixels(imagery):  # noqa: F811
+    target = TargetWindows(load_config(imagery), windows=10, pixels=50)
+    first = target.predict(load_config(imagery), imagery.with_name('strong.pth'))
+    cfg = load_config(imagery)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.tile = 16
+    assert torch.equal(target.predict(cfg, imagery.with_name('strong.pth')).prob, first.prob)
+
+
+def test_models_of_other_images_are_refused(imagery, tmp_path):  # noqa: F811
+    target = TargetWindows(load_config(imagery), windows=2, pixels=20)
+    target.predict(load_config(imagery), imagery.with_name('weak.pth'))
+    (tmp_path / 'other').mkdir()
+    for kind in ('image', 'label'):
+        shutil.copy(imagery.with_name(f'a_{kind}.tif'), tmp_path / 'other')
+    cfg = load_config(imagery)
+    for loader in (cfg.val_dataloader, cfg.test_dataloader):
+        loader.dataset.data_root = str(tmp_path / 'other')
+    with pytest.raises(UserError, match='test window 0 is .*other/a_image.tif.*; give all models one test set'):
+        target.predict(cfg, imagery.with_name('weak.pth'))
+
+
+def test_features_of_a_network_that_predicts_in_parts_are_none(imagery):  # noqa: F811
+    cfg = load_config(imagery)
+    cfg.model.segmentor.test_cfg = dict(mode='slide', crop_size=(16, 16), stride=(16, 16))
+    found = TargetWindows(cfg, windows=2, pixels=20).predict(cfg, imagery.with_name('weak.pth'))
+    assert found.features is None and found.source_features is None and found.source_correct is not None
+
+
+def test_the_source_need_not_be_there(imagery):  # noqa: F811
+    cfg = load_config(imagery)
+    cfg.train_dataloader.dataset.source.data_root = '/nowhere'
+    found = TargetWindows(cfg, windows=2, pixels=20).predict(cfg, imagery.with_name('weak.pth'))
+    assert found.source_correct is None and found.features is not None
 
 
 def test_labels_of_the_test_set_are_not_read(imagery):  # noqa: F811

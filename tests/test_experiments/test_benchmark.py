@@ -3,12 +3,16 @@
 import json
 import math
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
 from mmuda.apis import CHOOSING, UserError, load_config
 from mmuda.experiments import Entry, Interval, Pair, Suite, benchmark, load_suite, shard_of
 from mmuda.experiments import runs as runs_module
+from mmuda.experiments.benchmark_choice import PIXELS, WINDOWS
+from mmuda.experiments.benchmark_results import Line, Results
 from mmuda.experiments.suite import write_config
 from mmuda.utils.locks import take_lock
 from tests.helpers import unpadded
@@ -101,9 +105,9 @@ def test_table_has_paired_differences_and_the_share_of_the_gap(bench):
 
 def test_pooled_gain_is_over_the_best_cheap_entry_of_each_pair(bench):
     results = bench(pairs=['one', 'two'])
-    assert results.pooled('adapted') == Interval(6.0, 0.0, 6)
+    assert results.pooled('adapted') == Interval(6.0, 0.0, 2)
     assert results.mean_nam('adapted') == pytest.approx(50)
-    assert '| `adapted` | +6.0 ± 0.0 | 6 | 50 |' in unpadded(str(results))
+    assert '| `adapted` | +6.0 ± 0.0 | 2 | 50 |' in unpadded(str(results))
 
 
 def test_a_gap_within_its_own_interval_does_not_count(bench):
@@ -172,8 +176,9 @@ def test_shares_cover_the_work_once_and_keep_a_pairs_seed_together(bench):
 
 
 def test_a_run_of_another_process_is_left_to_it(bench):
-    bench(seeds=(0,), train=False)
-    with (bench.out / 'here' / 'adapted' / 'seed0' / 'console.log').open('ab') as log:
+    folder = bench.out / 'here' / 'adapted' / 'seed0'
+    folder.mkdir(parents=True)
+    with (folder / 'console.log').open('ab') as log:
         assert take_lock(log)
         results = bench(seeds=(0,))
     assert 'adapted' not in results.lines['here'] and 'target_only' in results.lines['here']
@@ -209,6 +214,7 @@ def test_wrong_suites(entries, message):
 def test_a_suite_is_narrowed_with_what_its_entries_need():
     suite = load_suite('synthetic').narrowed([], ['adabn', 'mic'], [4])
     assert [entry.name for entry in suite.entries] == ['source_only', 'adabn', 'mic'] and suite.seeds == (4,)
+    assert load_suite('synthetic').narrowed([], ['histogram'], [4]).entries[0].seeds == (4,)
     with pytest.raises(UserError, match="the suite has no entry 'mick'; it has source_only, "):
         suite.narrowed([], ['mick'], [])
     with pytest.raises(UserError, match="the suite has no pair 'x'; it has synthetic"):
@@ -240,10 +246,12 @@ def test_values_of_a_pair_of_folders_replace_those_of_the_base(tmp_path):
 
 
 def test_shares_come_from_the_option_or_from_slurm(monkeypatch):
+    monkeypatch.setenv('SLURM_NTASKS', '8')  # a shell of salloc, which runs one task
     assert shard_of(None) == (0, 1) and shard_of('2/5') == (2, 5)
     monkeypatch.setenv('SLURM_PROCID', '3')
     monkeypatch.setenv('SLURM_NTASKS', '8')
-    assert shard_of(None) == (3, 8)
+    monkeypatch.setenv('SLURM_STEP_NUM_TASKS', '4')
+    assert shard_of(None) == (3, 4)
     for wrong in ('3', '5/5', '-1/2', 'a/b'):
         with pytest.raises(UserError, match='is not I/N with I from 0 to N - 1'):
             shard_of(wrong)
@@ -261,10 +269,97 @@ def test_what_criteria_would_have_chosen(bench):
             sure = {} if position == 0 else dict(information_maximisation=0.99 if seed else 0.5, entropy=0.99)
             candidates[name] = dict(scores=scores, sure=sure)
         truth = {name: SCORES[name] + 2 * seed for name in names}
-        text = json.dumps(dict(truth=truth, candidates=candidates))
+        key = dict(truth=truth, unadapted='source_only', windows=WINDOWS, pixels=PIXELS, criteria=list(CHOOSING))
+        text = json.dumps(dict(key, candidates=candidates))
         (bench.out / 'here' / f'choice_seed{seed}.json').write_text(text)
     text = unpadded(str(bench(seeds=(0, 1), choose=True)))
     # It takes the best model in both, but is sure in one alone: 0 and 10 points.
     assert '| information_maximisation | 2 | 1.00 | +10.0 | +10.0 | +0.0 | +5.0 | +0.0 | -5.0 |' in text
     assert '| entropy | 2 | -1.00 | +0.0 | +0.0 | -10.0 | +0.0 | +0.0 | -10.0 |' in text
     assert 'flip_consistency' not in text and 'which only labels tell, gains +10.0' in text
+
+
+def test_the_tables_alone_move_nothing_and_leave_out_runs_of_another_config(bench):
+    bench(seeds=(0,))
+    before = sorted(path.relative_to(bench.out) for path in bench.out.rglob('iter_*.pth'))
+    results = bench(seeds=(0,), scores={**SCORES, 'adapted': 41.0}, train=False)
+    assert sorted(path.relative_to(bench.out) for path in bench.out.rglob('iter_*.pth')) == before
+    assert 'adapted' not in results.lines['here'] and 'target_only' in results.lines['here']
+    assert any('here/adapted seed 0' in line and 'is left out' in line for line in bench.lines)
+
+
+def test_a_run_in_progress_is_not_moved(bench):
+    bench(seeds=(0,))
+    with (bench.out / 'here' / 'adapted' / 'seed0' / 'console.log').open('ab') as log:
+        assert take_lock(log)
+        with pytest.raises(UserError, match='seed0 is being trained with another config; wait for it'):
+            bench(seeds=(0,), scores={**SCORES, 'adapted': 41.0})
+    assert not list(bench.out.rglob('*.old1'))
+
+
+def test_what_starts_from_a_run_that_changed_is_trained_again(bench):
+    later = bench.folder / 'later.py'
+    later.write_text('train_cfg = dict(max_iters=100)\nscore = 30.0\n')
+    extra = [Entry('later', config=str(later), after='source_only')]
+    bench(seeds=(0,), extra=extra)
+    bench(seeds=(0,), extra=extra)
+    assert order(bench).count('here/later/0') == 1
+    bench(seeds=(0,), extra=extra, scores={**SCORES, 'source_only': 31.0})
+    assert order(bench).count('here/later/0') == 2 and order(bench).count('here/adapted/0') == 1
+
+
+def test_a_moved_folder_is_still_the_same_work(bench):
+    later = bench.folder / 'later.py'
+    later.write_text('train_cfg = dict(max_iters=100)\nscore = 30.0\n')
+    extra = [Entry('later', config=str(later), after='source_only')]
+    bench(seeds=(0,), extra=extra)
+    copy = bench.out.with_name('copy')
+    bench.out.rename(copy)
+    copy.rename(bench.out)
+    config = bench.out / 'here' / 'later' / 'seed0' / 'config' / 'later.py'
+    config.write_text(config.read_text().replace(str(bench.out.resolve()), '/mnt/elsewhere'))
+    assert 'later' in bench(seeds=(0,), extra=extra).lines['here'] and order(bench).count('here/later/0') == 1
+
+
+def test_processes_that_start_together_do_not_move_each_others_runs(bench):
+    """Each prepares the folders of its share while the others do."""
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(bench, pairs=['one', 'two'], seeds=(0, 1), shard=(index, 4)) for index in range(4)]
+        assert [future.result() for future in futures]
+    assert not list(bench.out.rglob('*.old*')) and len(set(order(bench))) == len(order(bench)) == 16
+
+
+def test_the_tables_show_the_whole_suite_when_a_part_is_trained(bench):
+    results = bench(seeds=(0,))
+    suite = results.suite
+    part = suite.narrowed([], ['adapted'], [1])
+    command = [sys.executable, str(bench.folder / 'train.py')]
+    again = benchmark(part, bench.out, command, table=replace(suite, seeds=(0, 1)), report=lambda _: None)
+    assert again.lines['here']['adapted'].scores == {0: 40.0, 1: 42.0}
+    assert again.lines['here']['target_only'].scores == {0: 50.0}
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('full = Suite([Pair("a")], [Entry("b", metod="c")])', 'cannot be read: TypeError'),
+        ('full = Suite([Pair("a")], [Entry("b")], target_only=None)', "name entries; \\['source_only'\\] is none"),
+        ('full = Suite([Pair("a")], [Entry("b")], references=(), cheap=(), target_only=None)', 'no reference is none'),
+    ],
+)
+def test_mistakes_in_the_file_of_a_suite(tmp_path, text, message):
+    path = tmp_path / 'ours.py'
+    path.write_text(f'from mmuda.experiments import Entry, Pair, Suite\n{text}\n')
+    with pytest.raises(UserError, match=message):
+        load_suite(str(path))
+
+
+def test_the_best_cheap_entry_is_found_on_the_seeds_that_all_have():
+    suite = Suite([Pair('here')], [Entry('a'), Entry('b'), Entry('c')], references=('a',), cheap=('a', 'b'))
+    lines = {
+        'a': Line('a', {0: dict(mIoU=30.0), 1: dict(mIoU=10.0)}),
+        'b': Line('b', {0: dict(mIoU=29.0)}),
+        'c': Line('c', {0: dict(mIoU=35.0)}),
+    }
+    results = Results(suite, {'here': lines}, {})
+    assert results.best_cheap('here') == 'a' and results.pooled('c').mean == 5.0
