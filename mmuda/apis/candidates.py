@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,11 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from mmengine.config import Config
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmuda.apis.class_checks import classes_of
 from mmuda.apis.config import load_config
-from mmuda.apis.inference import inference_model, init_model, segmentor_of
+from mmuda.apis.inference import inference_model, init_model
+from mmuda.apis.last_layer import features_at, features_of, last_layer
 from mmuda.datasets.raster.unread import reads_rasters
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX, no_data_of_prediction
@@ -129,7 +129,7 @@ class TargetWindows:
         if classes_of(dataset) != self.classes or len(dataset) <= self.indices[-1]:
             raise UserError(f'config {config.filename} has other classes or test windows than the first model')
         found: dict[str, list[Tensor]] = {key: [] for key in ('prob', 'flipped', 'scaled', 'block', 'features')}
-        with _features_of(model) as features:
+        with features_of(model) as features:
             for number, index in enumerate(self.indices):
                 self._add(model, dataset, index, number, features, found)
         if not found['prob']:
@@ -137,7 +137,7 @@ class TargetWindows:
         if len(found['features']) < len(found['prob']):
             found['features'] = []
         parts = {key: torch.cat(values) if values else None for key, values in found.items()}
-        result = Predictions(**parts, classifier=None if parts['features'] is None else _last_layer(model).weight)
+        result = Predictions(**parts, classifier=None if parts['features'] is None else last_layer(model).weight)
         if result.classifier is not None:
             result.classifier = result.classifier.detach().flatten(1).cpu()
         if source:
@@ -168,7 +168,7 @@ class TargetWindows:
             return
         found['prob'].append(prob[:, rows, columns].T)
         if len(features) == 1:  # else it predicts in parts or at several scales
-            found['features'].append(_at(features[0], rows, columns, size))
+            found['features'].append(features_at(features[0], rows, columns, size))
         features.clear()
         mirrored = dict(item, inputs=item['inputs'].flip(-1))
         label = inference_model(model, mirrored).seg_logits.data.argmax(dim=0).flip(-1).cpu()
@@ -187,7 +187,7 @@ class TargetWindows:
             return
         whole, chosen = True, _spread(len(dataset), len(self.indices))
         features_of_pixels, correct, labels = [], [], []
-        with _features_of(model) as features:
+        with features_of(model) as features:
             for index in chosen:
                 item = dataset[index]
                 truth = item['data_samples'].gt_sem_seg.data[0]
@@ -197,7 +197,7 @@ class TargetWindows:
                 rows, columns = _draw(known, self.pixels, sample.img_path, sample.metainfo.get('window'))
                 whole = whole and len(features) == 1
                 if whole:
-                    features_of_pixels.append(_at(features[0], rows, columns, label.shape))
+                    features_of_pixels.append(features_at(features[0], rows, columns, label.shape))
                 features.clear()
                 correct.append(label[rows, columns] == truth[rows, columns])
                 labels.append(truth[rows, columns])
@@ -251,29 +251,6 @@ def _source_of(config: Config):
         return _built(settings)
     except (FileNotFoundError, UserError):
         return None
-
-
-def _last_layer(model: nn.Module) -> nn.Module | None:
-    network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
-    layer = getattr(getattr(network, 'decode_head', None), 'conv_seg', None)
-    return layer if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) else None
-
-
-@contextmanager
-def _features_of(model: nn.Module) -> Iterator[list[Tensor]]:
-    """What the last layer takes, appended at each forward."""
-    found: list[Tensor] = []
-    layer = _last_layer(model)
-    handle = layer and layer.register_forward_pre_hook(lambda _, inputs: found.append(inputs[0].detach()))
-    yield found
-    if handle:
-        handle.remove()
-
-
-def _at(features: Tensor, rows: Tensor, columns: Tensor, size: Sequence[int]) -> Tensor:
-    """Features (1, C, h, w) at pixels of a larger grid: (M, C)."""
-    height, width = features.shape[-2:]
-    return features[0, :, rows * height // size[0], columns * width // size[1]].T.float().cpu()
 
 
 def _draw(valid: Tensor, count: int, *names) -> tuple[Tensor, Tensor]:
