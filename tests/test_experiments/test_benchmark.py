@@ -334,6 +334,12 @@ def test_processes_that_start_together_do_not_move_each_others_runs(bench):
     assert not list(bench.out.rglob('*.old*')) and len(set(order(bench))) == len(order(bench)) == 16
 
 
+def test_a_folder_that_another_process_has_just_made_is_not_moved(bench):
+    (bench.out / 'here' / 'adapted' / 'seed0' / 'config').mkdir(parents=True)
+    bench(seeds=(0,))
+    assert not list(bench.out.rglob('*.old*'))
+
+
 def test_the_tables_show_the_whole_suite_when_a_part_is_trained(bench):
     results = bench(seeds=(0,))
     suite = results.suite
