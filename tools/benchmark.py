@@ -1,14 +1,12 @@
 """Measure methods on pairs of a source and a target: train what is missing of a suite, and write its tables."""
 
 import argparse
-import signal
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count, seed
-from mmuda.experiments import PROFILES, benchmark, load_suite, shard_of
+from mmuda.experiments import PROFILES, benchmark, load_suite, shard_of, training_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,9 +32,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    train = [sys.executable, str(Path(__file__).with_name('train.py'))]
-    # On SIGTERM it also ends the trainings that it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    train = training_command(__file__)
     with exit_on_user_error():
         whole = load_suite(args.suite, args.profile)
         suite = whole.narrowed(args.pairs, args.entries, args.seeds)

@@ -1,13 +1,10 @@
 """Train configs over seeds and set them side by side: a table and a picture."""
 
 import argparse
-import signal
-import sys
-from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import add_cfg_options, count, seed
-from mmuda.experiments import WEIGHTS, compare
+from mmuda.experiments import WEIGHTS, compare, training_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -47,9 +44,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    train = [sys.executable, str(Path(__file__).with_name('train.py'))]
-    # On SIGTERM it also ends the trainings that it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    train = training_command(__file__)
     with exit_on_user_error():
         table = compare(
             args.configs,

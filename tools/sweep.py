@@ -1,13 +1,10 @@
 """Train a config with several values of one setting, over seeds: a table and a curve."""
 
 import argparse
-import signal
-import sys
-from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
 from mmuda.apis.options import count, seed, value
-from mmuda.experiments import WEIGHTS, sweep
+from mmuda.experiments import WEIGHTS, sweep, training_command
 
 
 def parse_args() -> argparse.Namespace:
@@ -34,9 +31,7 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    train = [sys.executable, str(Path(__file__).with_name('train.py'))]
-    # On SIGTERM it also ends the trainings that it started.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    train = training_command(__file__)
     with exit_on_user_error():
         table = sweep(
             args.config,

@@ -10,7 +10,7 @@ from mmengine.runner import Runner
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from mmuda.apis.inference import init_model, segmentor_of
+from mmuda.apis.inference import init_model, predicting_network
 from mmuda.checkpoints.reading import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.checkpoints.weights import resolve_weights
 from mmuda.models.masked_batch_norm import only_valid
@@ -64,7 +64,7 @@ def adapt_batch_norm(
     check_writable(Path(out).parent)
     model = init_model(cfg, checkpoint, device)
     # If the model predicts with its teacher, the teacher's statistics are the ones that matter.
-    network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
+    network = predicting_network(model)
     layers = [layer for layer in network.modules() if isinstance(layer, _BatchNorm) and layer.track_running_stats]
     if not layers:
         raise UserError(

@@ -113,7 +113,7 @@ class TargetWindows:
             raise UserError(
                 f'config {config.filename} has the classes {self.classes}; a choice needs two, e.g. background'
             )
-        self.indices = _spread(len(dataset), windows)
+        self.indices = spread(len(dataset), windows)
         self.pixels = pixels
         self.drawn: dict[int, tuple] = {}  # by index: the file and the window, and the pixels
 
@@ -185,7 +185,7 @@ class TargetWindows:
         dataset = _source_of(config)
         if dataset is None:
             return
-        whole, chosen = True, _spread(len(dataset), len(self.indices))
+        whole, chosen = True, spread(len(dataset), len(self.indices))
         features_of_pixels, correct, labels = [], [], []
         with features_of(model) as features:
             for index in chosen:
@@ -214,7 +214,8 @@ def _smaller(image: Tensor) -> Tensor:
     return F.interpolate(image[None].float(), size=size, mode='bilinear', antialias=True)[0]
 
 
-def _spread(length: int, count: int) -> list[int]:
+def spread(length: int, count: int) -> list[int]:
+    """At most ``count`` indices, spread evenly over ``length``."""
     return sorted({int(index) for index in np.linspace(0, length - 1, min(count, length))})
 
 
@@ -230,10 +231,11 @@ def _dataset(config: Config, tiling: Mapping | None = None):
     if reads_rasters(settings):
         settings['labelled'] = False
         settings.update({key: value for key, value in (tiling or {}).items() if value is not None})
-    return _built(settings)
+    return built_dataset(settings)
 
 
-def _built(settings):
+def built_dataset(settings: Mapping):
+    """A dataset with its items, also if its config leaves them for later."""
     dataset = DATASETS.build(settings)
     if hasattr(dataset, 'full_init'):
         dataset.full_init()
@@ -248,7 +250,7 @@ def _source_of(config: Config):
         return None
     settings = dict(copy.deepcopy(source), pipeline=copy.deepcopy(test['pipeline']), tile=test['tile'], domain='source')
     try:
-        return _built(settings)
+        return built_dataset(settings)
     except (FileNotFoundError, UserError):
         return None
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from mmuda.apis.candidates import BLOCKS, Candidate, Predictions, predict_candidates
 from mmuda.evaluation import criteria
-from mmuda.evaluation.stopping import LOWER_IS_BETTER
+from mmuda.evaluation.stopping import LOWER_IS_BETTER, sign_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.json_file import write_json
 from mmuda.utils.markdown import markdown_table
@@ -232,7 +232,7 @@ def judge(
         scores = {key: rule.value(sums[name][key].sum(dim=0)).item() for key, rule in RESAMPLED.items()}
         sure = {}
         if name != unadapted:
-            ahead = {key: (drawn[name][key] - drawn[unadapted][key]) * _sign(key) > 0 for key in RESAMPLED}
+            ahead = {key: (drawn[name][key] - drawn[unadapted][key]) * sign_of(key) > 0 for key in RESAMPLED}
             sure = {key: values.double().mean().item() for key, values in ahead.items()}
         judged.append(Judged(name, scores | _others(predictions[name], shares, seed), sure))
     return decide(judged, unadapted, criterion, level, _windows(first))
@@ -247,17 +247,13 @@ def decide(candidates: list[Judged], unadapted: str, criterion: str, level: floa
     missing = [one.name for one in candidates if math.isnan(one.scores[criterion])]
     if missing:
         raise UserError(f'{criterion} cannot be computed for {", ".join(missing)}; choose another criterion')
-    best = max(candidates, key=lambda one: _sign(criterion) * one.scores[criterion])
+    best = max(candidates, key=lambda one: sign_of(criterion) * one.scores[criterion])
     chosen = best.name if best.sure.get(criterion, 0.0) >= level else unadapted
     return Verdict(candidates, criterion, unadapted, best.name, chosen, level, windows)
 
 
 def _windows(predictions: Mapping[str, Predictions]) -> int:
     return int(next(iter(predictions.values())).block.max()) // BLOCKS**2 + 1
-
-
-def _sign(criterion: str) -> int:
-    return -1 if criterion in LOWER_IS_BETTER else 1
 
 
 def _by_block(statistics: Tensor, block: Tensor) -> Tensor:

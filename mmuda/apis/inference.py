@@ -87,6 +87,11 @@ def segmentor_of(model: nn.Module) -> nn.Module:
     return getattr(model, 'segmentor', model)
 
 
+def predicting_network(model: nn.Module) -> nn.Module:
+    """What a model of :func:`init_model` predicts with: the teacher if it does, else the segmentor."""
+    return model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
+
+
 def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | None = None) -> SegDataSample:
     """Predict one image.
 

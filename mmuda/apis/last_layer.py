@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
-from mmuda.apis.inference import segmentor_of
+from mmuda.apis.inference import predicting_network
 
 
 def last_layer(model: nn.Module) -> nn.Module | None:
-    network = model.teacher_network if getattr(model, 'evaluate_teacher', False) else segmentor_of(model)
-    layer = getattr(getattr(network, 'decode_head', None), 'conv_seg', None)
+    """The 1 x 1 convolution that gives the logits of a model; None if there is no such layer."""
+    layer = getattr(getattr(predicting_network(model), 'decode_head', None), 'conv_seg', None)
     return layer if isinstance(layer, nn.Conv2d) and layer.kernel_size == (1, 1) else None
 
 

@@ -13,6 +13,11 @@ LOWER_IS_BETTER = ('entropy',)
 LAST, BEST = 'last', 'best'
 
 
+def sign_of(criterion: str) -> int:
+    """-1 for a criterion of which lower is better, else 1."""
+    return -1 if criterion in LOWER_IS_BETTER else 1
+
+
 @dataclass(frozen=True)
 class Choice:
     """One way to choose an iteration of a run.
@@ -67,6 +72,6 @@ def choices(
 
     found = [Choice(LAST, steps[-1], true[-1], None)]
     for name in criteria:
-        sign = -1 if name in LOWER_IS_BETTER else 1
+        sign = sign_of(name)
         found.append(choice(name, [sign * scalars[name][step] for step in steps], True))
     return [*found, choice(BEST, true, False)]

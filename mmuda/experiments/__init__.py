@@ -6,6 +6,7 @@ Imports ``apis`` and what it imports, never the reverse.
 from mmuda.experiments.benchmark import benchmark, shard_of
 from mmuda.experiments.compare import WEIGHTS, compare
 from mmuda.experiments.intervals import Interval
+from mmuda.experiments.runs import training_command
 from mmuda.experiments.suite import PROFILES, Entry, Pair, Suite, load_suite
 from mmuda.experiments.sweep import sweep
 from mmuda.experiments.table import Spread, Table
@@ -26,4 +27,5 @@ __all__ = [
     'markdown_table',
     'shard_of',
     'sweep',
+    'training_command',
 ]

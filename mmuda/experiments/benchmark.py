@@ -5,28 +5,28 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from mmengine.config import Config
 
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
-from mmuda.experiments import adapt, pair_patches
+from mmuda.experiments import products
 from mmuda.experiments.benchmark_choice import compare_criteria
 from mmuda.experiments.benchmark_results import Results
-from mmuda.experiments.compare import config_text, holds_run_of, iterations_of, move_other_run, trained_part
+from mmuda.experiments.compare import config_text, holds_run_of, iterations_of, prepare_run, trained_part
+from mmuda.experiments.products import PRODUCTS
 from mmuda.experiments.runs import Run, train_all
 from mmuda.experiments.suite import Entry, Pair, Suite, write_config
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
 from mmuda.utils.locks import open_alone
 
 QUARTERS = 4
 CHECKPOINTS = 1000  # iterations from one to the next
-# What an entry does in place of training: a module that is run like the command that trains.
-PRODUCTS = dict(adapt=adapt, pair=pair_patches)
 
 
 @dataclass
@@ -37,16 +37,14 @@ class Cell:
         run: The training, or the adaptation of batch norm.
         before: The cell whose checkpoint it starts from; None if there is none.
         text: Its config.
-        digest: Of its config without paths, and of that of the cell before.
     """
 
     pair: Pair
     entry: Entry
     seed: int
     run: Run
-    before: Cell | None = None
-    text: str = ''
-    digest: str = ''
+    before: Cell | None
+    text: str
 
     @property
     def level(self) -> int:
@@ -55,8 +53,13 @@ class Cell:
     @property
     def checkpoint(self) -> Path:
         """What it leaves for entries that start from it."""
-        does = self.entry.does
-        return self.run.work_dir / (PRODUCTS[does].PRODUCT if does in PRODUCTS else f'iter_{self.run.iterations}.pth')
+        return self.run.work_dir / PRODUCTS.get(self.entry.does, f'iter_{self.run.iterations}.pth')
+
+    @property
+    def digest(self) -> str:
+        """Of its config without the path that it starts from; ``started_from`` in it says what that is."""
+        ignored = self.entry.start if self.before else None
+        return hashlib.sha256(repr(trained_part(self.text, ignored)).encode()).hexdigest()[:16]
 
     def is_current(self, report: Callable[[str], None]) -> bool:
         """Whether its folder holds a run of its config; else it is reported."""
@@ -67,10 +70,7 @@ class Cell:
 
     def prepare(self, report: Callable[[str], None]) -> None:
         """Write its config; a run of another config is moved aside."""
-        if holds_run_of(self.run.config_path, self.text, self.entry.start):
-            return
-        move_other_run(self.run.work_dir, self.run.config_path, self.text, report)
-        write_atomically(self.text.encode(), self.run.config_path)
+        prepare_run(self.run.work_dir, self.run.config_path, self.text, report, self.entry.start)
 
 
 def benchmark(
@@ -107,14 +107,14 @@ def benchmark(
     Raises:
         UserError: The suite or a config is wrong, or trainings failed; the tables of the others are written first.
     """
-    report = report or _print
+    report = report or partial(print, flush=True)
     out = Path(out)
     skipped = {pair.name: reason for pair in (table or suite).pairs if (reason := pair.missing())}
     for name, reason in skipped.items():
         report(f'{name} is skipped: {reason}')
-    failed = []
+    failed, configs = [], {}
     if train:
-        cells = _share(_cells(suite, skipped, out), *shard)
+        cells = _share(_cells(suite, skipped, out, configs), *shard)
         if shard[1] > 1:
             report(f'share {shard[0]} of {shard[1]}: {len(cells)} runs')
         out.mkdir(parents=True, exist_ok=True)
@@ -122,7 +122,8 @@ def benchmark(
             for cell in cells:
                 cell.prepare(report)
         failed = _train(cells, list(train_command), jobs, report)
-    ended = [cell for cell in _cells(table or suite, skipped, out, only_ended=True) if cell.is_current(report)]
+    cells = _cells(table or suite, skipped, out, configs, only_ended=True)
+    ended = [cell for cell in cells if cell.is_current(report)]
     results = Results.of(table or suite, ended, skipped)
     results.write(out)
     if choose:
@@ -178,26 +179,42 @@ def _share(cells: list[Cell], index: int, count: int) -> list[Cell]:
     return [cell for cell in cells if (cell.pair.name, cell.seed) in mine]
 
 
-def _cells(suite: Suite, skipped: Mapping[str, str], out: Path, only_ended: bool = False) -> list[Cell]:
-    """All cells, by seed, then by pair: an early table already has all entries. Nothing but configs is written."""
+def _cells(
+    suite: Suite,
+    skipped: Mapping[str, str],
+    out: Path,
+    configs: dict[tuple[str, str], Config],
+    only_ended: bool = False,
+) -> list[Cell]:
+    """All cells, by seed, then by pair: an early table already has all entries. Nothing but configs is written.
+
+    Args:
+        suite: The suite.
+        skipped: Names of pairs to leave out.
+        out: Folder of the runs.
+        configs: Configs by pair and entry that are loaded already; it gets those that are loaded now.
+        only_ended: Leave out what has not ended, and entries without an end on a pair.
+    """
     pairs = [pair for pair in suite.pairs if pair.name not in skipped]
-    configs = {}
+    wanted: dict[str, list[Entry]] = {}
     for pair in pairs:
-        loaded = {
-            entry.name: _load(suite, pair, entry, out)
-            for entry in suite.entries
-            if not only_ended or any((out / pair.name / entry.name).glob('seed*/summary.json'))
-        }
-        check_same_test({name: cfg for name, cfg in loaded.items() if cfg.get('val_dataloader')})
-        configs |= {(pair.name, name): cfg for name, cfg in loaded.items()}
+        folder = out / pair.name
+        wanted[pair.name] = [
+            entry for entry in suite.entries if not only_ended or any((folder / entry.name).glob('seed*/summary.json'))
+        ]
+        for entry in wanted[pair.name]:
+            if (pair.name, entry.name) not in configs:
+                configs[pair.name, entry.name] = _load(suite, pair, entry, out)
+        of_pair = {entry.name: configs[pair.name, entry.name] for entry in wanted[pair.name]}
+        check_same_test({name: cfg for name, cfg in of_pair.items() if cfg.get('val_dataloader')})
     seeds = list(dict.fromkeys(seed for entry in suite.entries for seed in suite.seeds_of(entry)))
     cells: dict[tuple, Cell] = {}
     for seed in seeds:
         for pair in pairs:
-            for entry in suite.entries:
-                cfg = configs.get((pair.name, entry.name))
-                if seed in suite.seeds_of(entry) and cfg is not None:
+            for entry in wanted[pair.name]:
+                if seed in suite.seeds_of(entry):
                     before = cells.get((pair.name, entry.after, seed))
+                    cfg = configs[pair.name, entry.name]
                     cells[pair.name, entry.name, seed] = _cell(pair, entry, seed, cfg, before, out)
     if only_ended:
         return [cell for cell in cells.values() if (cell.run.work_dir / 'summary.json').is_file()]
@@ -210,21 +227,19 @@ def _cell(pair: Pair, entry: Entry, seed: int, cfg: Config, before: Cell | None,
         # The digest says what it starts from; the path may be another one on another machine.
         cfg = copy.deepcopy(cfg)
         cfg.started_from = before.digest
-    digest = hashlib.sha256(repr(trained_part(config_text(cfg))).encode()).hexdigest()[:16]
-    if before is not None:
         cfg.merge_from_dict({entry.start: str(before.checkpoint.resolve())})
     path = work_dir / 'config' / f'{entry.name}.py'
     run = Run(f'{pair.name}/{entry.name}', seed, path, work_dir, iterations_of(cfg, path))
     if entry.does in PRODUCTS:
-        run.module, run.iterations = PRODUCTS[entry.does].__name__, 0
-    return Cell(pair, entry, seed, run, before, config_text(cfg), digest)
+        run.command, run.iterations = [sys.executable, '-m', products.__name__, entry.does], 0
+    return Cell(pair, entry, seed, run, before, config_text(cfg))
 
 
 def _load(suite: Suite, pair: Pair, entry: Entry, out: Path) -> Config:
     """The config of an entry on a pair, at the pair's length and with the suite's settings."""
     if entry.does == 'adapt':
-        entry_options = dict(suite.entry(entry.after).options)
-        entry = Entry(**{**vars(suite.entry(entry.after)), 'options': entry_options | dict(entry.options)})
+        before = suite.entry(entry.after)
+        entry = replace(before, options={**before.options, **entry.options})
     path = write_config(pair, entry, out / 'configs')
     options = {**suite.options, **entry.options}
     cfg = load_config(path, options)
@@ -265,7 +280,3 @@ def _labelled_tiles(pair: Pair, entry: Entry) -> dict:
     stream = 'train_dataloader.dataset.labelled_target'
     options = {f'{stream}.indices': list(pair.tiles[: entry.tiles]), f'{stream}.tile': pair.tile}
     return options | ({f'{stream}.last_tile': 'shift'} if pair.tile else {})
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)

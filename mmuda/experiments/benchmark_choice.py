@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mmuda.apis.candidates import Candidate, predict_candidates
 from mmuda.apis.choose import CHOOSING, LEVEL, RESAMPLED, Judged, decide, judge
-from mmuda.evaluation.stopping import LOWER_IS_BETTER
+from mmuda.evaluation.stopping import sign_of
 from mmuda.utils.json_file import read_object, write_json
 from mmuda.utils.markdown import markdown_table
 
@@ -95,8 +95,7 @@ def table_of_criteria(comparisons: Sequence[Comparison], unadapted: str) -> str:
                 continue
             verdict = decide(known, unadapted, criterion, LEVEL, 0)
             picks.append((one.truth, verdict.best, verdict.chosen))
-            sign = -1 if criterion in LOWER_IS_BETTER else 1
-            scores = [sign * candidate.scores[criterion] for candidate in known]
+            scores = [sign_of(criterion) * candidate.scores[criterion] for candidate in known]
             correlations.append(spearmanr(scores, [one.truth[candidate.name] for candidate in known]).statistic)
         if not picks:
             continue

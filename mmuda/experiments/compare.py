@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from pprint import pformat
 
@@ -70,7 +71,7 @@ def compare(
         UserError: If the arguments or configs are wrong, or if runs failed; the table of the other runs is written
             first.
     """
-    report = report or _print
+    report = report or partial(print, flush=True)
     if jobs < 1 or not seeds or not configs:
         raise UserError(f'jobs={jobs}, {len(seeds)} seeds and {len(configs)} configs were given; at least one of each')
     if weights not in WEIGHTS:
@@ -149,11 +150,8 @@ def _prepare(configs, out: Path, seeds: list[int], cfg_options: dict | None, rep
         for seed in seeds:
             work_dir = out / name / f'seed{seed}'
             copy = work_dir / 'config' / f'{name}.py'  # mmengine writes its own, modified copy to the work_dir
-            move_other_run(work_dir, copy, text, report)
-            run = Run(name, seed, copy, work_dir, iterations)
-            if not copy.is_file():
-                write_atomically(text.encode(), copy)
-            runs.append(run)
+            prepare_run(work_dir, copy, text, report)
+            runs.append(Run(name, seed, copy, work_dir, iterations))
     # Seed by seed, so that an early table already has all configs.
     return sorted(runs, key=lambda run: seeds.index(run.seed))
 
@@ -174,17 +172,31 @@ def iterations_of(cfg: Config, path: str | os.PathLike) -> int:
     raise UserError(f'config {path}: train_cfg has neither stages nor max_iters; say how long to train')
 
 
-def move_other_run(work_dir: Path, copy: Path, text: str, report: Callable[[str], None]) -> None:
-    """Move the run of another config aside, so that it is neither resumed, counted nor deleted.
+def prepare_run(
+    work_dir: Path, copy: Path, text: str, report: Callable[[str], None], ignored: str | None = None
+) -> None:
+    """Write the config of a run unless it is there; a run of another config is moved aside.
+
+    So it is neither resumed, counted nor deleted.
 
     Args:
         work_dir: Folder of the run.
         copy: The run's resolved config in it.
         text: The config to train now.
         report: Called with a line if a run is moved.
+        ignored: A dotted key of the config that may differ.
+
+    Raises:
+        UserError: If the other run is being trained.
     """
-    if holds_run_of(copy, text) or not any(path.is_file() for path in (copy, *work_dir.glob('*.pth'))):
+    if holds_run_of(copy, text, ignored):
         return
+    if any(path.is_file() for path in (copy, *work_dir.glob('*.pth'))):
+        _move_aside(work_dir, report)
+    write_atomically(text.encode(), copy)
+
+
+def _move_aside(work_dir: Path, report: Callable[[str], None]) -> None:
     with open_alone(work_dir / LOG_NAME) as log:  # as a training holds it
         if log is None:
             raise UserError(f'{work_dir} is being trained with another config; wait for it, or give another folder')
@@ -238,7 +250,3 @@ def _short(names: list[str]) -> list[str]:
         while min(map(len, words)) > 1 and len({of[-1] for of in words}) == 1:
             words = [of[:-1] for of in words]
     return ['_'.join(of) for of in words]
-
-
-def _print(line: str) -> None:
-    print(line, flush=True)

@@ -9,6 +9,7 @@ import torch
 from mmengine.config import Config
 from torch import nn
 
+from mmuda.apis.candidates import built_dataset, spread
 from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model, segmentor_of, super_resolve
 from mmuda.checkpoints.finding import find_checkpoint
@@ -65,8 +66,8 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
     runs = [first] if first == last else [first, last]
     cfgs = [load_config(run.config) for run in runs]
     models = [run.load() for run in runs]
-    datasets = [_validation_set(cfg) for cfg in cfgs]
-    candidates = _spread(len(datasets[-1]), CANDIDATES)
+    datasets = [built_dataset(cfg.val_dataloader.dataset) for cfg in cfgs]
+    candidates = spread(len(datasets[-1]), CANDIDATES)
     labels = [_label_of(datasets[-1][index]['data_samples']) for index in candidates]
     chosen = _most_mixed(labels)[:tiles]
     gsd = datasets[-1].get_data_info(0).get('gsd')
@@ -84,17 +85,6 @@ def draw_comparison(first: TrainedRun, last: TrainedRun, path: str | os.PathLike
     if any((labels[position] == IGNORE_INDEX).any() for position in chosen):
         classes, palette = [*classes, 'not counted'], [*palette, IGNORED_COLOUR]
     write_atomically(draw_panels(rows, classes, palette), path)
-
-
-def _validation_set(cfg: Config):
-    dataset = DATASETS.build(cfg.val_dataloader.dataset)
-    if hasattr(dataset, 'full_init'):
-        dataset.full_init()
-    return dataset
-
-
-def _spread(length: int, count: int) -> list[int]:
-    return sorted({int(index) for index in np.linspace(0, length - 1, min(length, count))})
 
 
 def _label_of(sample) -> np.ndarray:
@@ -139,7 +129,7 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
     if not isinstance(segmentor_of(model), SuperResolutionSegmentor):
         return []
     dataset = DATASETS.build(cfg.train_dataloader.dataset)
-    draws = [dataset[DrawIndex(index, draw=index, seed=0)] for index in _spread(len(dataset), CANDIDATES // 2)]
+    draws = [dataset[DrawIndex(index, draw=index, seed=0)] for index in spread(len(dataset), CANDIDATES // 2)]
     draws = [draw for draw in draws if 'fine_image' in draw['source']]
     if not draws:
         return []

@@ -31,6 +31,16 @@ TAIL_BYTES = 16_384
 ITERATION = re.compile(rb'Iter\(train\) *\[ *(\d+)/ *(\d+)\]')
 
 
+def training_command(tool: str) -> list[str]:
+    """Command of ``train.py`` beside a tool. On SIGTERM the tool then also ends the trainings that it started.
+
+    Args:
+        tool: Path of the tool.
+    """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return [sys.executable, str(Path(tool).with_name('train.py'))]
+
+
 class RunTakenError(UserError):
     """Another process trains a run."""
 
@@ -45,7 +55,7 @@ class Run:
         config_path: The resolved config that the process reads.
         work_dir: Folder of the run.
         iterations: Length of the training.
-        module: A module to run in place of the command that trains, with the same arguments.
+        command: Command in place of the one that trains, with the same arguments.
         done: Iterations done, as far as its log tells.
         seconds: Running time of the process.
     """
@@ -55,7 +65,7 @@ class Run:
     config_path: Path
     work_dir: Path
     iterations: int
-    module: str | None = None
+    command: Sequence[str] | None = None
     done: int = 0
     seconds: float = 0.0
     process: subprocess.Popen | None = field(default=None, repr=False)
@@ -117,9 +127,11 @@ class Run:
             self._log_start = log.tell()
             self._started = time.monotonic()
             arguments = [str(self.config_path), '--work-dir', str(self.work_dir), '--seed', str(self.seed)]
-            command = command if self.module is None else [sys.executable, '-m', self.module]
             self.process = subprocess.Popen(
-                [*command, *arguments, '--resume', 'auto'], stdout=log, stderr=subprocess.STDOUT, env=environment
+                [*(self.command or command), *arguments, '--resume', 'auto'],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
             )
 
     def stop(self) -> None:

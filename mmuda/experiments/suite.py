@@ -10,13 +10,14 @@ from pathlib import Path
 
 import mmuda
 from mmuda.apis.new_config import new_config
+from mmuda.experiments.products import PRODUCTS
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 
 FOLDERS = 'folders'
 """The dataset base whose first lines a pair may replace."""
 PROFILES = ('full', 'quick')
-DOES = ('train', 'adapt', 'pair')
+DOES = ('train', *PRODUCTS)
 
 
 @dataclass(frozen=True)
@@ -148,18 +149,15 @@ class Suite:
         for entry in reversed(self.entries):
             if entry.name in kept and entry.after:
                 kept.add(entry.after)
-        return Suite(
+        return replace(
+            self,
             pairs=[pair for pair in self.pairs if not pairs or pair.name in pairs],
             entries=[
                 replace(entry, seeds=tuple(seeds) or entry.seeds)
                 for entry in self.entries
                 if not kept or entry.name in kept
             ],
-            **{
-                **{name: getattr(self, name) for name in ('references', 'target_only', 'cheap', 'options', 'momentum')},
-                'seeds': tuple(seeds) or self.seeds,
-                'note': self.note,
-            },
+            seeds=tuple(seeds) or self.seeds,
         )
 
     def seeds_of(self, entry: Entry) -> tuple[int, ...]:
