@@ -2,10 +2,14 @@
 
 from mmuda.experiments import Entry, Pair, Suite
 
+shares = {'adaptation_steps': ['batch_norm', 'class_shares']}
 first_tier = [
     Entry('source_only'),
     Entry('source_only_augmented'),
     Entry('adabn', after='source_only', does='adapt'),
+    Entry('shares', method='adabn', after='source_only', does='adapt', options=shares),
+    Entry('augmented_adabn', method='adabn', after='source_only_augmented', does='adapt'),
+    Entry('augmented_shares', method='adabn', after='source_only_augmented', does='adapt', options=shares),
     Entry('adaptsegnet_single'),
     Entry('dacs'),
     Entry('mic'),

@@ -3,7 +3,7 @@
 Imports everything below it, never ``experiments`` or ``tools``.
 """
 
-from mmuda.apis.batch_norm import adapt_batch_norm
+from mmuda.apis.adapt import adapt
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
 from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
@@ -31,7 +31,7 @@ __all__ = [
     'RESAMPLED',
     'Candidate',
     'UserError',
-    'adapt_batch_norm',
+    'adapt',
     'build_runner',
     'check',
     'choose',

@@ -2,9 +2,10 @@
 
 ``python -m mmuda.experiments.products DOES CONFIG --work-dir DIR --seed SEED``, where DOES is one of two.
 
-``adapt`` re-estimates the batch norm statistics of a checkpoint on target images (AdaBN) and tests it; ``pair`` pairs
-the patches of the config's two streams by a segmentor, with the config's ``pairing_strategy``. The config names the
-checkpoint in ``load_from``. Either leaves its product and a ``summary.json`` as a training would.
+``adapt`` adapts a checkpoint to target images without training, by the config's ``adaptation_steps`` (AdaBN if it has
+none), and tests it; ``pair`` pairs the patches of the config's two streams by a segmentor, with the config's
+``pairing_strategy``. The config names the checkpoint in ``load_from``. Either leaves its product and a ``summary.json``
+as a training would.
 """
 
 import argparse
@@ -13,21 +14,26 @@ from pathlib import Path
 
 from mmengine.config import Config
 
-from mmuda.apis.batch_norm import adapt_batch_norm
+from mmuda.apis.adapt import adapt
 from mmuda.apis.config import load_config
 from mmuda.apis.pair_domains import pair_domains
 from mmuda.apis.test import test
 from mmuda.utils.json_file import write_json
 
 PRODUCTS = dict(adapt='adapted.pth', pair='pairs.json')
+ADABN = ('batch_norm',)
 FEATURE = 'decode_head.bottleneck'  # what the strategy feature_mmd compares
 
 
-def adapt(cfg: Config, out: Path, seed: int) -> dict:
-    """AdaBN, and the metrics of the result."""
-    adapt_batch_norm(cfg, cfg.load_from, out, seed=seed)
+def adapted(cfg: Config, out: Path, seed: int) -> dict:
+    """An adapted checkpoint, and its metrics."""
+    steps = cfg.get('adaptation_steps', ADABN)
+    adapt(cfg, cfg.load_from, out, steps, seed=seed)
     metrics = test(load_config(cfg.filename), str(out), work_dir=str(out.parent))
-    return dict(metrics={name: float(value) for name, value in metrics.items()}, selection='last iteration, then AdaBN')
+    return dict(
+        metrics={name: float(value) for name, value in metrics.items()},
+        selection=f'last iteration, then {" and ".join(steps)}',
+    )
 
 
 def pair(cfg: Config, out: Path, seed: int) -> dict:
@@ -46,7 +52,7 @@ def main() -> None:
     parser.add_argument('--resume', help='ignored: it starts anew')
     args = parser.parse_args()
     start = time.perf_counter()
-    make = dict(adapt=adapt, pair=pair)[args.does]
+    make = dict(adapt=adapted, pair=pair)[args.does]
     made = make(load_config(args.config), args.work_dir / PRODUCTS[args.does], args.seed)
     summary = dict(
         mode='train', config=args.config, seed=args.seed, **made, seconds=round(time.perf_counter() - start, 1)

@@ -63,8 +63,9 @@ class Entry:
         options: Values by dotted key that override those of the config.
         after: Entry whose checkpoint of the same seed this one starts from.
         start: Key of the config that takes this checkpoint.
-        does: ``'train'``; ``'adapt'``, which re-estimates the batch norm statistics of ``after`` on target images
-            (AdaBN); or ``'pair'``, which pairs the patches of both domains by the segmentor of ``after``, with the
+        does: ``'train'``; ``'adapt'``, which adapts the checkpoint of ``after`` to target images without training, by
+            the steps of :func:`mmuda.apis.adapt` that ``options`` gives as ``adaptation_steps`` (AdaBN alone if it
+            gives none); or ``'pair'``, which pairs the patches of both domains by the segmentor of ``after``, with the
             strategy that ``options`` gives as ``pairing_strategy``. An entry after a pairing starts from its file.
         iters: Length of its training; None takes that of the pair.
         tiles: Number of labelled target tiles, for a method that takes some.

@@ -5,11 +5,13 @@ import torch
 from mmengine.runner import Runner
 from mmengine.structures import PixelData
 
-from mmuda.apis import UserError, adapt_batch_norm, init_model, train
+from mmuda.apis import UserError, adapt, init_model, train
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.seeds import seeded
 from tests.helpers.tiny import SIZE, DrawnDataset
+
+ADABN = ['batch_norm']
 
 
 def first_layer_by_hand(cfg, model, batches):
@@ -30,19 +32,19 @@ def test_the_first_layer_has_the_targets_statistics(tiny, tmp_path):
     train(cfg, str(tmp_path / 'run'))
     before, out = tmp_path / 'run' / 'iter_2.pth', tmp_path / 'adapted.pth'
     cfg = tiny(train_dataloader__dataset__target__scale=0.5)
-    layers = adapt_batch_norm(cfg, before, out, batches=3)
+    adapt(cfg, before, out, ADABN, batches=3)
     old, new = (read_checkpoint(path)['state_dict'] for path in (before, out))
     assert old.keys() == new.keys()
     changed = {name for name in old if not torch.equal(old[name], new[name])}
     running = {name for name in old if name.startswith('segmentor') and 'running_' in name}
-    assert len(running) == 2 * layers and running <= changed
+    how = read_checkpoint(out)['meta']['adapted']['batch_norm']
+    assert how == dict(layers=len(running) // 2, batches=3) and running <= changed
     assert all('running_' in name or 'num_batches' in name for name in changed)
     mean, variance = first_layer_by_hand(cfg, init_model(cfg, before), 3)
     torch.testing.assert_close(new['segmentor.backbone.bn1.running_mean'], mean, rtol=1e-4, atol=1e-5)
     torch.testing.assert_close(new['segmentor.backbone.bn1.running_var'], variance, rtol=1e-4, atol=1e-5)
-    assert read_checkpoint(out)['meta']['adapted_batch_norm']['batches'] == 3
     # The same seed gives the same statistics, and the result loads.
-    adapt_batch_norm(tiny(train_dataloader__dataset__target__scale=0.5), before, tmp_path / 'again.pth', batches=3)
+    adapt(tiny(train_dataloader__dataset__target__scale=0.5), before, tmp_path / 'again.pth', ADABN, batches=3)
     again = read_checkpoint(tmp_path / 'again.pth')['state_dict']
     assert all(torch.equal(new[name], again[name]) for name in new)
     init_model(tiny(), out)
@@ -51,7 +53,7 @@ def test_the_first_layer_has_the_targets_statistics(tiny, tmp_path):
 def test_a_plain_checkpoint_keeps_its_names(tiny, tmp_path):
     plain = MODELS.build(tiny().model.segmentor)
     torch.save(dict(state_dict=plain.state_dict()), tmp_path / 'plain.pth')
-    adapt_batch_norm(tiny(), tmp_path / 'plain.pth', tmp_path / 'out.pth', batches=1)
+    adapt(tiny(), tmp_path / 'plain.pth', tmp_path / 'out.pth', ADABN, batches=1)
     state = read_checkpoint(tmp_path / 'out.pth')['state_dict']
     assert state.keys() == plain.state_dict().keys()
     assert state['backbone.bn1.running_mean'].any()
@@ -61,16 +63,16 @@ def test_a_plain_checkpoint_keeps_its_names(tiny, tmp_path):
 def test_what_cannot_be_adapted_is_told(tiny, tmp_path):
     cfg = tiny()
     torch.save(dict(state_dict=MODELS.build(cfg.model.segmentor).state_dict()), tmp_path / 'plain.pth')
-    with pytest.raises(UserError, match='batches=0: statistics need at least one batch'):
-        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth', batches=0)
+    with pytest.raises(UserError, match='batches=0: an adaptation needs at least one batch'):
+        adapt(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth', ADABN, batches=0)
     del cfg.train_dataloader.dataset['target']
     with pytest.raises(UserError, match='neither train_dataloader.dataset.target nor a test_dataloader'):
-        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth')
+        adapt(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth', ADABN)
     none = dict(type='GN', num_groups=1)
     cfg = tiny(model__segmentor__backbone__norm_cfg=none, model__segmentor__decode_head__norm_cfg=none)
     torch.save(dict(state_dict=MODELS.build(cfg.model.segmentor).state_dict()), tmp_path / 'plain.pth')
     with pytest.raises(UserError, match='has no batch norm layer with running statistics'):
-        adapt_batch_norm(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth')
+        adapt(cfg, tmp_path / 'plain.pth', tmp_path / 'out.pth', ADABN)
     assert not (tmp_path / 'out.pth').exists()
 
 
@@ -78,7 +80,7 @@ def test_the_given_checkpoint_is_not_replaced(tiny, tmp_path):
     checkpoint = tmp_path / 'iter_1.pth'
     checkpoint.write_bytes(b'weights')
     with pytest.raises(UserError, match='iter_1.pth is read as an input'):
-        adapt_batch_norm(tiny(), checkpoint, checkpoint)
+        adapt(tiny(), checkpoint, checkpoint, ADABN)
     assert checkpoint.read_bytes() == b'weights'
 
 
@@ -99,7 +101,7 @@ def test_pixels_without_data_take_no_part_in_the_statistics(tiny, tmp_path):
     cfg = tiny(train_dataloader__dataset__target__type='HalfEmpty')
     model = init_model(cfg)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'before.pth')
-    adapt_batch_norm(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', batches=2)
+    adapt(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', ADABN, batches=2)
     loader, means = Runner.build_dataloader(cfg.train_dataloader, seed=0), []
     with seeded(0), torch.no_grad():
         for _, data in zip(range(2), loader, strict=False):
@@ -117,7 +119,7 @@ def test_pixels_without_data_take_no_part_at_either_scale_of_hrda(tiny, tmp_path
     cfg.model.segmentor.attention_head = attention
     model = init_model(cfg)
     torch.save(dict(state_dict=model.state_dict()), tmp_path / 'before.pth')
-    adapt_batch_norm(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', batches=2)
+    adapt(cfg, tmp_path / 'before.pth', tmp_path / 'out.pth', ADABN, batches=2)
     half, quarter, means = SIZE // 2, SIZE // 4, []
     conv = model.segmentor.backbone.conv1
     with seeded(0), torch.no_grad():

@@ -107,7 +107,7 @@ def test_new_keys_and_elements_of_lists_are_taken(tiny):
         ('train', ['a.py', '--seed', '-1'], 'a whole number from 0 to 2147483647'),
         ('train', ['a.py', '--seed', str(2**40)], 'a whole number from 0 to 2147483647'),
         ('train', ['a.py', '--cfg-options', 'asdf'], "'asdf': it is not of the form KEY=VALUE"),
-        ('adapt_batch_norm', ['a.py', 'b.pth', 'c.pth', '--batches', '0'], 'at least 1'),
+        ('adapt', ['a.py', 'b.pth', 'c.pth', '--batches', '0'], 'at least 1'),
         ('translate', ['a.py', 'b.pth', '--out', 'o', '--tile', '-4'], 'at least 1'),
         ('pair_domains', ['a.py', '--strategy', 'random', '--out', 'o', '--memory', '0'], ''),
     ],

@@ -6,7 +6,7 @@ import sys
 import pytest
 import torch
 
-from mmuda.apis import adapt_batch_norm, load_config, test
+from mmuda.apis import adapt, load_config, test
 from mmuda.experiments import products
 from mmuda.experiments.compare import config_text
 from tests.helpers.two_models import imagery  # noqa: F401  (a fixture)
@@ -34,7 +34,7 @@ def run(imagery, monkeypatch, tmp_path):  # noqa: F811
 def test_adabn_of_a_checkpoint_is_that_of_the_tool(run, imagery, tmp_path):  # noqa: F811
     weights = str(imagery.with_name('strong.pth'))
     out, path = run('adapt', load_from=weights)
-    adapt_batch_norm(load_config(path), weights, tmp_path / 'by_hand.pth', seed=4, report=lambda _: None)
+    adapt(load_config(path), weights, tmp_path / 'by_hand.pth', ['batch_norm'], seed=4, report=lambda _: None)
     found, expected = (
         torch.load(file, weights_only=True)['state_dict']
         for file in (out / products.PRODUCTS['adapt'], tmp_path / 'by_hand.pth')

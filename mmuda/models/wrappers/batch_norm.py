@@ -22,7 +22,7 @@ class RunningStatistics:
     - ``'shared'``: all forwards update the statistics: a mixture of the domains, as in most released code;
     - ``'source'``: only those of the source, as without adaptation;
     - ``'target'``: only those of the target, so that the target is normalised by its own statistics in training and in
-      prediction. AdaBN (``tools/adapt_batch_norm.py``) then changes little, since it estimates the same statistics
+      prediction. AdaBN (``tools/adapt.py``) then changes little, since it estimates the same statistics
       afterwards.
 
     Args:
