@@ -36,7 +36,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--choose',
         action='store_true',
-        help='also choose a model without labels; in case of doubt the first config, which should not adapt',
+        help='also adapt each model without training (tools/adapt.py), and choose one without labels; in case of doubt '
+        'the first config, which should not adapt',
     )
     add_cfg_options(parser, 'override values in every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
     return parser.parse_args()

@@ -8,6 +8,7 @@ from pprint import pformat
 
 from mmengine.config import Config
 
+from mmuda.apis.adapt import adapt
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.choose import choose as choose_model
 from mmuda.apis.config import load_config
@@ -22,6 +23,7 @@ from mmuda.utils.json_file import write_json
 from mmuda.utils.locks import open_alone
 
 WEIGHTS = ('last', 'best')
+ADAPTED = 'adapted.pth'
 # Keys of a config with these prefixes affect neither the weights nor the validation.
 NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
 
@@ -61,8 +63,8 @@ def compare(
         weights: ``'last'`` uses the metrics of the last validation, ``'best'`` those of the validation chosen by the
             configs' ``save_best``.
         choose: Also choose one of the models of the first seed without labels (:func:`mmuda.apis.choose`), the first
-            config being the one that does not adapt. The answer goes to ``choice.md``, the model to ``chosen.pth`` and
-            ``chosen.py``.
+            config being the one that does not adapt. Each model also takes part as :func:`mmuda.apis.adapt` leaves it.
+            The answer goes to ``choice.md``, the model to ``chosen.pth`` and ``chosen.py``.
 
     Returns:
         The table; ``str()`` of it is Markdown.
@@ -104,9 +106,17 @@ def compare(
 
 
 def _choose(runs: list[Run], out: Path, report: Callable[[str], None]) -> None:
-    """Choose among the models of the first seed without labels, and copy the chosen one."""
-    of_first_seed = {run.config: run for run in runs if run.seed == runs[0].seed}
-    models = [Candidate(name, run.config_path, (find_checkpoint(run.work_dir),)) for name, run in of_first_seed.items()]
+    """Choose among the models of the first seed, as trained and adapted, without labels; and copy the chosen one."""
+    models = []
+    for run in [run for run in runs if run.seed == runs[0].seed]:
+        checkpoint, adapted = find_checkpoint(run.work_dir), run.work_dir / ADAPTED
+        models.append(Candidate(run.config, run.config_path, (checkpoint,)))
+        try:
+            adapt(load_config(run.config_path), checkpoint, adapted, seed=run.seed, report=report)
+        except UserError as error:
+            report(f'{run.config} takes part as it was trained alone: {error}')
+        else:
+            models.append(Candidate(f'{run.config}, adapted', run.config_path, (adapted,)))
     verdict = choose_model(models, report=report)
     chosen = next(model for model in models if model.name == verdict.chosen)
     write_atomically(f'{verdict}\n'.encode(), out / 'choice.md')

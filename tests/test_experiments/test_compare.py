@@ -1,5 +1,6 @@
 import importlib
 import json
+import re
 import signal
 import statistics
 import sys
@@ -255,10 +256,34 @@ def test_the_model_that_is_chosen_without_labels_is_copied(imagery, monkeypatch)
     lines = []
     compare_module._choose(runs[:2], imagery.parent, lines.append)
     answer = (imagery.parent / 'choice.md').read_text()
-    chosen = 'strong' if 'Use strong' in answer else 'weak'
-    assert (imagery.parent / 'chosen.pth').read_bytes() == (imagery.parent / chosen / 'iter_1.pth').read_bytes()
+    # Each also takes part adapted without training.
+    assert [line.split('|')[1].strip() for line in answer.splitlines()[2:6]] == [
+        'weak', 'weak, adapted', 'strong', 'strong, adapted'
+    ]  # fmt: skip
+    name = re.search('Use ([^:]+):', answer)
+    config, _, adapted = (name[1] if name else 'weak').partition(', ')
+    chosen = imagery.parent / config / ('adapted.pth' if adapted else 'iter_1.pth')
+    assert (imagery.parent / 'chosen.pth').read_bytes() == chosen.read_bytes()
     assert (imagery.parent / 'chosen.py').read_text() == imagery.read_text()
-    assert answer.splitlines()[-1].startswith(('Use strong', 'Do not adapt')) and 'chosen.pth' in lines[-1]
+    assert answer.splitlines()[-1].startswith(('Use ', 'Do not adapt')) and 'chosen.pth' in lines[-1]
+
+
+def test_a_model_that_cannot_be_adapted_takes_part_as_it_is(imagery, monkeypatch):  # noqa: F811
+    config = imagery.read_text()
+    imagery.write_text(config + 'train_dataloader["dataset"]["source"] = None\n')
+    runs = []
+    for name in ('weak', 'strong'):
+        work_dir = imagery.parent / name
+        work_dir.mkdir()
+        weights = torch.load(imagery.with_name(f'{name}.pth'), weights_only=True)
+        torch.save(weights | dict(message_hub={}, optimizer={}), work_dir / 'iter_1.pth')
+        runs.append(Run(name, 0, imagery, work_dir, 1))
+    lines = []
+    compare_module._choose(runs, imagery.parent, lines.append)
+    assert any(
+        'weak takes part as it was trained alone: ' in line and 'no labels of the source' in line for line in lines
+    )
+    assert 'weak, adapted' not in (imagery.parent / 'choice.md').read_text()
 
 
 @pytest.mark.parametrize(
