@@ -4,6 +4,7 @@ Imports everything below it, never ``experiments`` or ``tools``.
 """
 
 from mmuda.apis.adapt import adapt
+from mmuda.apis.adapt_and_choose import adapt_and_choose
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
 from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
@@ -32,6 +33,7 @@ __all__ = [
     'Candidate',
     'UserError',
     'adapt',
+    'adapt_and_choose',
     'build_runner',
     'check',
     'choose',

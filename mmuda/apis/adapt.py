@@ -67,9 +67,7 @@ def adapt(
         UserError: If a step is unknown or cannot be done, the shares do not fit, there is no data, ``batches`` is below
             1, or ``out`` is the given checkpoint.
     """
-    unknown = [step for step in steps if step not in STEPS]
-    if unknown or not steps:
-        raise UserError(f'steps={list(steps)!r}: there is {" and ".join(STEPS)}; name one or both')
+    refuse_steps(steps)
     if batches < 1:
         raise UserError(f'batches={batches}: an adaptation needs at least one batch')
     refuse_shares(shares)
@@ -78,7 +76,7 @@ def adapt(
     model = init_model(cfg, checkpoint, device)
     # If the model predicts with its teacher, that one is adapted.
     network = predicting_network(model)
-    settings, what = _target_images(cfg)
+    settings, what = target_images(cfg)
     read = partial(_batches, model, settings, batches, seed)
     how: dict[str, dict] = {}
     for step in [step for step in STEPS if step in steps]:
@@ -95,6 +93,33 @@ def adapt(
     report(f'written to {out}')
 
 
+def refuse_steps(steps: Sequence[str]) -> None:
+    """Refuse steps that there are not.
+
+    Raises:
+        UserError: One is unknown, or there is none.
+    """
+    if isinstance(steps, str) or not steps or not set(steps) <= set(STEPS):
+        raise UserError(f'adaptation steps {steps!r}: there is {" and ".join(STEPS)}; give a list of one or both')
+
+
+def check_adaptation(cfg: Config) -> None:
+    """Refuse, before a training, a config whose ``adaptation_steps`` could not be done after it.
+
+    Raises:
+        UserError: A step is unknown, there are no images of the target, or no test images for the choice.
+    """
+    if cfg.get('adaptation_steps') is None:
+        return
+    refuse_steps(cfg.adaptation_steps)
+    target_images(cfg)
+    if not (cfg.get('test_dataloader') or cfg.get('val_dataloader')):
+        raise UserError(
+            f'config {cfg.filename} has adaptation_steps, but no test_dataloader: the adapted model is compared with '
+            'the trained one on test images, which need no labels; name some, or leave out adaptation_steps'
+        )
+
+
 def _told(how: Mapping, classes: Sequence[str] | None) -> str:
     names = classes or [f'class {number}' for number in range(len(how['shares']))]
     parts = [
@@ -104,7 +129,7 @@ def _told(how: Mapping, classes: Sequence[str] | None) -> str:
     return f'class shares matched on {how["batches"]} batches: {", ".join(parts)}'
 
 
-def _target_images(cfg: Config) -> tuple[dict, str]:
+def target_images(cfg: Config) -> tuple[dict, str]:
     """Settings of a loader, and a description of what it loads."""
     train = cfg.get('train_dataloader') or {}
     if (train.get('dataset') or {}).get('target'):

@@ -105,12 +105,14 @@ HRDA = ('hrda_daformer-mitb5', 'hrda_deeplabv3plus-effl0')
 MITB5 = 'daformer-mitb5'
 # Their batch norm can be trained.
 BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-effl0', 'deeplabv3plus-mv2', 'deeplabv3plus-mv2-d8', 'fcn-hr48')
+ADAPT = "adaptation_steps = ['batch_norm', 'class_shares']  # after training; the better model is chosen without labels"
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 # DACS and its successors.
 MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='one_size')
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
     'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
+    'recommended': Method('source_only', 'sgd_250k', short='short', view='augmented', lines=(ADAPT,)),
     'target_only': Method('source_only', 'sgd_250k', short='short', view='on_target'),
     'histogram': Method('source_only', 'sgd_250k', short='short', view='histogram'),
     'adabn_online': Method('adabn', 'sgd_250k', short='short'),

@@ -1,13 +1,20 @@
 """Trains what a config describes."""
 
+from pathlib import Path
+
 from mmengine.config import Config
+from mmengine.dist import is_main_process
 from mmengine.runner import Runner
 
+from mmuda.apis.adapt import check_adaptation
+from mmuda.apis.adapt_and_choose import adapt_and_choose
+from mmuda.apis.candidates import Candidate
 from mmuda.apis.class_checks import check_pairing
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.prepare import folder_of, prepare
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.start import start_of_training
+from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.utils.ranks import sole_job
 
@@ -32,11 +39,13 @@ def train(
         seed: Seed of every random choice; the config's, else 0.
 
     Returns:
-        The Runner after training.
+        The Runner after training. If the config has ``adaptation_steps``, the last checkpoint has then been adapted and
+        the better of both chosen (:func:`mmuda.apis.adapt_and_choose`).
 
     Raises:
         UserError: If something in the config or the arguments is wrong; before the first iteration where possible.
     """
+    check_adaptation(cfg)
     start_processes(cfg, launcher)
     work_dir = folder_of(cfg, work_dir)
     with sole_job(work_dir, 'being trained'):
@@ -46,6 +55,10 @@ def train(
             for warning in check_pairing(runner):
                 runner.logger.warning(warning)
             runner.train()
+        if cfg.get('adaptation_steps') and is_main_process():
+            config = Path(work_dir) / Path(runner.cfg.filename).name
+            model = Candidate('as trained', config, (find_checkpoint(work_dir),))
+            adapt_and_choose([model], work_dir, runner.seed, runner.logger.info)
     return runner
 
 

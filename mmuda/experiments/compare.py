@@ -8,9 +8,8 @@ from pprint import pformat
 
 from mmengine.config import Config
 
-from mmuda.apis.adapt import adapt
+from mmuda.apis.adapt_and_choose import adapt_and_choose
 from mmuda.apis.candidates import Candidate
-from mmuda.apis.choose import choose as choose_model
 from mmuda.apis.config import load_config
 from mmuda.apis.same_test import check_same_test
 from mmuda.checkpoints.finding import find_checkpoint
@@ -23,7 +22,6 @@ from mmuda.utils.json_file import write_json
 from mmuda.utils.locks import open_alone
 
 WEIGHTS = ('last', 'best')
-ADAPTED = 'adapted.pth'
 # Keys of a config with these prefixes affect neither the weights nor the validation.
 NOT_TRAINED = ('test_', 'tta_', 'visualizer', 'log_')
 
@@ -62,9 +60,9 @@ def compare(
         columns: Other metrics of ``summary.json`` that the table shows, e.g. ``'mFscore'``.
         weights: ``'last'`` uses the metrics of the last validation, ``'best'`` those of the validation chosen by the
             configs' ``save_best``.
-        choose: Also choose one of the models of the first seed without labels (:func:`mmuda.apis.choose`), the first
-            config being the one that does not adapt. Each model also takes part as :func:`mmuda.apis.adapt` leaves it.
-            The answer goes to ``choice.md``, the model to ``chosen.pth`` and ``chosen.py``.
+        choose: Also choose one of the models of the first seed without labels, as they are or adapted without training
+            (:func:`mmuda.apis.adapt_and_choose`), the first config being the one that does not adapt. The answer goes
+            to ``choice.md``, the model to ``chosen.pth`` and ``chosen.py``.
 
     Returns:
         The table; ``str()`` of it is Markdown.
@@ -106,23 +104,10 @@ def compare(
 
 
 def _choose(runs: list[Run], out: Path, report: Callable[[str], None]) -> None:
-    """Choose among the models of the first seed, as trained and adapted, without labels; and copy the chosen one."""
-    models = []
-    for run in [run for run in runs if run.seed == runs[0].seed]:
-        checkpoint, adapted = find_checkpoint(run.work_dir), run.work_dir / ADAPTED
-        models.append(Candidate(run.config, run.config_path, (checkpoint,)))
-        try:
-            adapt(load_config(run.config_path), checkpoint, adapted, seed=run.seed, report=report)
-        except UserError as error:
-            report(f'{run.config} takes part as it was trained alone: {error}')
-        else:
-            models.append(Candidate(f'{run.config}, adapted', run.config_path, (adapted,)))
-    verdict = choose_model(models, report=report)
-    chosen = next(model for model in models if model.name == verdict.chosen)
-    write_atomically(f'{verdict}\n'.encode(), out / 'choice.md')
-    for path, name in ((chosen.config, 'chosen.py'), (chosen.checkpoints[0], 'chosen.pth')):
-        write_atomically(Path(path).read_bytes(), out / name)
-    report(f'{verdict}\n\nThe model: {out / "chosen.py"}, {out / "chosen.pth"}')
+    """Choose among the models of the first seed, as they are and adapted."""
+    of_first_seed = [run for run in runs if run.seed == runs[0].seed]
+    models = [Candidate(run.config, run.config_path, (find_checkpoint(run.work_dir),)) for run in of_first_seed]
+    adapt_and_choose(models, out, runs[0].seed, report)
 
 
 def _judged(run: Run, summary: dict, weights: str) -> dict:

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from mmuda.apis import UserError, adapt, inference_model, init_model, load_config
+from mmuda.apis import UserError, adapt, inference_model, init_model, load_config, train
 from mmuda.apis.adapt import STEPS
 from mmuda.apis.class_shares import shift_for_shares
 from mmuda.checkpoints.reading import read_checkpoint
@@ -128,8 +128,8 @@ def test_what_cannot_be_matched_is_told(imagery, tmp_path):  # noqa: F811
         (dict(shares=[0.5, 0.2]), r'shares=\[0.5, 0.2\] have the sum 0.700'),
         (dict(shares=[1.5, -0.5]), 'between 0 and 1'),
         (dict(shares=[0.5, 0.3, 0.2]), '3 shares were given, but the segmentor has 2 classes'),
-        (dict(steps=['shares']), r"steps=\['shares'\]: there is batch_norm and class_shares"),
-        (dict(steps=[]), 'name one or both'),
+        (dict(steps=['shares']), r"steps \['shares'\]: there is batch_norm and class_shares"),
+        (dict(steps=[]), 'give a list of one or both'),
     ):
         with pytest.raises(UserError, match=message):
             adapted(imagery, tmp_path, **options)
@@ -146,3 +146,32 @@ def test_one_logit_for_two_classes_is_told(tiny, tmp_path):
     with pytest.raises(UserError, match='does not give one logit for each of two classes'):
         adapt(cfg, tmp_path / 'plain.pth', tmp_path / 'adapted.pth', ['class_shares'], report=lambda _: None)
     assert not (tmp_path / 'adapted.pth').exists()
+
+
+def test_a_training_may_end_with_an_adaptation_and_a_choice(imagery, tmp_path):  # noqa: F811
+    imagery.write_text(imagery.read_text() + "adaptation_steps = ['class_shares']\n")
+    train(load_config(imagery), str(tmp_path / 'run'))
+    answer = (tmp_path / 'run' / 'choice.md').read_text()
+    name = 'adapted.pth' if 'Use as trained, adapted' in answer else 'iter_1.pth'
+    assert (tmp_path / 'run' / 'chosen.pth').read_bytes() == (tmp_path / 'run' / name).read_bytes()
+    assert list(read_checkpoint(tmp_path / 'run' / 'adapted.pth')['meta']['adapted']) == [STEPS[1], 'images', 'seed']
+    init_model(load_config(tmp_path / 'run' / 'chosen.py'), tmp_path / 'run' / 'chosen.pth')
+
+
+@pytest.mark.parametrize(
+    ('lines', 'message'),
+    [
+        ("adaptation_steps = ['shares']", 'there is batch_norm and class_shares'),
+        ("adaptation_steps = 'batch_norm'", 'give a list of one or both'),
+        ("adaptation_steps = ['batch_norm']\nval_dataloader = None", 'but no test_dataloader'),
+        (
+            "adaptation_steps = ['batch_norm']\nval_dataloader = None\ntrain_dataloader['dataset']['target'] = None",
+            'neither train_dataloader.dataset.target nor a test_dataloader',
+        ),
+    ],
+)
+def test_an_adaptation_that_could_not_follow_is_told_before_training(imagery, tmp_path, lines, message):  # noqa: F811
+    imagery.write_text(f'{imagery.read_text()}{lines}\n')
+    with pytest.raises(UserError, match=message):
+        train(load_config(imagery), str(tmp_path / 'run'))
+    assert not list((tmp_path / 'run').glob('*.pth'))
