@@ -112,30 +112,14 @@ def test_configs_of_a_command_are_found_as_a_shell_finds_them():
     assert set(configs_of(block)) == expected
 
 
-def test_a_row_that_two_pages_have_is_the_same():
-    def tables(page):
-        for table in re.findall(r'(?:^\|.*\n)+', page.read_text(encoding='utf-8'), re.MULTILINE):
-            header, _, *rows = table.splitlines()
-            yield header, rows
-
-    comparison = ROOT / 'docs/results/comparison.md'
-    measured = {header: rows for header, rows in tables(comparison)}
-    for page in sorted(comparison.parent.glob('*.md')):
-        for header, rows in tables(page):
-            assert not [row for row in rows if row not in measured.get(header, rows)], page.name
-
-
 def test_every_method_has_a_page_of_results():
     named = {
         page.parent.name: set(re.findall(r'docs/results/(\w+)\.md', page.read_text(encoding='utf-8')))
         for page in ROOT.glob('configs/*/README.md')
     }
     assert all(named.values()), named
-    assert set.union(*named.values()) >= {page.stem for page in ROOT.glob('docs/results/*.md')} - {
-        'README',
-        'benchmark',
-        'comparison',
-    }
+    pages = {page.stem for page in ROOT.glob('docs/results/*.md')}
+    assert set.union(*named.values()) >= pages - {'README', 'benchmark'}
 
 
 def test_the_citation_is_of_this_version():

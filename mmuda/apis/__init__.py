@@ -13,6 +13,7 @@ from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
 from mmuda.apis.new_config import combinations, new_config
+from mmuda.apis.new_config_of_rasters import new_config_of_rasters
 from mmuda.apis.oracle import coarse_oracle
 from mmuda.apis.pair_domains import pair_domains, similarity_of_pairs
 from mmuda.apis.pair_scores import PAIRING_STRATEGIES
@@ -49,6 +50,7 @@ __all__ = [
     'judge',
     'load_config',
     'new_config',
+    'new_config_of_rasters',
     'pair_domains',
     'predict_raster',
     'predict_rasters',

@@ -10,6 +10,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.runner import Runner
 from torch import nn
 
+from mmuda.apis.adapt import check_adaptation
 from mmuda.apis.check_short import Probe, StageTiming, shorten, unread_keys
 from mmuda.apis.class_checks import (
     check_classes,
@@ -50,6 +51,7 @@ class CheckReport:
         learning_rates: Initial learning rates by optimiser.
         channels: Lines on the order in which the network receives the channels.
         unread: Top-level names of the config that nothing reads.
+        adaptation: Steps of the adaptation that follows the training.
         warnings: Suspicious findings, one sentence each.
     """
 
@@ -60,6 +62,7 @@ class CheckReport:
     learning_rates: dict[str, list[float]] = field(default_factory=dict)
     channels: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    adaptation: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -80,6 +83,8 @@ class CheckReport:
         for stage in self.stages:
             lines.append(f'  stage {stage.name}: {stage.iters} iterations, {stage.seconds:.2f} s per iteration')
             lines += [f'    {name} = {value:.4g}' for name, value in stage.losses.items()]
+        if self.adaptation:
+            lines.append(f'  then {" and ".join(self.adaptation)} are adapted, and the better model is chosen')
         why = ', no iteration was completed' if math.isnan(self.seconds) else ''
         lines.append(f'  estimate for all stages, validation not counted: {duration(self.seconds)}{why}')
         lines += [f'  highest memory, {where}: {amount:,.0f} MiB' for where, amount in self.memory.items()]
@@ -104,6 +109,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
     Raises:
         UserError: For invalid configs; other errors are those that training would raise before its first iteration.
     """
+    check_adaptation(cfg)
     with tempfile.TemporaryDirectory(prefix='mmuda_check_') as folder:
         start_processes(cfg)
         short = prepare(cfg, folder, seed, amp, start=start_of_training(cfg, folder, resume=False))
@@ -112,6 +118,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         runner = build_runner(short)
         runner.register_hook(Probe(stages), priority='LOW')
         report = CheckReport(stages=stages, unread=unread_keys(cfg, RUNNER_KEYS))
+        report.adaptation = list(cfg.get('adaptation_steps') or ())
         _run(runner, short, report)
         report.networks = networks_of(unwrapped(runner.model))
         report.learning_rates = learning_rates_of(runner)

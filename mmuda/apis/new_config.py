@@ -48,15 +48,14 @@ def new_config(method: str, data: str, model: str | None = None, out: str | os.P
     Example:
         >>> print(new_config('adaptsegnet_single', 'mass2inria'))
     """
-    recipe, source = _find(METHODS, method, 'method'), _find(DATA, data, 'dataset')
+    recipe, source = find(METHODS, method, 'method'), find(DATA, data, 'dataset')
     model = model or _default_model(recipe, source)
-    network = _find(MODELS, model, 'model')
-    _check(method, recipe, model, data, source)
-    bases, lines = _bases(recipe, model, network, data), _lines(recipe, network, data, source)
-    prefix = _prefix(out)
+    network = find(MODELS, model, 'model')
+    check_combination(method, recipe, model, data, source)
+    prefix = prefix_of(out)
     text = f'# {method} with {model}: {data}.\n_base_ = [\n'
-    text += ''.join(f"    '{prefix}_base_/{base}.py',\n" for base in bases)
-    text += ']\n' + ''.join(f'{line}\n' for line in lines)
+    text += ''.join(f"    '{prefix}_base_/{base}.py',\n" for base in bases_of(recipe, model, network, data))
+    text += ']\n' + ''.join(f'{line}\n' for line in lines_of(recipe, network, data, source))
     if out is not None:
         if os.path.exists(out):
             raise UserError(f'{out} exists already; give another file, or remove it')
@@ -72,14 +71,14 @@ def combinations() -> list[tuple[str, str, str]]:
         for data, source in DATA.items():
             for model in recipe.models or SEGMENTORS:
                 try:
-                    _check(method, recipe, model, data, source)
+                    check_combination(method, recipe, model, data, source)
                 except UserError:
                     continue
                 found.append((method, model, data))
     return found
 
 
-def _find(table: dict, name: str, what: str):
+def find(table: dict, name: str, what: str):
     if name in table:
         return table[name]
     close = difflib.get_close_matches(name, table, 1)
@@ -94,7 +93,7 @@ def _default_model(recipe: Method, source: Data) -> str:
     return next((m for m in recipe.models if MODELS[m].is_narrow == is_narrow), recipe.models[0])
 
 
-def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> None:
+def check_combination(method: str, recipe: Method, model: str, data: str, source: Data) -> None:
     models = recipe.models or SEGMENTORS
     if model not in models:
         raise UserError(f'{method} does not go with the model {model}; it goes with {", ".join(models)}')
@@ -107,14 +106,14 @@ def _check(method: str, recipe: Method, model: str, data: str, source: Data) -> 
         raise UserError(f'{method} trains on the view {recipe.view!r} of the data, which {data} has not; {having} have')
 
 
-def _prefix(out: str | os.PathLike | None) -> str:
+def prefix_of(out: str | os.PathLike | None) -> str:
     """Prefix of the shipped configs' folder in the file."""
     parent = Path(out).resolve().parent.parent if out is not None else None
     shipped = parent is None or (parent.name == CONFIGS and (parent / '_base_').is_dir())
     return '../' if shipped else 'mmuda::'
 
 
-def _bases(recipe: Method, model: str, network: Model, data: str) -> list[str]:
+def bases_of(recipe: Method, model: str, network: Model, data: str) -> list[str]:
     name = model
     if recipe.needs == 'auxiliary' and network.auxiliary is None and not _is_single(recipe, network):
         name = f'{model}_multi'
@@ -146,7 +145,7 @@ def _cities(recipe: Method, data: str) -> tuple[str, str] | None:
     return (source, target) if are_cities and (recipe.view == 'patches' or not DATA[data].own_base) else None
 
 
-def _lines(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
+def lines_of(recipe: Method, network: Model, data: str, source: Data) -> list[str]:
     return [
         *_lines_of_terms(recipe, network, source),
         *_lines_of_model(recipe, network, source),
@@ -219,6 +218,11 @@ def _lines_of_data(recipe: Method, network: Model, data: str, source: Data) -> l
     return lines
 
 
+def draws_rare(recipe: Method, network: Model) -> bool:
+    """Whether the method draws source samples by class."""
+    return recipe.rare == 'all' or (recipe.rare == 'full' and not network.is_narrow)
+
+
 def _lines_of_streams(
     recipe: Method, network: Model, source: Data, cities: tuple[str, str] | None
 ) -> tuple[list[str], str]:
@@ -236,6 +240,6 @@ def _lines_of_streams(
             tiles = f"_base_.patches, dataset=_base_.cities['{cities[1]}'], patches_per_raster=8"
         lines += ['# The labelled tiles: replace them by yours.', f'few = dict({tiles})']
         streams['labelled_target'] = 'few'
-    if source.rare is not None and (recipe.rare == 'all' or (recipe.rare == 'full' and not network.is_narrow)):
+    if source.rare is not None and draws_rare(recipe, network):
         streams['rare_classes'] = f'dict({source.rare})'
     return lines, ', '.join(f'{name}={value}' for name, value in streams.items())

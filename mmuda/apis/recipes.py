@@ -108,7 +108,7 @@ BATCH_NORM = ('deeplabv3plus-r101', 'deeplabv3plus-effl0', 'deeplabv3plus-mv2', 
 ADAPT = "adaptation_steps = ['batch_norm', 'class_shares']  # after training; the better model is chosen without labels"
 STAGES = 'train_cfg = dict(stages=_base_.stages)'
 # DACS and its successors.
-MIXING = dict(schedule='daformer_40k', short='short_2k', view='crops', needs='one_size')
+MIXING = dict(schedule='daformer_40k', short='short', view='crops', needs='one_size')
 METHODS = {
     'source_only': Method('source_only', 'sgd_250k', short='short'),
     'source_only_augmented': Method('source_only', 'sgd_250k', short='short', view='augmented'),
@@ -151,12 +151,12 @@ METHODS = {
         'mic_on_adaptsegnet',
         'adversarial_250k',
         'mic_on_adaptsegnet_narrow',
-        'short_adversarial_2k',
+        'short_adversarial',
         view='crops',
     ),
     'hrda': Method('daformer', narrow='daformer_narrow', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
     'hrda_mic': Method('mic', narrow='mic_narrow', models=HRDA, rare='full', **{**MIXING, 'view': 'large_crops'}),
-    'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short_2k', view='crops', streams='few'),
+    'unimatch_v2': Method('unimatch_v2', 'daformer_40k', short='short', view='crops', streams='few'),
     'source_free': Method('source_free', 'daformer_40k', short='source_free_short', view='crops', streams='target'),
     'tent': Method('tent', 'tent', short='tent_short', models=BATCH_NORM, streams='target'),
     'noadapt': Method(None, 'noadapt', short='noadapt_short', models=NOADAPT, view='own_grids'),

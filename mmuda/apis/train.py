@@ -14,7 +14,6 @@ from mmuda.apis.distributed import init_distributed
 from mmuda.apis.prepare import folder_of, prepare
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.start import start_of_training
-from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.utils.ranks import sole_job
 
@@ -57,7 +56,7 @@ def train(
             runner.train()
         if cfg.get('adaptation_steps') and is_main_process():
             config = Path(work_dir) / Path(runner.cfg.filename).name
-            model = Candidate('as trained', config, (find_checkpoint(work_dir),))
+            model = Candidate('as trained', config, (runner.message_hub.get_info('last_ckpt'),))
             adapt_and_choose([model], work_dir, runner.seed, runner.logger.info)
     return runner
 

@@ -8,6 +8,7 @@ from mmengine.logging import print_log
 from mmseg.datasets import BaseSegDataset
 
 from mmuda.datasets.raster.bands import check_bands
+from mmuda.datasets.raster.held_out import Part
 from mmuda.datasets.raster.image_checks import check_distance, check_image_values, notes_on_opacity
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.items import grid_follows, windows_of
@@ -65,6 +66,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             column is smaller, so each pixel occurs exactly once. ``'shift'``: the last tile is moved inwards and
             overlaps its neighbour.
         samples_per_raster (int | None): Items per raster. None divides its area by the crop's, with at least 1.
+        part (dict | None): Take one of two parts that share no ground, ``dict(name='train', share=0.2, buffer=24.0)``
+            or ``'held_out'``: see :class:`~mmuda.datasets.raster.held_out.Part`. None takes all.
         name_prefix (str | Sequence[str]): Take only files whose names start with it.
         check_labels (str): How much of the labels is read when the dataset is built: ``'all'`` (every file),
             ``'sample'`` (at most 64 files; small ones completely, three windows of large ones) or ``'none'``. Values
@@ -103,6 +106,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         tile: int | tuple[int, int] | None = None,
         last_tile: str = 'keep',
         samples_per_raster: int | None = None,
+        part: dict | None = None,
         name_prefix: str | Sequence[str] = '',
         check_labels: str = 'sample',
         check_images: str = 'sample',
@@ -137,6 +141,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.tile = (tile, tile) if isinstance(tile, Integral) else tuple(tile) if tile else None
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
+        self.part = Part.of(part)
         self.indices = kwargs.get('indices')
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
         self.check_labels = check_labels
@@ -206,8 +211,11 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
             self._check_label_values(labels)
         items = []
-        for raster, (image, label) in zip(self.rasters, pairs, strict=True):
-            for window in self._windows(raster):
+        parts = [None] * len(self.rasters) if self.part is None else self.part.windows(self.rasters)
+        for raster, part, (image, label) in zip(self.rasters, parts, pairs, strict=True):
+            if self.part is not None and part is None:
+                continue
+            for window in self._windows(raster, part):
                 item = dict(
                     img_path=image,
                     gsd=raster.gsd,
@@ -262,9 +270,11 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         """
         check_image_values(raster, self.bands, self.value_range, type(self).__name__, self.reads_images)
 
-    def _windows(self, raster: RasterInfo) -> list[tuple[int, int, int, int] | None]:
+    def _windows(
+        self, raster: RasterInfo, part: tuple[int, int, int, int] | None
+    ) -> list[tuple[int, int, int, int] | None]:
         steps = self.pipeline.transforms
-        return windows_of(raster, steps, self.tile, self.last_tile, self.samples_per_raster)
+        return windows_of(raster, steps, self.tile, self.last_tile, self.samples_per_raster, part)
 
     def _note(self, notes: Sequence[str]) -> None:
         self.notes += notes

@@ -37,6 +37,7 @@ def windows_of(
     tile: tuple[int, int] | None,
     last_tile: str,
     samples_per_raster: int | None,
+    part: tuple[int, int, int, int] | None = None,
 ) -> list[tuple[int, int, int, int] | None]:
     """The window of each item of a raster.
 
@@ -45,10 +46,11 @@ def windows_of(
         steps: The transforms of the pipeline, which may refuse the raster.
         tile: (height, width) of the windows of a grid; None lets the steps draw crops.
         last_tile: See :func:`tile_windows`.
-        samples_per_raster: Number of items without a grid; None divides the raster's area by that of a crop.
+        samples_per_raster: Number of items without a grid; None divides the area by that of a crop.
+        part: Window of the raster in which all items lie; None is the whole.
 
     Returns:
-        (row, col, height, width), or None where the pipeline draws a crop.
+        (row, col, height, width), or None where the pipeline draws a crop from the whole raster.
 
     Raises:
         UserError: A crop is larger than the raster or the window, or crops of random ground are not resampled.
@@ -56,9 +58,10 @@ def windows_of(
     steps = list(steps)
     _check_zoom(steps)
     if tile is None:
-        _check_crops(raster, steps, None)
-        return [None] * (samples_per_raster or _number_of_crops(raster, steps))
-    windows = tile_windows(raster.shape, tile, last_tile)
+        _check_crops(raster, steps, part)
+        return [part] * (samples_per_raster or _number_of_crops(raster, part, steps))
+    top, left, *shape = part or (0, 0, *raster.shape)
+    windows = [(top + row, left + col, h, w) for row, col, h, w in tile_windows(shape, tile, last_tile)]
     for window in {window[2:]: window for window in windows}.values():
         _check_crops(raster, steps, window)
     return windows
@@ -103,9 +106,10 @@ def _check_zoom(steps: list[Callable]) -> None:
             )
 
 
-def _number_of_crops(raster: RasterInfo, steps: list[Callable]) -> int:
+def _number_of_crops(raster: RasterInfo, part: tuple[int, int, int, int] | None, steps: list[Callable]) -> int:
+    rows, columns = raster.shape if part is None else part[2:]
     for step in steps:
         if hasattr(step, 'raster_size'):
             height, width = step.raster_size(raster.gsd, raster.ground_pixel)
-            return max(1, round(raster.height * raster.width / (height * width)))
+            return max(1, round(rows * columns / (height * width)))
     return 1

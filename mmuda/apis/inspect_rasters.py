@@ -1,0 +1,299 @@
+"""Looks at folders of rasters: bands, values, ground sample distance, and what their labels hold."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from mmuda.apis.raster_jobs import SUFFIXES
+from mmuda.datasets.raster.files import list_images
+from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.label_colours import colours_of_index, pack_colours, unpack_colour
+from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
+from mmuda.datasets.raster.valid import image_bands, valid_pixels
+from mmuda.utils.errors import UserError
+
+FILES = 16
+"""Files whose pixels are looked at, spread over the set."""
+WINDOWS, SIDE = 9, 512
+"""Windows of each of them, spread over it, and their side in pixels."""
+PERCENTILES = (0.5, 99.5)
+MOST_CLASSES = 64
+IMAGE_ENDS = ('_image', '_img', '_rgb', '_sat', '_ortho')
+LABEL_ENDS = ('_label', '_labels', '_mask', '_gt', '_seg')
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rasters are: the files of a folder whose names begin and end in a given way."""
+
+    folder: str
+    prefix: str = ''
+    suffix: str | None = None
+
+    @classmethod
+    def parse(cls, text: str | os.PathLike) -> Place:
+        """Read a folder, or a pattern ``FOLDER/PREFIX*SUFFIX``.
+
+        Raises:
+            FileNotFoundError: There is no such folder.
+            UserError: It is a file, or a pattern of another form.
+        """
+        text = os.fspath(text)
+        folder, name = (text, '') if '*' not in text else os.path.split(text)
+        if text.count('*') > name.count('*') or name.count('*') > 1 or '?' in text:
+            raise UserError(f'{text}: a pattern has one star in its file name, e.g. "FOLDER/*_image.tif"')
+        if os.path.isfile(folder):
+            raise UserError(f'{folder} is a file; give its folder, or a pattern in quotes, e.g. "FOLDER/*_image.tif"')
+        if not os.path.isdir(folder or '.'):
+            raise FileNotFoundError(f'{folder} is no folder; give a folder of rasters, or a pattern in quotes')
+        prefix, _, suffix = name.partition('*')
+        return cls(folder or '.', prefix, suffix or None)
+
+    def files(self) -> list[str]:
+        """Names of its rasters below the folder, sorted."""
+        found = list_images(self.folder, [self.suffix] if self.suffix else SUFFIXES)
+        return [name for name in found if os.path.basename(name).startswith(self.prefix)]
+
+
+@dataclass
+class Images:
+    """What was found in the images of one domain.
+
+    Attributes:
+        place: Where they are.
+        names: Their names below the folder.
+        suffix: How all their names end.
+        rasters: Their headers.
+        gsd: Metres per pixel, the median; None if the files do not say.
+        bands: Numbers of the bands red, green and blue, or what comes nearest.
+        value_range: Values that become black and white; None for 8 bits.
+    """
+
+    place: Place
+    names: list[str]
+    suffix: str
+    rasters: list[RasterInfo]
+    gsd: float | None
+    bands: tuple[int, ...]
+    value_range: tuple[float, float] | None
+
+    def describe(self) -> str:
+        first = self.rasters[0]
+        sizes = sorted(raster.shape for raster in self.rasters)
+        size = ' to '.join(dict.fromkeys(f'{h} x {w}' for h, w in (sizes[0], sizes[-1])))
+        gsd = 'no ground sample distance' if self.gsd is None else f'{self.gsd:.4g} m per pixel'
+        projections = ', '.join(sorted({raster.crs or 'no projection' for raster in self.rasters}))
+        values = '' if self.value_range is None else ', values mostly {:g} to {:g}'.format(*self.value_range)
+        return (
+            f'{len(self.names)} images *{self.suffix} in {self.place.folder}: {size} px, {first.count} bands of '
+            f'{first.dtype}{values}, {gsd}, {projections}'
+        )
+
+
+@dataclass
+class Labels:
+    """What was found in the labels.
+
+    Attributes:
+        place: Where they are.
+        suffix: How all their names end.
+        values: Classes as they are written in the files, with their shares of the pixels that were looked at: numbers,
+            or colours (red, green, blue).
+        ignored: Share of pixels without data or of the value 255, if that is no class.
+        palette: Colour of each class in the files; empty if they give none.
+    """
+
+    place: Place
+    suffix: str
+    values: dict[int | tuple[int, int, int], float]
+    ignored: float = 0.0
+    palette: list[tuple[int, int, int]] = field(default_factory=list)
+
+    @property
+    def are_colours(self) -> bool:
+        return isinstance(next(iter(self.values)), tuple)
+
+
+def inspect_images(place: Place, suffix: str | None = None) -> Images:
+    """Look at the images of a domain.
+
+    Args:
+        place: Where they are.
+        suffix: How their names end, if others lie beside them; None finds out.
+
+    Raises:
+        FileNotFoundError: There is none.
+        UserError: They are damaged, differ in what they hold, or have no values.
+    """
+    place = place if suffix is None else Place(place.folder, place.prefix, suffix)
+    names = place.files()
+    if not names:
+        wanted = place.suffix or ', '.join(SUFFIXES)
+        raise FileNotFoundError(f'{place.folder} holds no raster {place.prefix}*({wanted}); give another folder')
+    paths = [os.path.join(place.folder, name) for name in names]
+    rasters = [probe_raster(path) for path in paths]
+    for what in ('count', 'dtype'):
+        first, other = rasters[0], next((r for r in rasters if getattr(r, what) != getattr(rasters[0], what)), None)
+        if other is not None:
+            raise UserError(
+                f'{first.path} and {other.path} differ in their {"number of bands" if what == "count" else "type"} '
+                f'({getattr(first, what)} and {getattr(other, what)}); give a pattern that selects one kind'
+            )
+    gsds = sorted(gsd for raster in rasters if (gsd := raster.resolved().gsd) is not None)
+    bands = _red_green_blue(rasters[0])
+    return Images(
+        place=place,
+        names=names,
+        suffix=place.suffix or _common_suffix(names),
+        rasters=rasters,
+        gsd=gsds[len(gsds) // 2] if len(gsds) == len(rasters) else None,
+        bands=bands,
+        value_range=None if rasters[0].dtype == 'uint8' else _range(_some(paths), bands),
+    )
+
+
+def _common_suffix(names: Sequence[str]) -> str:
+    """The suffix that most files have; the others are left out."""
+    return Counter(Path(name).suffix for name in names).most_common(1)[0][0]
+
+
+def _red_green_blue(raster: RasterInfo) -> tuple[int, ...]:
+    places = {meaning: number for number, meaning in reversed(list(enumerate(raster.meanings, 1)))}
+    if all(colour in places for colour in ('red', 'green', 'blue')):
+        return places['red'], places['green'], places['blue']
+    return (1, 2, 3) if raster.count >= 3 else (1, 1, 1)
+
+
+def _some(paths: Sequence[str]) -> list[str]:
+    count = min(FILES, len(paths))
+    return [paths[int((number + 0.5) * len(paths) / count)] for number in range(count)]
+
+
+def _windows(path: str) -> list[tuple[int, int, int, int]]:
+    """At most WINDOWS windows, spread over the raster; small rasters are covered."""
+    source = open_raster(path)
+    steps = int(WINDOWS**0.5)
+
+    def starts(total: int) -> list[int]:
+        last = max(total - SIDE, 0)
+        return sorted({round(last * number / (steps - 1)) for number in range(steps)})
+
+    return [
+        (row, col, min(SIDE, source.height), min(SIDE, source.width))
+        for row in starts(source.height)
+        for col in starts(source.width)
+    ]
+
+
+def _range(paths: Sequence[str], bands: tuple[int, ...]) -> tuple[float, float]:
+    values = []
+    for path in paths:
+        for window in _windows(path):
+            image, valid = read_window(path, window, bands), valid_pixels(path, window, bands)
+            values.append(image[valid].astype(np.float64).ravel()[::7])
+    values = np.concatenate(values)
+    if not len(values):
+        raise UserError(f'{paths[0]} and the others hold no data where they were looked at; check the files')
+    low, high = (float(f'{value:.3g}') for value in np.percentile(values, PERCENTILES))
+    if not low < high:
+        raise UserError(f'{paths[0]} and the others hold the value {low:g} alone; there is nothing to learn from them')
+    return low, high
+
+
+def endings(folder: str, prefix: str = '') -> tuple[str, str] | None:
+    """How the names of images and labels end that lie in one folder, e.g. ``_image.tif`` and ``_label.tif``.
+
+    Args:
+        folder: The folder.
+        prefix: How their names begin.
+
+    Returns:
+        The two endings; None if no two endings occur with the same beginnings.
+    """
+    by_ending: dict[str, set[str]] = {}
+    for name in Place(folder, prefix).files():
+        stem, suffix = os.path.splitext(name)
+        for end in (*IMAGE_ENDS, *LABEL_ENDS):
+            if stem.lower().endswith(end):
+                by_ending.setdefault(stem[-len(end) :] + suffix, set()).add(stem[: -len(end)])
+    for image, stems in by_ending.items():
+        for label, others in by_ending.items():
+            if image.lower().startswith(IMAGE_ENDS) and label.lower().startswith(LABEL_ENDS) and stems == others:
+                return image, label
+    return None
+
+
+def inspect_labels(place: Place, images: Images, suffix: str | None = None) -> Labels:
+    """Look at the labels of a domain.
+
+    Args:
+        place: Where they are.
+        images: The images that they belong to.
+        suffix: How their names end, if others lie beside them; None finds out.
+
+    Raises:
+        FileNotFoundError: An image has no label.
+        UserError: They hold no classes.
+    """
+    suffix = suffix or place.suffix or _common_suffix(place.files() or ['.tif'])
+    stems = [name[: -len(images.suffix)] for name in images.names if name.endswith(images.suffix)]
+    paths = [os.path.join(place.folder, stem + suffix) for stem in stems]
+    missing = [path for path in paths if not os.path.isfile(path)]
+    if missing:
+        raise FileNotFoundError(
+            f'{len(missing)} of {len(paths)} images have no label; {missing[0]} is missing. A label has the name of '
+            'its image; give a pattern in quotes if its name ends otherwise, e.g. "FOLDER/*_label.tif"'
+        )
+    counts, ignored, total = Counter(), 0, 0
+    for path in _some(paths):
+        bands = image_bands(path)
+        for window in _windows(path):
+            valid = valid_pixels(path, window, bands, nodata=len(bands) == 1)
+            total += valid.size
+            ignored += int((~valid).sum())
+            counts += _values(path, window, bands, valid)
+            if len(counts) > MOST_CLASSES:
+                raise UserError(
+                    f'{path} holds more than {MOST_CLASSES} values; labels hold a few classes. Are these the labels?'
+                )
+    palette = _palette(paths[0], sorted(counts))
+    if len(counts) > 2 and 255 in counts and max(value for value in counts if value != 255) < 200:
+        ignored += counts.pop(255)
+    known = sum(counts.values())
+    if len(counts) < 2:
+        raise UserError(
+            f'the labels {place.folder}/*{suffix} hold {list(counts) or "nothing"} where they were looked at; a '
+            'segmentor needs two classes'
+        )
+    values = {_plain(value): count / known for value, count in sorted(counts.items())}
+    return Labels(place, suffix, values, ignored / total, palette)
+
+
+def _values(path: str, window, bands: tuple[int, ...], valid: np.ndarray) -> Counter:
+    found = read_window(path, window, bands)
+    if found.shape[2] == 3 and not (found == found[..., :1]).all():
+        packed, number = np.unique(pack_colours(found)[valid], return_counts=True)
+        return Counter({tuple(map(int, unpack_colour(value))): int(n) for value, n in zip(packed, number, strict=True)})
+    values, number = np.unique(found[..., 0][valid], return_counts=True)
+    return Counter({value.item(): int(n) for value, n in zip(values, number, strict=True)})
+
+
+def _palette(path: str, values: Sequence) -> list[tuple[int, int, int]]:
+    if values and isinstance(values[0], tuple):
+        return list(values)
+    if 'palette' not in [meaning.name for meaning in open_raster(path).colorinterp]:
+        return []
+    table = colours_of_index(path)
+    inside = all(isinstance(value, int) and 0 <= value < len(table) for value in values)
+    return [tuple(map(int, unpack_colour(table[value]))) for value in values if value != 255] if inside else []
+
+
+def _plain(value):
+    """A whole number as int."""
+    return int(value) if isinstance(value, float) and value == int(value) else value

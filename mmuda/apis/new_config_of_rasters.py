@@ -1,0 +1,310 @@
+"""Writes the config of a method for a user's own rasters."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mmuda.apis.config import load_config
+from mmuda.apis.inspect_rasters import Images, Labels, Place, endings, inspect_images, inspect_labels
+from mmuda.apis.new_config import bases_of, check_combination, draws_rare, find, lines_of, prefix_of
+from mmuda.apis.recipes import METHODS, MODELS, Data, Method
+from mmuda.datasets.raster.held_out import FEW
+from mmuda.utils.errors import UserError
+from mmuda.utils.fileio import write_atomically
+from mmuda.visualization import default_palette
+
+METHOD, MODEL = 'recommended', 'deeplabv3plus-effl0'
+CROP, LEAST_CROP, MULTIPLE = 192, 64, 32
+"""Side of a training crop in pixels, the least one, and what it is a multiple of."""
+FINER = 2.0
+"""The source is enlarged at most so many times."""
+SHARE = 0.2
+"""Share that is held out."""
+TILE = 512
+SUPPORTED = (None, 'augmented', 'crops', 'large_crops', 'patches')
+"""Views of a recipe that crops of the user's rasters can take the place of."""
+
+TEXT = """\
+# {title}
+_base_ = [
+{bases}]
+classes = dict(classes={names}, palette={palette})
+gsd = {gsd}  # metres per pixel at which both domains are seen
+extent = {extent}  # metres of ground in a crop: {crop} px
+part = dict(share={share}, buffer=extent)  # held out: {held_out}
+source = dict(
+    type='RasterDataset',
+{source}
+)
+target = dict(
+    type='RasterDataset',
+{target}
+)
+crop, load = dict(type='RandomGroundCrop', extent=extent), dict(type='LoadRasterWindow')
+resample, pack = dict(type='ResampleToGSD', gsd=gsd, label=True), dict(type='PackUDAInputs')
+pipeline = [crop, load, resample, dict(type='RandomFlipAll'), pack]
+{augmented}train_dataloader = dict(
+    batch_size=2,
+    num_workers=0,
+    dataset=dict(
+        type='UDADataset',
+        source=dict(source, part=dict(part, name='train'), pipeline={source_pipeline}),
+        target=dict(target, part=dict(part, name='train'), pipeline=pipeline, labelled=False),{rare}
+    ),
+)
+test_pipeline = [load, dict(type='ResampleToGSD', gsd=gsd), pack]
+held_out = dict(part=dict(part, name='held_out'), tile={tile}, pipeline=test_pipeline)
+{evaluation}
+"""
+AUGMENTED = """\
+# Source crops of half to twice the ground, in random colours.
+augmented = [dict(crop, zoom=(0.5, 2.0)), load, resample, pipeline[3], dict(type='PhotoMetricDistortion'), pack]
+"""
+UNLABELLED = """\
+# The source says whether the training works. The target has no labels; a choice without labels reads its images.
+val_dataloader, test_dataloader = (dict(dataset=dict(domain, **held_out)) for domain in (source, target))"""
+LABELLED = """\
+val_dataloader = dict(dataset=dict(target, **held_out))  # labels of the target, for the table alone"""
+
+
+@dataclass
+class Domain:
+    """What is known of a domain.
+
+    Attributes:
+        name: ``'source'`` or ``'target'``.
+        images: Its images.
+        labels: Its labels, if it has some.
+        given: The ground sample distance that the user states, in metres per pixel.
+    """
+
+    name: str
+    images: Images
+    labels: Labels | None
+    given: float | None
+
+    @property
+    def gsd(self) -> float:
+        return self.given or self.images.gsd
+
+    @property
+    def side(self) -> float:
+        """Metres of ground of the largest crop that fits into what each raster leaves for training."""
+        sides = []
+        for raster in self.images.rasters:
+            raster = raster.resolved(self.given)
+            short, long = sorted(raster.shape)
+            # A buffer of one crop lies between the crops and what is held out.
+            sides.append(min(short, long if self.holds_out_rasters else long * (1 - SHARE) / 2) * raster.gsd)
+        return min(sides)
+
+    @property
+    def holds_out_rasters(self) -> bool:
+        """Whether whole rasters are held out, not the end of each."""
+        return len(self.images.rasters) >= FEW
+
+
+def new_config_of_rasters(
+    source: Sequence[str | os.PathLike],
+    target: Sequence[str | os.PathLike],
+    out: str | os.PathLike,
+    method: str = METHOD,
+    model: str = MODEL,
+    classes: Sequence[str] = (),
+    source_gsd: float | None = None,
+    target_gsd: float | None = None,
+    report: Callable[[str], None] = print,
+) -> str:
+    """Look at the rasters of two domains, and write a config that trains on them.
+
+    A place is a folder, or a pattern ``FOLDER/PREFIX*SUFFIX``. A label has the name of its image; if both lie in one
+    folder, as ``a_image.tif`` and ``a_label.tif``, the folder is given alone.
+
+    Args:
+        source: Place of the source's images, and of its labels.
+        target: Place of the target's images, and of its labels if there are some; they serve the test alone.
+        out: File to write.
+        method: A name of :data:`mmuda.apis.recipes.METHODS` that trains on crops of both domains.
+        model: A name of :data:`mmuda.apis.recipes.MODELS`.
+        classes: Names of the classes, in the order of their values in the labels.
+        source_gsd: Metres per pixel of the source; None takes it from the files.
+        target_gsd: As ``source_gsd``, of the target.
+        report: Called with lines about what was found and decided.
+
+    Returns:
+        The config as Python text.
+
+    Raises:
+        FileNotFoundError: A folder, an image or a label is not there.
+        UserError: The rasters cannot be trained on, or something must be said that the files leave open; nothing is
+            written.
+    """
+    if os.path.exists(out):
+        raise UserError(f'{out} exists already; give another file, or remove it')
+    recipe, network = find(METHODS, method, 'method'), find(MODELS, model, 'model')
+    _refuse_method(method, recipe)
+    domains = [_look('source', source, source_gsd, report), _look('target', target, target_gsd, report)]
+    if domains[0].labels is None:
+        raise UserError('the source needs labels; give --source IMAGES LABELS')
+    for domain in domains:
+        if domain.gsd is None:
+            raise UserError(
+                f'the images of the {domain.name} do not say how large a pixel is; give --{domain.name}-gsd, in metres '
+                'per pixel'
+            )
+    gsd, crop = _scale(domains, report)
+    names, palette = _classes(domains, classes, report)
+    things = f'({", ".join(str(index) for index in range(1, len(names)))},)'
+    data = Data(model, things, crop=crop, rare=f'temperature=0.05, min_pixels={crop * crop // 100}')
+    check_combination(method, replace(recipe, view=None), model, 'your rasters', data)
+    text = _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, out)
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(text.encode(), out)
+    iterations = sum(stage.iters for stage in load_config(out).train_cfg.stages)
+    work_dir = f'work_dirs/{Path(out).stem}'
+    chosen = f'{work_dir}/{"chosen" if method == METHOD else f"iter_{iterations}"}.pth'
+    report(
+        f'\nWritten to {out}. Next:\n\n'
+        f'python tools/train.py {out} --check\npython tools/train.py {out}\n'
+        f'python tools/predict.py {out} {chosen} {_quoted(domains[1].images)} --out {work_dir}/maps'
+    )
+    return text
+
+
+def _quoted(images: Images) -> str:
+    pattern = os.path.join(images.place.folder, f'{images.place.prefix}*{images.suffix}')
+    return f"'{pattern}'"
+
+
+def _refuse_method(method: str, recipe: Method) -> None:
+    if recipe.view not in SUPPORTED or recipe.streams is not None:
+        fitting = [name for name, one in METHODS.items() if one.view in SUPPORTED and one.streams is None and one.base]
+        raise UserError(
+            f'{method} does not train on plain crops of a labelled source and a target; there is {", ".join(fitting)}'
+        )
+
+
+def _look(name: str, places: Sequence, gsd: float | None, report: Callable[[str], None]) -> Domain:
+    if not 1 <= len(places) <= 2:
+        raise UserError(f'{len(places)} places were given for the {name}; give its images, and perhaps its labels')
+    first, second = Place.parse(places[0]), Place.parse(places[-1])
+    ends = (None, None)
+    if first.suffix is None and first.folder == second.folder:
+        ends = endings(first.folder, first.prefix) or ends
+    images = inspect_images(first, ends[0])
+    has_labels = len(places) == 2 or (ends[1] is not None and name == 'source')
+    labels = inspect_labels(Place(second.folder, second.prefix, second.suffix), images, ends[1]) if has_labels else None
+    report(f'{name}: {images.describe()}')
+    if labels is not None:
+        shares = ', '.join(f'{value} {100 * share:.1f} %' for value, share in labels.values.items())
+        report(
+            f'{name}: labels *{labels.suffix} in {labels.place.folder}: {shares}; ignored {100 * labels.ignored:.1f} %'
+        )
+    return Domain(name, images, labels, gsd)
+
+
+def _scale(domains: Sequence[Domain], report: Callable[[str], None]) -> tuple[float, int]:
+    """Ground sample distance and side of the crops, in pixels of it."""
+    source, target = (domain.gsd for domain in domains)
+    gsd = float(f'{max(target, source / FINER):.4g}')
+    ratio = source / target
+    if ratio > FINER:
+        why = f'the target is {ratio:.1f} times finer, and the source is enlarged {FINER:g} times at most'
+    elif ratio < 1 / 1.05:
+        why = f'the target is {1 / ratio:.1f} times coarser, and the source is reduced to it'
+    else:
+        why = 'that of the target'
+    report(f'both are seen at {gsd} m per pixel: {why}')
+    side = min(domain.side for domain in domains)
+    crop = min(CROP, int(side / gsd) // MULTIPLE * MULTIPLE)
+    if crop < LEAST_CROP:
+        raise UserError(
+            f'the smallest raster has {side:.1f} m of ground for training crops, {side / gsd:.0f} px of {gsd} m; '
+            f'{LEAST_CROP} px are needed. Give larger rasters, or leave out small ones by a pattern'
+        )
+    report(f'crops of {crop} px, {crop * gsd:.1f} m of ground')
+    return gsd, crop
+
+
+def _classes(
+    domains: Sequence[Domain], names: Sequence[str], report: Callable[[str], None]
+) -> tuple[tuple[str, ...], list[list[int]]]:
+    labels, other = domains[0].labels, domains[1].labels
+    values = list(labels.values)
+    unknown = [value for value in other.values if value not in values] if other else []
+    if unknown:
+        raise UserError(
+            f'the labels of the target hold {unknown[0]}, which those of the source do not; both need the same classes'
+        )
+    if names and len(names) != len(values):
+        raise UserError(
+            f'{len(names)} names were given, {", ".join(names)}, but the labels hold {len(values)} classes: '
+            f'{", ".join(map(str, values))}'
+        )
+    if not names:
+        names = [f'class_{_word(value)}' for value in values]
+        report(f'classes are called {", ".join(names)}; give their names by --classes, in this order')
+    palette = labels.palette if len(labels.palette) == len(values) else default_palette(len(values))
+    return tuple(names), [list(colour) for colour in palette]
+
+
+def _word(value) -> str:
+    return '{:02x}{:02x}{:02x}'.format(*value) if isinstance(value, tuple) else str(value)
+
+
+def _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, out) -> str:
+    prefix = prefix_of(out)
+    bases = [base for base in bases_of(recipe, model, network, '') if not base.startswith('datasets/')]
+    augmented = recipe.view == 'augmented'
+    plain = replace(recipe, view=None, rare=None)
+    held_out = ', '.join(
+        f'{"whole rasters" if domain.holds_out_rasters else "the end of each raster"} of the {domain.name}'
+        for domain in domains
+    )
+    text = TEXT.format(
+        title=f'{method} with {model}: {domains[0].images.place.folder} -> {domains[1].images.place.folder}.',
+        bases=''.join(f"    '{prefix}_base_/{base}.py',\n" for base in bases),
+        names=names,
+        palette=palette,
+        gsd=gsd,
+        extent=float(f'{crop * gsd:.6g}'),
+        crop=crop,
+        share=SHARE,
+        held_out=held_out,
+        source=_dataset(domains[0], list(domains[0].labels.values)),
+        target=_dataset(domains[1], list(domains[0].labels.values)),
+        augmented=AUGMENTED if augmented else '',
+        source_pipeline='augmented' if augmented else 'pipeline',
+        rare=f'\n        rare_classes=dict({data.rare}),' if draws_rare(recipe, network) else '',
+        tile=TILE,
+        evaluation=UNLABELLED if domains[1].labels is None else LABELLED,
+    )
+    lines = lines_of(plain, network, '', data)
+    return text + ''.join(f'{line}\n' for line in lines)
+
+
+def _dataset(domain: Domain, values: list) -> str:
+    """Arguments of a domain's dataset, a line each."""
+    images, labels = domain.images, domain.labels
+    prefix = dict(img_path=images.place.folder)
+    settings = dict(img_suffix=images.suffix)
+    if labels is not None:
+        prefix['seg_map_path'] = labels.place.folder
+        settings['seg_map_suffix'] = labels.suffix
+    if images.place.prefix:
+        settings['name_prefix'] = images.place.prefix
+    if domain.given is not None:
+        settings['gsd'] = domain.given
+    if images.bands != (1, 2, 3):
+        settings['bands'] = images.bands
+    if images.value_range is not None:
+        settings['value_range'] = images.value_range
+    if labels is not None and not labels.are_colours and values != list(range(len(values))):
+        settings['label_values'] = {value: index for index, value in enumerate(values)}
+    prefix_text = ', '.join(f'{key}={value!r}' for key, value in prefix.items())
+    lines = [f'data_prefix=dict({prefix_text})', 'metainfo=classes']
+    lines += [f'{key}={value!r}' for key, value in settings.items()]
+    return '\n'.join(f'    {line},' for line in lines)
