@@ -11,8 +11,10 @@ first_tier = [
     Entry('augmented_adabn', after='source_only_augmented', does='adapt'),
     Entry('augmented_shares', after='source_only_augmented', does='adapt', options=shares),
     Entry('adaptsegnet_single'),
+    Entry('adaptsegnet_single_shares', after='adaptsegnet_single', does='adapt', options=shares),
     Entry('dacs'),
     Entry('mic'),
+    Entry('mic_shares', after='mic', does='adapt', options=shares),
     Entry('source_free', after='source_only'),
     Entry('target_only'),
 ]
