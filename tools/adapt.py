@@ -2,8 +2,7 @@
 
 import argparse
 
-from mmuda.apis import adapt, exit_on_user_error, load_config
-from mmuda.apis.adapt import STEPS
+from mmuda.apis import ADAPTATION_STEPS, adapt, exit_on_user_error, load_config
 from mmuda.apis.options import add_cfg_options, count, seed
 
 
@@ -17,8 +16,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--steps',
         nargs='+',
-        default=STEPS,
-        choices=STEPS,
+        default=ADAPTATION_STEPS,
+        choices=ADAPTATION_STEPS,
         help='batch_norm: statistics of the target (AdaBN); class_shares: each class is predicted as often as expected '
         '(default: both)',
     )

@@ -3,7 +3,7 @@
 Imports everything below it, never ``experiments`` or ``tools``.
 """
 
-from mmuda.apis.adapt import adapt
+from mmuda.apis.adapt import ADAPTATION_STEPS, adapt
 from mmuda.apis.adapt_and_choose import adapt_and_choose
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
@@ -28,6 +28,7 @@ from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
+    'ADAPTATION_STEPS',
     'CHOOSING',
     'PAIRING_STRATEGIES',
     'RESAMPLED',

@@ -23,7 +23,7 @@ from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
 from mmuda.utils.writing import check_writable
 
-STEPS = ('batch_norm', 'class_shares')
+ADAPTATION_STEPS = ('batch_norm', 'class_shares')
 # Limit on skipped batches without data, as a multiple of the requested batches.
 MAX_EMPTY = 20
 
@@ -32,7 +32,7 @@ def adapt(
     cfg: Config,
     checkpoint: str | os.PathLike,
     out: str | os.PathLike,
-    steps: Sequence[str] = STEPS,
+    steps: Sequence[str] = ADAPTATION_STEPS,
     shares: Sequence[float] | None = None,
     batches: int = 100,
     seed: int = 0,
@@ -79,7 +79,7 @@ def adapt(
     settings, what = target_images(cfg)
     read = partial(_batches, model, settings, batches, seed)
     how: dict[str, dict] = {}
-    for step in [step for step in STEPS if step in steps]:
+    for step in [step for step in ADAPTATION_STEPS if step in steps]:
         if step == 'batch_norm':
             how[step] = re_estimate(network, read, cfg.filename)
             report(f'{how[step]["layers"]} batch norm layers re-estimated on {how[step]["batches"]} batches of {what}')
@@ -99,8 +99,10 @@ def refuse_steps(steps: Sequence[str]) -> None:
     Raises:
         UserError: One is unknown, or there is none.
     """
-    if isinstance(steps, str) or not steps or not set(steps) <= set(STEPS):
-        raise UserError(f'adaptation steps {steps!r}: there is {" and ".join(STEPS)}; give a list of one or both')
+    if isinstance(steps, str) or not steps or not set(steps) <= set(ADAPTATION_STEPS):
+        raise UserError(
+            f'adaptation steps {steps!r}: there is {" and ".join(ADAPTATION_STEPS)}; give a list of one or both'
+        )
 
 
 def check_adaptation(cfg: Config) -> None:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from mmuda.apis.adapt import STEPS, adapt
+from mmuda.apis.adapt import ADAPTATION_STEPS, adapt
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.choose import Verdict, choose
 from mmuda.apis.config import load_config
@@ -42,7 +42,14 @@ def adapt_and_choose(
         found.append(model)
         cfg, adapted = load_config(model.config), Path(model.checkpoints[0]).with_name(ADAPTED)
         try:
-            adapt(cfg, model.checkpoints[0], adapted, cfg.get('adaptation_steps', STEPS), seed=seed, report=report)
+            adapt(
+                cfg,
+                model.checkpoints[0],
+                adapted,
+                cfg.get('adaptation_steps', ADAPTATION_STEPS),
+                seed=seed,
+                report=report,
+            )
         except UserError as error:
             if len(models) == 1:
                 raise

@@ -5,8 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linprog
 
-from mmuda.apis import UserError, adapt, inference_model, init_model, load_config, train
-from mmuda.apis.adapt import STEPS
+from mmuda.apis import ADAPTATION_STEPS, UserError, adapt, inference_model, init_model, load_config, train
 from mmuda.apis.class_shares import shift_for_shares
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import DATASETS, MODELS
@@ -97,7 +96,7 @@ def test_a_checkpoint_predicts_the_given_shares(imagery, tmp_path, share):  # no
 def test_without_shares_those_of_the_source_are_counted(imagery, tmp_path):  # noqa: F811
     out, _ = adapted(imagery, tmp_path)  # both steps, in their order
     how = read_checkpoint(out)['meta']['adapted']
-    assert list(how) == [*STEPS, 'images', 'seed']
+    assert list(how) == [*ADAPTATION_STEPS, 'images', 'seed']
     # Half of the image is bright, and its dark corner is not labelled.
     assert how['class_shares']['shares'][1] == pytest.approx(0.5, abs=0.03)
     assert predicted_share(imagery, out) == pytest.approx(how['class_shares']['shares'][1], abs=0.05)
@@ -105,7 +104,7 @@ def test_without_shares_those_of_the_source_are_counted(imagery, tmp_path):  # n
 
 def test_the_shift_is_estimated_after_batch_norm(imagery, tmp_path):  # noqa: F811
     """Done in the other order, the predictions would have other shares."""
-    out, _ = adapted(imagery, tmp_path, steps=STEPS[::-1], shares=[0.8, 0.2])
+    out, _ = adapted(imagery, tmp_path, steps=ADAPTATION_STEPS[::-1], shares=[0.8, 0.2])
     assert predicted_share(imagery, out) == pytest.approx(0.2, abs=0.05)
 
 
@@ -154,7 +153,11 @@ def test_a_training_may_end_with_an_adaptation_and_a_choice(imagery, tmp_path): 
     answer = (tmp_path / 'run' / 'choice.md').read_text()
     name = 'adapted.pth' if 'Use as trained, adapted' in answer else 'iter_1.pth'
     assert (tmp_path / 'run' / 'chosen.pth').read_bytes() == (tmp_path / 'run' / name).read_bytes()
-    assert list(read_checkpoint(tmp_path / 'run' / 'adapted.pth')['meta']['adapted']) == [STEPS[1], 'images', 'seed']
+    assert list(read_checkpoint(tmp_path / 'run' / 'adapted.pth')['meta']['adapted']) == [
+        ADAPTATION_STEPS[1],
+        'images',
+        'seed',
+    ]
     init_model(load_config(tmp_path / 'run' / 'chosen.py'), tmp_path / 'run' / 'chosen.pth')
 
 
