@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from mmuda.apis.candidates import spread
 from mmuda.apis.raster_jobs import SUFFIXES
-from mmuda.datasets.raster.files import list_images
+from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.label_colours import colours_of_index, pack_colours, unpack_colour
+from mmuda.datasets.raster.label_colours import colour_table_of, pack_colours, unpack_colour
 from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
 
 FILES = 16
 """Files whose pixels are looked at, spread over the set."""
-WINDOWS, SIDE = 9, 512
-"""Windows of each of them, spread over it, and their side in pixels."""
+STEPS, SIDE = 3, 512
+"""Windows of each of them in either direction, spread over it, and their side in pixels."""
 PERCENTILES = (0.5, 99.5)
 MOST_CLASSES = 64
 IMAGE_ENDS = ('_image', '_img', '_rgb', '_sat', '_ortho')
@@ -60,15 +61,19 @@ class Place:
         found = list_images(self.folder, [self.suffix] if self.suffix else SUFFIXES)
         return [name for name in found if os.path.basename(name).startswith(self.prefix)]
 
+    def with_suffix(self) -> Place | None:
+        """The same with a suffix, the most frequent one if none is given; None if there is no file."""
+        endings = Counter(Path(name).suffix for name in self.files())
+        return replace(self, suffix=self.suffix or endings.most_common(1)[0][0]) if endings else None
+
 
 @dataclass
 class Images:
     """What was found in the images of one domain.
 
     Attributes:
-        place: Where they are.
+        place: Where they are, with the suffix of all of them.
         names: Their names below the folder.
-        suffix: How all their names end.
         rasters: Their headers.
         gsd: Metres per pixel, the median; None if the files do not say.
         bands: Numbers of the bands red, green and blue, or what comes nearest.
@@ -77,7 +82,6 @@ class Images:
 
     place: Place
     names: list[str]
-    suffix: str
     rasters: list[RasterInfo]
     gsd: float | None
     bands: tuple[int, ...]
@@ -91,7 +95,7 @@ class Images:
         projections = ', '.join(sorted({raster.crs or 'no projection' for raster in self.rasters}))
         values = '' if self.value_range is None else ', values mostly {:g} to {:g}'.format(*self.value_range)
         return (
-            f'{len(self.names)} images *{self.suffix} in {self.place.folder}: {size} px, {first.count} bands of '
+            f'{len(self.names)} images *{self.place.suffix} in {self.place.folder}: {size} px, {first.count} bands of '
             f'{first.dtype}{values}, {gsd}, {projections}'
         )
 
@@ -101,8 +105,7 @@ class Labels:
     """What was found in the labels.
 
     Attributes:
-        place: Where they are.
-        suffix: How all their names end.
+        place: Where they are, with the suffix of all of them.
         values: Classes as they are written in the files, with their shares of the pixels that were looked at: numbers,
             or colours (red, green, blue).
         ignored: Share of pixels without data or of the value 255, if that is no class.
@@ -110,7 +113,6 @@ class Labels:
     """
 
     place: Place
-    suffix: str
     values: dict[int | tuple[int, int, int], float]
     ignored: float = 0.0
     palette: list[tuple[int, int, int]] = field(default_factory=list)
@@ -119,23 +121,26 @@ class Labels:
     def are_colours(self) -> bool:
         return isinstance(next(iter(self.values)), tuple)
 
+    def describe(self) -> str:
+        shares = ', '.join(f'{value} {100 * share:.1f} %' for value, share in self.values.items())
+        return f'labels *{self.place.suffix} in {self.place.folder}: {shares}; ignored {100 * self.ignored:.1f} %'
 
-def inspect_images(place: Place, suffix: str | None = None) -> Images:
+
+def inspect_images(place: Place) -> Images:
     """Look at the images of a domain.
 
     Args:
-        place: Where they are.
-        suffix: How their names end, if others lie beside them; None finds out.
+        place: Where they are; without a suffix, the files with the most frequent one are taken.
 
     Raises:
         FileNotFoundError: There is none.
         UserError: They are damaged, differ in what they hold, or have no values.
     """
-    place = place if suffix is None else Place(place.folder, place.prefix, suffix)
-    names = place.files()
-    if not names:
+    found = place.with_suffix()
+    if found is None:
         wanted = place.suffix or ', '.join(SUFFIXES)
         raise FileNotFoundError(f'{place.folder} holds no raster {place.prefix}*({wanted}); give another folder')
+    place, names = found, found.files()
     paths = [os.path.join(place.folder, name) for name in names]
     rasters = [probe_raster(path) for path in paths]
     for what in ('count', 'dtype'):
@@ -150,17 +155,11 @@ def inspect_images(place: Place, suffix: str | None = None) -> Images:
     return Images(
         place=place,
         names=names,
-        suffix=place.suffix or _common_suffix(names),
         rasters=rasters,
         gsd=gsds[len(gsds) // 2] if len(gsds) == len(rasters) else None,
         bands=bands,
         value_range=None if rasters[0].dtype == 'uint8' else _range(_some(paths), bands),
     )
-
-
-def _common_suffix(names: Sequence[str]) -> str:
-    """The suffix that most files have; the others are left out."""
-    return Counter(Path(name).suffix for name in names).most_common(1)[0][0]
 
 
 def _red_green_blue(raster: RasterInfo) -> tuple[int, ...]:
@@ -171,24 +170,14 @@ def _red_green_blue(raster: RasterInfo) -> tuple[int, ...]:
 
 
 def _some(paths: Sequence[str]) -> list[str]:
-    count = min(FILES, len(paths))
-    return [paths[int((number + 0.5) * len(paths) / count)] for number in range(count)]
+    return [paths[index] for index in spread(len(paths), FILES)]
 
 
 def _windows(path: str) -> list[tuple[int, int, int, int]]:
-    """At most WINDOWS windows, spread over the raster; small rasters are covered."""
+    """At most STEPS x STEPS windows, spread over the raster; small rasters are covered."""
     source = open_raster(path)
-    steps = int(WINDOWS**0.5)
-
-    def starts(total: int) -> list[int]:
-        last = max(total - SIDE, 0)
-        return sorted({round(last * number / (steps - 1)) for number in range(steps)})
-
-    return [
-        (row, col, min(SIDE, source.height), min(SIDE, source.width))
-        for row in starts(source.height)
-        for col in starts(source.width)
-    ]
+    rows, columns = (spread(max(side - SIDE, 0) + 1, STEPS) for side in source.shape)
+    return [(row, col, min(SIDE, source.height), min(SIDE, source.width)) for row in rows for col in columns]
 
 
 def _range(paths: Sequence[str], bands: tuple[int, ...]) -> tuple[float, float]:
@@ -229,22 +218,24 @@ def endings(folder: str, prefix: str = '') -> tuple[str, str] | None:
     return None
 
 
-def inspect_labels(place: Place, images: Images, suffix: str | None = None) -> Labels:
+def inspect_labels(place: Place, images: Images) -> Labels:
     """Look at the labels of a domain.
 
     Args:
-        place: Where they are.
+        place: Where they are; without a suffix, they have the most frequent one.
         images: The images that they belong to.
-        suffix: How their names end, if others lie beside them; None finds out.
 
     Raises:
         FileNotFoundError: An image has no label.
         UserError: They hold no classes.
     """
-    suffix = suffix or place.suffix or _common_suffix(place.files() or ['.tif'])
-    stems = [name[: -len(images.suffix)] for name in images.names if name.endswith(images.suffix)]
-    paths = [os.path.join(place.folder, stem + suffix) for stem in stems]
-    missing = [path for path in paths if not os.path.isfile(path)]
+    place = place.with_suffix() or place
+    stems = [name.removesuffix(suffix_of(name, [images.place.suffix])) for name in images.names]
+    expected = [os.path.join(place.folder, stem) for stem in stems]
+    listings: dict[str, list[str]] = {}
+    endings = [existing_suffix(stem, [place.suffix or '.tif'], listings) for stem in expected]
+    paths = [stem + (ending or place.suffix or '.tif') for stem, ending in zip(expected, endings, strict=True)]
+    missing = [path for path, ending in zip(paths, endings, strict=True) if ending is None]
     if missing:
         raise FileNotFoundError(
             f'{len(missing)} of {len(paths)} images have no label; {missing[0]} is missing. A label has the name of '
@@ -268,11 +259,11 @@ def inspect_labels(place: Place, images: Images, suffix: str | None = None) -> L
     known = sum(counts.values())
     if len(counts) < 2:
         raise UserError(
-            f'the labels {place.folder}/*{suffix} hold {list(counts) or "nothing"} where they were looked at; a '
+            f'the labels {place.folder}/*{place.suffix} hold {list(counts) or "nothing"} where they were looked at; a '
             'segmentor needs two classes'
         )
     values = {_plain(value): count / known for value, count in sorted(counts.items())}
-    return Labels(place, suffix, values, ignored / total, palette)
+    return Labels(place, values, ignored / total, palette)
 
 
 def _values(path: str, window, bands: tuple[int, ...], valid: np.ndarray) -> Counter:
@@ -287,11 +278,8 @@ def _values(path: str, window, bands: tuple[int, ...], valid: np.ndarray) -> Cou
 def _palette(path: str, values: Sequence) -> list[tuple[int, int, int]]:
     if values and isinstance(values[0], tuple):
         return list(values)
-    if 'palette' not in [meaning.name for meaning in open_raster(path).colorinterp]:
-        return []
-    table = colours_of_index(path)
-    inside = all(isinstance(value, int) and 0 <= value < len(table) for value in values)
-    return [tuple(map(int, unpack_colour(table[value]))) for value in values if value != 255] if inside else []
+    table = colour_table_of(path) or {}
+    return [table[value] for value in values if value != 255] if all(value in table for value in values) else []
 
 
 def _plain(value):

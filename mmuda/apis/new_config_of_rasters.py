@@ -134,7 +134,7 @@ def new_config_of_rasters(
 
 
 def _quoted(images: Images) -> str:
-    pattern = os.path.join(images.place.folder, f'{images.place.prefix}*{images.suffix}')
+    pattern = os.path.join(images.place.folder, f'{images.place.prefix}*{images.place.suffix}')
     return f"'{pattern}'"
 
 
@@ -150,18 +150,15 @@ def _look(name: str, places: Sequence, gsd: float | None, report: Callable[[str]
     if not 1 <= len(places) <= 2:
         raise UserError(f'{len(places)} places were given for the {name}; give its images, and perhaps its labels')
     first, second = Place.parse(places[0]), Place.parse(places[-1])
-    ends = (None, None)
-    if first.suffix is None and first.folder == second.folder:
-        ends = endings(first.folder, first.prefix) or ends
-    images = inspect_images(first, ends[0])
-    has_labels = len(places) == 2 or (ends[1] is not None and name == 'source')
-    labels = inspect_labels(Place(second.folder, second.prefix, second.suffix), images, ends[1]) if has_labels else None
+    ends = endings(first.folder, first.prefix) if first.suffix is None and first.folder == second.folder else None
+    if ends is not None:
+        first, second = replace(first, suffix=ends[0]), replace(second, suffix=ends[1])
+    images = inspect_images(first)
+    has_labels = len(places) == 2 or (ends is not None and name == 'source')
+    labels = inspect_labels(second, images) if has_labels else None
     report(f'{name}: {images.describe()}')
     if labels is not None:
-        shares = ', '.join(f'{value} {100 * share:.1f} %' for value, share in labels.values.items())
-        report(
-            f'{name}: labels *{labels.suffix} in {labels.place.folder}: {shares}; ignored {100 * labels.ignored:.1f} %'
-        )
+        report(f'{name}: {labels.describe()}')
     return Domain(name, images, labels, gsd)
 
 
@@ -249,10 +246,10 @@ def _dataset(domain: Domain, values: list) -> str:
     """Arguments of a domain's dataset, a line each."""
     images, labels = domain.images, domain.labels
     prefix = dict(img_path=images.place.folder)
-    settings = dict(img_suffix=images.suffix)
+    settings = dict(img_suffix=images.place.suffix)
     if labels is not None:
         prefix['seg_map_path'] = labels.place.folder
-        settings['seg_map_suffix'] = labels.suffix
+        settings['seg_map_suffix'] = labels.place.suffix
     if images.place.prefix:
         settings['name_prefix'] = images.place.prefix
     if domain.given is not None:

@@ -266,3 +266,16 @@ def test_the_tool_prints_what_it_found(places):
     assert done.returncode == 0 and 'both are seen at 0.25 m per pixel' in done.stdout
     again = subprocess.run(command, capture_output=True, text=True)
     assert again.returncode == 2 and again.stderr.startswith(f'error: {arguments["out"]} exists already')
+
+
+def test_files_of_another_suffix_are_left_out(places, tmp_path):
+    """Previews and side files in the folders; one suffix may have two spellings."""
+    arguments = places()
+    for kind in ('images', 'labels'):
+        folder = tmp_path / 'ours' / kind
+        (folder / 'b.tiff').write_bytes((folder / 'a.tif').read_bytes())
+        (folder / 'c.tif').write_bytes((folder / 'a.tif').read_bytes())
+        with rasterio.open(folder / 'preview.png', 'w', driver='PNG', height=9, width=9, count=1, dtype='uint8') as png:
+            png.write(np.zeros((1, 9, 9), np.uint8))
+    cfg, _, told = configured(arguments)
+    assert '3 images *.tif' in told and cfg.train_dataloader.dataset.source.img_suffix == '.tif'

@@ -245,16 +245,22 @@ def test_a_summary_of_something_else_is_named(run, content, expected):
         run(seeds=(0,), first='x = 1')
 
 
-def test_the_model_that_is_chosen_without_labels_is_copied(imagery, monkeypatch):  # noqa: F811
+@pytest.fixture
+def ended(imagery):  # noqa: F811
+    """Two runs of the config that have ended, with the models ``weak`` and ``strong``."""
     runs = []
-    for name in ('weak', 'strong', 'upper'):
+    for name in ('weak', 'strong'):
         work_dir = imagery.parent / name
         work_dir.mkdir()
-        weights = torch.load(imagery.with_name(f'{name if name != "upper" else "strong"}.pth'), weights_only=True)
+        weights = torch.load(imagery.with_name(f'{name}.pth'), weights_only=True)
         torch.save(weights | dict(message_hub={}, optimizer={}), work_dir / 'iter_1.pth')
         runs.append(Run(name, 0, imagery, work_dir, 1))
+    return runs
+
+
+def test_the_model_that_is_chosen_without_labels_is_copied(imagery, ended):  # noqa: F811
     lines = []
-    compare_module._choose(runs[:2], imagery.parent, lines.append)
+    compare_module._choose(ended, imagery.parent, lines.append)
     answer = (imagery.parent / 'choice.md').read_text()
     # Each also takes part adapted without training.
     assert [line.split('|')[1].strip() for line in answer.splitlines()[2:6]] == [
@@ -268,18 +274,10 @@ def test_the_model_that_is_chosen_without_labels_is_copied(imagery, monkeypatch)
     assert answer.splitlines()[-1].startswith(('Use ', 'Do not adapt')) and 'chosen.pth' in lines[-1]
 
 
-def test_a_model_that_cannot_be_adapted_takes_part_as_it_is(imagery, monkeypatch):  # noqa: F811
-    config = imagery.read_text()
-    imagery.write_text(config + 'train_dataloader["dataset"]["source"] = None\n')
-    runs = []
-    for name in ('weak', 'strong'):
-        work_dir = imagery.parent / name
-        work_dir.mkdir()
-        weights = torch.load(imagery.with_name(f'{name}.pth'), weights_only=True)
-        torch.save(weights | dict(message_hub={}, optimizer={}), work_dir / 'iter_1.pth')
-        runs.append(Run(name, 0, imagery, work_dir, 1))
+def test_a_model_that_cannot_be_adapted_takes_part_as_it_is(imagery, ended):  # noqa: F811
+    imagery.write_text(imagery.read_text() + 'train_dataloader["dataset"]["source"] = None\n')
     lines = []
-    compare_module._choose(runs, imagery.parent, lines.append)
+    compare_module._choose(ended, imagery.parent, lines.append)
     assert any(
         'weak takes part as it was trained alone: ' in line and 'no labels of the source' in line for line in lines
     )
