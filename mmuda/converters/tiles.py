@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 from rasterio.windows import Window
 
-from mmuda.datasets.coarse.cells import cells_below, read_cells
+from mmuda.datasets.raster.cells import cells_below, read_cells
 from mmuda.datasets.raster.label_reading import classes_of, read_label
 from mmuda.datasets.raster.labels import LabelTable
 from mmuda.datasets.raster.reading import open_raster, read_window

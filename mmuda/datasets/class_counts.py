@@ -19,6 +19,7 @@ from mmengine.logging import print_log
 
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.label_reading import read_label
+from mmuda.datasets.raster.polygons import vector_files
 from mmuda.datasets.raster.reading import CHECKING_THREADS, close_rasters, files_of
 from mmuda.datasets.raster.valid import valid_pixels
 from mmuda.structures import IGNORE_INDEX
@@ -143,7 +144,7 @@ def _units(dataset: RasterDataset) -> list[_Unit]:
             )
         row, col, height, width = info.get('window') or (0, 0, *info['raster_shape'])
         size = (height, width) if step is None else step.raster_size(info['gsd'], info.get('ground_pixel'))
-        key = info['seg_map_path'], row, col, height, width
+        key = info['img_path'], row, col, height, width
         if key not in units:
             rows, cols = _cuts(row, height, size[0]), _cuts(col, width, size[1])
             units[key] = _Unit(index, info['img_path'], info['seg_map_path'], rows, cols)
@@ -183,7 +184,7 @@ def _count(dataset: RasterDataset, unit: _Unit) -> np.ndarray:
     for i, (top, bottom) in enumerate(pairwise(unit.rows)):
         for row in range(top, bottom, strip):
             window = (row, left, min(strip, bottom - row), right - left)
-            label = read_label(unit.label, window, dataset.label_lut)
+            label = read_label(unit.label, window, dataset.label_lut, unit.image)
             label[~valid_pixels(unit.image, window, dataset.bands)] = IGNORE_INDEX
             for j, (start, end) in enumerate(pairwise(unit.cols)):
                 part = label[:, start - left : end - left].ravel()
@@ -195,14 +196,18 @@ def _describe(dataset: RasterDataset) -> list:
     """What decides which class a pixel of the files counts for."""
     table = dataset.label_lut
     rules = [table.lut.tolist(), sorted(table.others.items()), sorted(table.named), table.band, table.from_index]
-    return [*rules, sorted(table.colours.items()), list(dataset.metainfo['classes']), dataset.bands]
+    rules += [sorted(table.colours.items()), table.polygons, table.own_grid]
+    return [*rules, list(dataset.metainfo['classes']), dataset.bands]
 
 
 def _states(paths: Iterable[str]) -> list[tuple[str, int, int]]:
     """Name, time and size of files and of those that belong to them."""
     states = []
     for path in paths:
-        files = files_of(path) if path.lower().endswith('.vrt') else [path, *(path + suffix for suffix in _SIDE_FILES)]
+        if path.lower().endswith('.vrt'):
+            files = files_of(path)
+        else:
+            files = [*vector_files(path), *(path + suffix for suffix in _SIDE_FILES)]
         for file in filter(os.path.isfile, files):
             status = os.stat(file)
             states.append((file, status.st_mtime_ns, status.st_size))

@@ -165,7 +165,7 @@ class LoadPatch(BaseTransform):
         results['img'] = _warp(resize_image(image, shape), moved, size, cv2.INTER_LINEAR)
         results['channel_order'] = RGB
         if results.get('seg_map_path') is not None:
-            label = read_label(results['seg_map_path'], window, results['label_lut'])
+            label = read_label(results['seg_map_path'], window, results['label_lut'], results['img_path'])
             results['gt_seg_map'] = _warp(resize_label(label, shape), moved, size, cv2.INTER_NEAREST)
             results.setdefault('seg_fields', []).append('gt_seg_map')
         if not valid.all():

@@ -55,7 +55,7 @@ MODULES = {
     'mmuda.datasets.drone_buildings': 'mmuda.datasets.public.drone_buildings',
     'mmuda.datasets.german_cities': 'mmuda.datasets.public.german_cities',
     'mmuda.datasets.inria': 'mmuda.datasets.public.inria',
-    'mmuda.datasets.label_cells': 'mmuda.datasets.coarse.cells',
+    'mmuda.datasets.label_cells': 'mmuda.datasets.raster.cells',
     'mmuda.datasets.label_coding': 'mmuda.datasets.raster.label_coding',
     'mmuda.datasets.label_colours': 'mmuda.datasets.raster.label_colours',
     'mmuda.datasets.label_reading': 'mmuda.datasets.raster.label_reading',

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmuda.datasets.coarse.cells import overlap
+from mmuda.datasets.raster.cells import overlap
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.files import existing_suffix, suffix_of

@@ -13,7 +13,7 @@ from mmuda.datasets.raster.image_checks import check_distance, check_image_value
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.items import grid_follows, windows_of
 from mmuda.datasets.raster.label_settling import RasterLabels
-from mmuda.datasets.raster.notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
+from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels
 from mmuda.datasets.raster.options import check_choice, check_gsd, check_indices, check_label_options, check_range
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
@@ -61,6 +61,10 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             the palette of ``metainfo`` for labels with three bands, and values for labels with one.
         label_band (int | None): Band of the label that holds class values, counted from 1, if bands differ in meaning
             (SYNTHIA's second holds instances).
+        label_grid (str): ``'image'`` refuses a label that does not share its image's grid. ``'own'`` reads a label of
+            any resolution, extent and projection at the centres of the image's pixels; outside it, pixels are ignored.
+        label_polygons (dict | None): What the polygons of vector labels mean, see :func:`polygon_classes`. None suits
+            two classes, of which the second is inside all polygons.
         tile (int | tuple[int, int] | None): Size (height, width) in pixels of the windows of a regular grid.
         last_tile (str): ``'keep'``: if the raster's size is not a multiple of the tile, the last tile of a row or
             column is smaller, so each pixel occurs exactly once. ``'shift'``: the last tile is moved inwards and
@@ -78,8 +82,9 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         img_suffix (str | Sequence[str]): Suffixes of images. Case is ignored; ``.tif`` includes ``.tiff``, and ``.jpg``
             includes ``.jpeg``.
         seg_map_suffix (str | Sequence[str]): Suffixes of labels, likewise; the first that exists is taken.
-        data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Subfolders are
-            searched, and a label has the same relative path as its image.
+        data_prefix (dict): ``img_path`` and, for labels, ``seg_map_path``; relative to ``data_root``. Each is a folder
+            or one file. Subfolders are searched, and a label has the same relative path as its image; one file (e.g.
+            the footprints of a city) is the label of all images.
         pipeline (Sequence[dict | Callable]): Transforms or their configs.
         **kwargs: As ``BaseSegDataset``. ``indices`` takes these items alone, counted from 0 by raster, then row by row
             (with ``tile``: these tiles), or the first N.
@@ -103,6 +108,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         label_values: dict[float, int] | None = None,
         label_colours: dict[tuple[int, int, int], int] | None = None,
         label_band: int | None = None,
+        label_grid: str = 'image',
+        label_polygons: dict | None = None,
         tile: int | tuple[int, int] | None = None,
         last_tile: str = 'keep',
         samples_per_raster: int | None = None,
@@ -118,6 +125,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         **kwargs,
     ) -> None:
         check_choice('last_tile', last_tile, ('keep', 'shift'))
+        check_choice('label_grid', label_grid, ('image', 'own'))
         check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
         check_choice('check_images', check_images, ('sample', 'all', 'none'))
         check_gsd(gsd, type(self).__name__)
@@ -135,6 +143,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.label_values = label_values
         self.label_colours = label_colours
         self.label_band = label_band
+        self.label_grid = label_grid
+        self.label_polygons = label_polygons
         # If no palette is given, mmseg invents one, whose colours match no label.
         known = self.METAINFO if self.METAINFO.get('classes') else kwargs.get('metainfo') or {}
         self._file_palette = known.get('palette')
@@ -205,11 +215,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         if self.reads_images:
             self._note(notes_on_colours(self.rasters, self.bands))
         if self.labelled:
-            both = zip(self.rasters, labels, strict=True)
-            self._note(notes_on_labels(self._checked(labels, 'sample')))
-            self._note(notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both}))
-            check_rasters(self._checked(labels, self.check_labels), self.check_labels == 'all')
-            self._check_label_values(labels)
+            self._check_label_files(labels)
         items = []
         parts = [None] * len(self.rasters) if self.part is None else self.part.windows(self.rasters)
         for raster, part, (image, label) in zip(self.rasters, parts, pairs, strict=True):

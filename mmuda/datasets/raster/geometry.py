@@ -88,6 +88,18 @@ def has_transform(source) -> bool:
     return not source.transform.is_identity
 
 
+def apply_transform(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Move points by an affine transform.
+
+    Args:
+        transform (affine.Affine): The transform.
+        x (np.ndarray): First coordinates of the points, (n,).
+        y (np.ndarray): Second ones, (n,).
+    """
+    a, b, c, d, e, f = tuple(transform)[:6]
+    return a * x + b * y + c, d * x + e * y + f
+
+
 def control_of(source) -> str | None:
     """What georeferences a raster without a geotransform: ``'ground control points'``, ``'RPCs'``, or None."""
     if has_transform(source):

@@ -1,27 +1,32 @@
-"""Reads labels from files of any kind: one band of values, a colour table, or colours in three bands."""
+"""Reads labels from files of any kind: values, a colour table, colours in three bands, or polygons."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from mmuda.datasets.raster.cells import NO_CELL, cells_below
 from mmuda.datasets.raster.label_colours import colours_of_index, labels_of_colours, pack_colours, unpack_colour
 from mmuda.datasets.raster.labels import LabelTable, apply_label_lut
+from mmuda.datasets.raster.polygons import read_polygons
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, is_nodata, valid_pixels
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
 
 
-def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) -> np.ndarray:
+def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable, image: str | None = None) -> np.ndarray:
     """Read a window of a label file as training labels.
 
     Pixels that the file marks as "no data" (by value, mask, opacity or NaN) are ignored, unless the user mapped that
-    value with ``label_values``.
+    value with ``label_values``. A label on a grid of its own is read at the centres of its image's pixels, and ignored
+    outside; polygons are burnt onto the image's pixels.
 
     Args:
         path (str): The label.
-        window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
-        table (LabelTable): What values and colours mean.
+        window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the image; without ``image``, of the
+            label.
+        table (LabelTable): What values, colours or polygons mean.
+        image (str | None): The image; polygons need it.
 
     Returns:
         np.ndarray: (height, width) uint8; 255 is ignored.
@@ -29,6 +34,10 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
     Raises:
         UserError: The file holds a value or colour that is not a class, or its bands do not determine the class.
     """
+    if table.polygons is not None:
+        return read_polygons(path, window, image, table.polygons)
+    if table.own_grid and image is not None:
+        return _sampled(path, window, table, image)
     bands = image_bands(path) if table.band is None else (table.band,)
     if max(bands) > open_raster(path).count:
         raise UserError(
@@ -46,6 +55,15 @@ def read_label(path: str, window: tuple[int, int, int, int], table: LabelTable) 
         values = _first_of_many(path, window, bands, table)
     valid = valid_pixels(path, window, bands, values if len(bands) == 1 else None, nodata=False)
     return classes_of(values, valid, table, path)
+
+
+def _sampled(path: str, window: tuple[int, int, int, int], table: LabelTable, image: str) -> np.ndarray:
+    cells, part = cells_below(open_raster(image), open_raster(path), window)
+    if part is None:
+        return np.full(cells.shape, IGNORE_INDEX, dtype=np.uint8)
+    label = read_label(path, part, table).ravel()[cells]
+    label[cells == NO_CELL] = IGNORE_INDEX
+    return label
 
 
 def classes_of(values: np.ndarray, valid: np.ndarray, table: LabelTable, path: str) -> np.ndarray:

@@ -6,13 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 
+from mmuda.datasets.raster.cells import overlap
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.grid import check_same_grid
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.label_coding import look_at_labels, only_0_and_255, settle_coding
 from mmuda.datasets.raster.label_colours import check_colours, colours_of_palette, with_colours
 from mmuda.datasets.raster.labels import LabelTable, build_label_lut
-from mmuda.datasets.raster.reading import probe_raster
+from mmuda.datasets.raster.notes import notes_on_grids, notes_on_labels
+from mmuda.datasets.raster.options import polygon_classes
+from mmuda.datasets.raster.polygons import VECTOR_SUFFIXES, check_polygons, is_vector
+from mmuda.datasets.raster.reading import check_rasters, open_raster, probe_raster
 from mmuda.utils.errors import UserError
 
 _CHECK_FILES = 64
@@ -21,9 +25,48 @@ _CHECK_FILES = 64
 class RasterLabels:
     """The label part of :class:`RasterDataset`; it reads the options described there."""
 
+    def _check_label_files(self, labels: list[str]) -> None:
+        """Check the label of each raster, and determine what its values, colours or polygons mean."""
+        files = list(dict.fromkeys(labels))
+        vector = [path for path in files if is_vector(path)]
+        if vector:
+            if len(vector) < len(files) or self.label_values or self.label_colours or self.label_band:
+                raise UserError(
+                    f'{vector[0]} is a vector file, so label_values, label_colours, label_band and label rasters of '
+                    f'{type(self).__name__} do not go with it; set label_polygons and leave them out'
+                )
+            classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
+            polygons = polygon_classes(self.label_polygons, classes, self.label_lut, type(self).__name__)
+            self.label_lut = replace(self.label_lut, polygons=polygons)
+            checked = set(self._checked([raster.path for raster in self.rasters], self.check_labels))
+            images = {path: [] for path in files}
+            for raster, path in zip(self.rasters, labels, strict=True):
+                if raster.path in checked:
+                    images[path].append(raster.path)
+            self._note(check_polygons(images, polygons))
+            return
+        if self.label_polygons is not None and self.predicted_labels is None:
+            raise UserError(
+                f'label_polygons of {type(self).__name__} needs vector labels, but {files[0]} is none; correct '
+                f'data_prefix and seg_map_suffix ({", ".join(VECTOR_SUFFIXES)})'
+            )
+        self._note(notes_on_labels(self._checked(files, 'sample')))
+        both = zip(self.rasters, labels, strict=True)
+        self._note(notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both}))
+        check_rasters(self._checked(files, self.check_labels), self.check_labels == 'all')
+        self._check_label_values(files)
+
     def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
         """What the headers do not settle about the label's position, see :func:`check_same_grid`."""
-        return check_same_grid(image, probe_raster(label_path))
+        label = probe_raster(label_path)
+        if not self.label_lut.own_grid:
+            return check_same_grid(image, label)
+        if not overlap(open_raster(image.path), open_raster(label_path)):
+            raise UserError(
+                f'the label {label_path} ({label.crs}) does not overlap its image {image.path} ({image.crs}); check '
+                'the georeference of both'
+            )
+        return None
 
     def _num_file_classes(self) -> int:
         """Number of classes in the label files, before ``metainfo`` selects a subset."""
@@ -46,6 +89,7 @@ class RasterLabels:
             label_values=self.label_values,
             dataset=type(self).__name__,
         )
+        table = replace(table, own_grid=self.label_grid == 'own')
         if self.label_colours is None:
             return replace(table, band=self.label_band)
         colours = check_colours(self.label_colours, self._num_file_classes(), type(self).__name__)
@@ -63,11 +107,8 @@ class RasterLabels:
         """Determine what values and colours mean, and find those that are not a class."""
         own, checked = self.predicted_labels is None, self._checked(labels, self.check_labels)
 
-        # Labels are known to have their images' sizes by now, so no header is read twice.
-        shapes = {label: raster.shape for label, raster in zip(labels, self.rasters, strict=True)}
-
         def windows(path: str) -> list[tuple[int, int, int, int]]:
-            return windows_to_check(shapes[path], self.check_labels == 'all')
+            return windows_to_check(open_raster(path).shape, self.check_labels == 'all')
 
         if own:
             palette = colours_of_palette(self._file_palette, self._num_file_classes())

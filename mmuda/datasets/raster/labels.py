@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from mmuda.datasets.raster.polygons import PolygonClasses
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
 
@@ -28,6 +29,8 @@ class LabelTable:
         band (int | None): Band that holds the values, counted from 1; None expects one band.
         colours (Mapping[tuple, int]): Labels of colours (red, green, blue), for files with three bands.
         from_index (bool): Whether ``colours`` also apply to files with one band, by colour table or as grey.
+        polygons (PolygonClasses | None): What the polygons of vector files mean; None reads rasters.
+        own_grid (bool): Whether a label raster lies on a grid of its own, and is sampled at its image's pixels.
         first_band (Mapping[int, tuple]): Colour seen for each value of the first band in the labels read so far. A
             second colour with the same value shows that this band does not determine the class.
     """
@@ -38,6 +41,8 @@ class LabelTable:
     band: int | None = None
     colours: Mapping[tuple[int, int, int], int] = field(default_factory=dict)
     from_index: bool = False
+    polygons: PolygonClasses | None = None
+    own_grid: bool = False
     first_band: Mapping[int, tuple[int, int, int]] = field(default_factory=dict)
 
     def describe(self) -> str:

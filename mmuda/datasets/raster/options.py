@@ -4,6 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
 
+from mmuda.datasets.raster.labels import LabelTable
+from mmuda.datasets.raster.polygons import PolygonClasses
+from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
 
 
@@ -105,6 +108,56 @@ def check_label_mappings(values: Mapping | None, colours: Mapping | None, owner:
                     f'{name} of {owner} maps {key!r} to {index!r}; give '
                     f'{"numbers" if name == "label_values" else "colours"} and class indices, e.g. {example}.'
                 )
+
+
+def polygon_classes(options: Mapping | None, classes: Sequence[str], table: LabelTable, owner: str) -> PolygonClasses:
+    """What the polygons of vector labels mean, by the option ``label_polygons`` of a dataset.
+
+    Args:
+        options (Mapping | None): ``attribute``: name of the attribute that tells a polygon's class; None if all
+            polygons are of one class. ``classes``: without an attribute, the name of that class (by default the only
+            one besides the background); with one, a dict of value -> name of a class, or None, which ignores the
+            polygon. Values that are names of classes need not be listed. ``background``: name of the class of ground
+            that no polygon covers, by default the first one; None ignores it. ``all_touched``: False (default) burns
+            pixels whose centre is inside a polygon, True all that it touches. ``layer``: of a file with several.
+        classes (Sequence[str]): Names of the classes of the files.
+        table (LabelTable): Training labels of their indices.
+        owner (str): The dataset, for errors.
+
+    Raises:
+        UserError: The options are invalid, or name a class that the dataset has not.
+    """
+    known = dict(attribute=None, classes=None, background=classes[0], all_touched=False, layer=None)
+    if options is not None and (not isinstance(options, Mapping) or not set(options) <= set(known)):
+        raise UserError(
+            f'label_polygons={options!r} of {owner}; give dict({", ".join(f"{key}=..." for key in known)}), or some of '
+            'these'
+        )
+    given = {**known, **(options or {})}
+
+    def label_of(name: str | None) -> int:
+        if name is not None and name not in classes:
+            raise UserError(
+                f'label_polygons of {owner} names the class {name!r}; give one of {", ".join(classes)}, or None to '
+                'ignore these pixels'
+            )
+        return IGNORE_INDEX if name is None else int(table.lut[list(classes).index(name)])
+
+    background, named = label_of(given['background']), given['classes']
+    if given['attribute'] is None:
+        others = [name for name in classes if name != given['background']]
+        if named is None and len(others) != 1 or isinstance(named, Mapping):
+            raise UserError(
+                f'label_polygons of {owner} does not say which of {", ".join(classes)} a polygon is; give attribute, '
+                'the name of the attribute that tells it, or classes, the name of the class that all polygons are'
+            )
+        labels = {'': label_of(named or others[0])}
+    else:
+        if named is not None and not isinstance(named, Mapping):
+            raise UserError(f'classes={named!r} in label_polygons of {owner} must be a dict of value -> class name')
+        labels = {name: label_of(name) for name in classes}
+        labels |= {str(value): label_of(name) for value, name in (named or {}).items()}
+    return PolygonClasses(labels, background, given['attribute'], bool(given['all_touched']), given['layer'])
 
 
 def _is_number(value: object) -> bool:

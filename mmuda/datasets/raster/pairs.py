@@ -18,8 +18,9 @@ class Pairs:
 
     Attributes:
         dataset: Name of the dataset's class, for errors.
-        image_dir: Folder of the images.
-        label_dir: Folder of the labels, which have the images' relative paths; None reads no labels.
+        image_dir: Folder of the images, or one image.
+        label_dir: Folder of the labels, which have the images' relative paths, or one file, the label of all images;
+            None reads no labels.
         image_suffix: Suffixes of images.
         label_suffix: Suffixes of labels; the first that exists is taken.
         ann_file: List of images; if empty, every image of the folder is taken.
@@ -48,11 +49,13 @@ class Pairs:
         """
         image_dir, label_dir = self.image_dir, self.label_dir
         for folder in filter(None, (image_dir, label_dir)):
-            if not osp.isdir(folder):
+            if not osp.exists(folder):
                 raise FileNotFoundError(
                     f'The folder {folder} of {self.dataset} does not exist; put or link the data there, or set '
                     'data_root and data_prefix.'
                 )
+        if osp.isfile(image_dir):
+            return [(image_dir, self._find_label(image_dir, *self._only(image_dir), {}) if label_dir else None)]
         shared = label_dir is not None and osp.samefile(image_dir, label_dir)
         if shared and set(self.image_suffix) & set(self.label_suffix):
             raise UserError(
@@ -77,6 +80,16 @@ class Pairs:
                 'img_suffix and the selection.'
             )
         return pairs
+
+    def _only(self, image: str) -> tuple[str, str]:
+        """Name of the only image, with and without its suffix."""
+        if self.translated_images is not None or self.ann_file:
+            raise UserError(
+                f'img_path of {self.dataset} is the file {image}, which goes with no ann_file or translated_images; '
+                'give its folder'
+            )
+        name = osp.basename(image)
+        return name, name.removesuffix(suffix_of(name, self.image_suffix) or osp.splitext(name)[1])
 
     def _image(self, image_dir: str, relative: str) -> str:
         if self.translated_images is None:
@@ -113,6 +126,8 @@ class Pairs:
         return suffix
 
     def _find_label(self, image: str, relative: str, stem: str, listings: dict[str, list[str]]) -> str:
+        if osp.isfile(self.label_dir):
+            return self.label_dir
         stem = osp.join(self.label_dir, osp.splitext(relative)[0] if self.predicted else stem)
         suffixes = ('.tif',) if self.predicted else self.label_suffix
         suffix = existing_suffix(stem, suffixes, listings)

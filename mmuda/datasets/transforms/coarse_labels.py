@@ -2,7 +2,7 @@
 
 from mmcv.transforms import BaseTransform
 
-from mmuda.datasets.coarse.cells import NO_CELL, read_cells
+from mmuda.datasets.raster.cells import NO_CELL, read_cells
 from mmuda.datasets.raster.label_reading import classes_of, read_label
 from mmuda.datasets.transforms.geometry import resize_label
 from mmuda.datasets.transforms.ground_pixels import square_pixels

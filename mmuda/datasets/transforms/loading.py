@@ -55,7 +55,7 @@ class LoadRasterWindow(BaseTransform):
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
         if self.with_label and results.get('seg_map_path') is not None:
             table = results.get('label_lut') or build_label_lut(IGNORE_INDEX)
-            results['gt_seg_map'] = read_label(results['seg_map_path'], window, table)
+            results['gt_seg_map'] = read_label(results['seg_map_path'], window, table, results['img_path'])
             results.setdefault('seg_fields', []).append('gt_seg_map')
         mark_no_data(results, valid)
         square_pixels(results)

@@ -6,7 +6,7 @@ import rasterio
 from rasterio.warp import transform as transform_coordinates
 
 from mmuda.datasets import CoarseLabelDataset, LabelMapDataset, RandomFlipAll, RandomQuarterTurn
-from mmuda.datasets.coarse.cells import NO_CELL, cells_below, overlap, read_cells
+from mmuda.datasets.raster.cells import NO_CELL, cells_below, overlap, read_cells
 from mmuda.datasets.raster.reading import close_rasters, open_raster
 from mmuda.utils.setup_env import register_all_modules
 

@@ -8,7 +8,7 @@ from rasterio.warp import transform as transform_coordinates
 from rasterio.windows import Window
 from rasterio.windows import transform as transform_of
 
-from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, control_of
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
@@ -74,23 +74,18 @@ def _part_around(image, coarse, window: tuple[int, int, int, int]) -> Window | N
     along = np.linspace(0, 1, EDGE_POINTS)
     x = left + width * np.concatenate([along, along, np.zeros(EDGE_POINTS), np.ones(EDGE_POINTS)])
     y = top + height * np.concatenate([np.zeros(EDGE_POINTS), np.ones(EDGE_POINTS), along, along])
-    x, y = _apply(image.transform, x, y)
+    x, y = apply_transform(image.transform, x, y)
     if image.crs != coarse.crs:
         try:
             x, y = map(np.array, transform_coordinates(image.crs, coarse.crs, x, y))
         except COORDINATE_ERRORS as error:
             raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
-    x, y = _apply(~coarse.transform, x, y)
+    x, y = apply_transform(~coarse.transform, x, y)
     if not (np.isfinite(x).all() and np.isfinite(y).all()):
         raise UserError(f'{image.name} lies outside what the projection of {coarse.name} is made for.')
     left, top = max(0, int(x.min()) - MARGIN), max(0, int(y.min()) - MARGIN)
     right, bottom = min(coarse.width, int(x.max()) + 1 + MARGIN), min(coarse.height, int(y.max()) + 1 + MARGIN)
     return Window(left, top, right - left, bottom - top) if left < right and top < bottom else None
-
-
-def _apply(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c, d, e, f = tuple(transform)[:6]
-    return a * x + b * y + c, d * x + e * y + f
 
 
 def read_cells(
@@ -148,7 +143,9 @@ def overlap(image, coarse) -> bool:
 
 def _extent(raster) -> tuple[float, float, float, float]:
     """Left, bottom, right, top of the corners, also for rotated rasters."""
-    x, y = _apply(raster.transform, np.array([0, raster.width] * 2), np.array([0, 0, raster.height, raster.height]))
+    x, y = apply_transform(
+        raster.transform, np.array([0, raster.width] * 2), np.array([0, 0, raster.height, raster.height])
+    )
     return x.min(), y.min(), x.max(), y.max()
 
 
