@@ -76,7 +76,8 @@ def _truth(dataset) -> dict[str, str] | None:
     if not hasattr(dataset, 'get_data_info'):
         return None
     meaning = {
-        key: getattr(dataset, key, None) for key in ('label_values', 'label_colours', 'reduce_zero_label', 'label_map')
+        key: getattr(dataset, key, None)
+        for key in ('label_values', 'label_colours', 'label_polygons', 'reduce_zero_label', 'label_map', 'region')
     }
     told = ', '.join(f'{key}={value}' for key, value in meaning.items() if value)
     truths = {}

@@ -19,9 +19,9 @@ from mmengine.logging import print_log
 
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.label_reading import read_label
-from mmuda.datasets.raster.polygons import vector_files
 from mmuda.datasets.raster.reading import CHECKING_THREADS, close_rasters, files_of
 from mmuda.datasets.raster.valid import valid_pixels
+from mmuda.datasets.raster.vector import vector_files
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.cache import CACHE_VARIABLE, cache_folder
 from mmuda.utils.errors import UserError
@@ -101,7 +101,7 @@ def class_counts(dataset: RasterDataset) -> ClassCounts:
     units = _units(dataset)
     grids = [(os.path.abspath(unit.image), os.path.abspath(unit.label), unit.rows, unit.cols) for unit in units]
     layout = _digest([_VERSION, _describe(dataset), grids])
-    state = _digest([_states((unit.image, unit.label)) for unit in units])
+    state = _digest([_states((unit.image, unit.label, *filter(None, [dataset.region]))) for unit in units])
     path = cache_folder() / f'class_counts_{layout}.npz'
     found = _read(path, state)
     if found is not None:
@@ -185,7 +185,7 @@ def _count(dataset: RasterDataset, unit: _Unit) -> np.ndarray:
         for row in range(top, bottom, strip):
             window = (row, left, min(strip, bottom - row), right - left)
             label = read_label(unit.label, window, dataset.label_lut, unit.image)
-            label[~valid_pixels(unit.image, window, dataset.bands)] = IGNORE_INDEX
+            label[~valid_pixels(unit.image, window, dataset.bands, region=dataset.region)] = IGNORE_INDEX
             for j, (start, end) in enumerate(pairwise(unit.cols)):
                 part = label[:, start - left : end - left].ravel()
                 counts[i, j] += np.bincount(part, minlength=IGNORE_INDEX + 1)[:classes]
@@ -197,7 +197,7 @@ def _describe(dataset: RasterDataset) -> list:
     table = dataset.label_lut
     rules = [table.lut.tolist(), sorted(table.others.items()), sorted(table.named), table.band, table.from_index]
     rules += [sorted(table.colours.items()), table.polygons, table.own_grid]
-    return [*rules, list(dataset.metainfo['classes']), dataset.bands]
+    return [*rules, list(dataset.metainfo['classes']), dataset.bands, dataset.region]
 
 
 def _states(paths: Iterable[str]) -> list[tuple[str, int, int]]:

@@ -159,7 +159,8 @@ class LoadPatch(BaseTransform):
         grid = results['grid_shape']
         box = _box(matrix, size, grid)
         window, shape = _window(box, grid, results['raster_shape'])
-        image, valid = read_image(results['img_path'], window, results.get('bands'), results.get('value_range'))
+        options = results.get('bands'), results.get('value_range'), results.get('region')
+        image, valid = read_image(results['img_path'], window, *options)
         moved = matrix.copy()
         moved[:, 2] -= (box[1], box[0])
         results['img'] = _warp(resize_image(image, shape), moved, size, cv2.INTER_LINEAR)

@@ -1,6 +1,7 @@
 """A segmentation dataset of rasters of any size, read window by window."""
 
 import logging
+import os.path as osp
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral
 
@@ -11,13 +12,14 @@ from mmuda.datasets.raster.bands import check_bands
 from mmuda.datasets.raster.held_out import Part
 from mmuda.datasets.raster.image_checks import check_distance, check_image_values, notes_on_opacity
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.items import grid_follows, windows_of
+from mmuda.datasets.raster.items import grid_follows, places_of
 from mmuda.datasets.raster.label_settling import RasterLabels
 from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels
 from mmuda.datasets.raster.options import check_choice, check_gsd, check_indices, check_label_options, check_range
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
 from mmuda.registry import DATASETS, TRANSFORMS
+from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import COUNTS, require_each
 
 
@@ -72,6 +74,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         samples_per_raster (int | None): Items per raster. None divides its area by the crop's, with at least 1.
         part (dict | None): Take one of two parts that share no ground, ``dict(name='train', share=0.2, buffer=24.0)``
             or ``'held_out'``: see :class:`~mmuda.datasets.raster.held_out.Part`. None takes all.
+        region (str | None): Vector file, below ``data_root``. Ground outside its polygons counts as without data, and
+            items lie where they are.
         name_prefix (str | Sequence[str]): Take only files whose names start with it.
         check_labels (str): How much of the labels is read when the dataset is built: ``'all'`` (every file),
             ``'sample'`` (at most 64 files; small ones completely, three windows of large ones) or ``'none'``. Values
@@ -114,6 +118,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         last_tile: str = 'keep',
         samples_per_raster: int | None = None,
         part: dict | None = None,
+        region: str | None = None,
         name_prefix: str | Sequence[str] = '',
         check_labels: str = 'sample',
         check_images: str = 'sample',
@@ -152,6 +157,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self.last_tile = last_tile
         self.samples_per_raster = samples_per_raster
         self.part = Part.of(part)
+        self.region = region and osp.join(kwargs.get('data_root') or '', region)
         self.indices = kwargs.get('indices')
         self.name_prefix = (name_prefix,) if isinstance(name_prefix, str) else tuple(name_prefix)
         self.check_labels = check_labels
@@ -221,12 +227,12 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         for raster, part, (image, label) in zip(self.rasters, parts, pairs, strict=True):
             if self.part is not None and part is None:
                 continue
-            for window in self._windows(raster, part):
+            for place in self._places(raster, part):
                 item = dict(
+                    **place,
                     img_path=image,
                     gsd=raster.gsd,
                     raster_shape=raster.shape,
-                    window=window,
                     label_map=self.label_map,
                     reduce_zero_label=self.reduce_zero_label,
                     seg_fields=[],
@@ -236,6 +242,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
                 if label is not None:
                     item['seg_map_path'] = label
                 items.append(item)
+        if not items:
+            raise UserError(f'no image of {type(self).__name__} (e.g. {images[0]}) lies in the region {self.region}')
         check_indices(self.indices, len(items), type(self).__name__)
         return items
 
@@ -251,6 +259,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         """
         info = super().get_data_info(idx)
         info.update(bands=self.bands, value_range=self.value_range, label_lut=self.label_lut)
+        if self.region is not None:
+            info['region'] = self.region
         info.update(grid_follows=grid_follows(self.pipeline.transforms), label_follows=self.trains)
         if self.domain is not None:
             info['domain'] = self.domain
@@ -276,11 +286,9 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         """
         check_image_values(raster, self.bands, self.value_range, type(self).__name__, self.reads_images)
 
-    def _windows(
-        self, raster: RasterInfo, part: tuple[int, int, int, int] | None
-    ) -> list[tuple[int, int, int, int] | None]:
-        steps = self.pipeline.transforms
-        return windows_of(raster, steps, self.tile, self.last_tile, self.samples_per_raster, part)
+    def _places(self, raster: RasterInfo, part: tuple[int, int, int, int] | None) -> list[dict]:
+        options = self.tile, self.last_tile, self.samples_per_raster, part, self.region
+        return places_of(raster, self.pipeline.transforms, *options)
 
     def _note(self, notes: Sequence[str]) -> None:
         self.notes += notes

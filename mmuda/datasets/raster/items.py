@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from mmuda.datasets.raster.info import RasterInfo
+from mmuda.datasets.raster.polygons import extent_in
 from mmuda.utils.errors import UserError
 
 
@@ -31,15 +32,16 @@ def tile_windows(
     return [(row, col, h, w) for row, h in spans(shape[0], tile[0]) for col, w in spans(shape[1], tile[1])]
 
 
-def windows_of(
+def places_of(
     raster: RasterInfo,
     steps: Iterable[Callable],
     tile: tuple[int, int] | None,
     last_tile: str,
     samples_per_raster: int | None,
     part: tuple[int, int, int, int] | None = None,
-) -> list[tuple[int, int, int, int] | None]:
-    """The window of each item of a raster.
+    region: str | None = None,
+) -> list[dict]:
+    """Where each item of a raster lies.
 
     Args:
         raster: The raster.
@@ -48,9 +50,11 @@ def windows_of(
         last_tile: See :func:`tile_windows`.
         samples_per_raster: Number of items without a grid; None divides the area by that of a crop.
         part: Window of the raster in which all items lie; None is the whole.
+        region: Vector file; items lie where its polygons are.
 
     Returns:
-        (row, col, height, width), or None where the pipeline draws a crop from the whole raster.
+        ``window`` (row, col, height, width), None where the pipeline draws a crop from the whole raster; with a region
+        and without a grid also ``around``, the part of the raster in which the crop's centre lies.
 
     Raises:
         UserError: A crop is larger than the raster or the window, or crops of random ground are not resampled.
@@ -59,12 +63,27 @@ def windows_of(
     _check_zoom(steps)
     if tile is None:
         _check_crops(raster, steps, part)
-        return [part] * (samples_per_raster or _number_of_crops(raster, part, steps))
-    top, left, *shape = part or (0, 0, *raster.shape)
-    windows = [(top + row, left + col, h, w) for row, col, h, w in tile_windows(shape, tile, last_tile)]
+        size = _crop(raster, steps)
+        number = samples_per_raster or _number_of_crops(raster, part, size)
+        if region is None:
+            return [dict(window=part)] * number
+        cells = [cell for window in _cells(raster, part, size) if (cell := extent_in(region, window, raster.path))]
+        number = samples_per_raster or len(cells)
+        return [dict(window=part, around=cells[index % len(cells)]) for index in range(number if cells else 0)]
+    windows = _cells(raster, part, tile, last_tile)
+    if region is not None:
+        windows = [window for window in windows if extent_in(region, window, raster.path)]
     for window in {window[2:]: window for window in windows}.values():
         _check_crops(raster, steps, window)
-    return windows
+    return [dict(window=window) for window in windows]
+
+
+def _cells(
+    raster: RasterInfo, part: tuple[int, int, int, int] | None, size: tuple[int, int], last: str = 'keep'
+) -> list[tuple[int, int, int, int]]:
+    """Windows of a grid over a part of a raster."""
+    top, left, *shape = part or (0, 0, *raster.shape)
+    return [(top + row, left + col, h, w) for row, col, h, w in tile_windows(shape, size, last)]
 
 
 def grid_follows(steps: Iterable[Callable]) -> bool:
@@ -106,10 +125,14 @@ def _check_zoom(steps: list[Callable]) -> None:
             )
 
 
-def _number_of_crops(raster: RasterInfo, part: tuple[int, int, int, int] | None, steps: list[Callable]) -> int:
+def _number_of_crops(raster: RasterInfo, part: tuple[int, int, int, int] | None, size: tuple[int, int]) -> int:
     rows, columns = raster.shape if part is None else part[2:]
+    return max(1, round(rows * columns / (size[0] * size[1])))
+
+
+def _crop(raster: RasterInfo, steps: list[Callable]) -> tuple[int, int]:
+    """Size of the crop that the pipeline draws, in pixels of the raster; the raster's own if it draws none."""
     for step in steps:
         if hasattr(step, 'raster_size'):
-            height, width = step.raster_size(raster.gsd, raster.ground_pixel)
-            return max(1, round(rows * columns / (height * width)))
-    return 1
+            return step.raster_size(raster.gsd, raster.ground_pixel)
+    return raster.shape

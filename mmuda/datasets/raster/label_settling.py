@@ -15,8 +15,9 @@ from mmuda.datasets.raster.label_colours import check_colours, colours_of_palett
 from mmuda.datasets.raster.labels import LabelTable, build_label_lut
 from mmuda.datasets.raster.notes import notes_on_grids, notes_on_labels
 from mmuda.datasets.raster.options import polygon_classes
-from mmuda.datasets.raster.polygons import VECTOR_SUFFIXES, check_polygons, is_vector
+from mmuda.datasets.raster.polygons import check_polygons
 from mmuda.datasets.raster.reading import check_rasters, open_raster, probe_raster
+from mmuda.datasets.raster.vector import VECTOR_SUFFIXES, is_vector
 from mmuda.utils.errors import UserError
 
 _CHECK_FILES = 64

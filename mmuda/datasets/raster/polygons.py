@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
 import rasterio.features
@@ -17,19 +15,8 @@ from rasterio.warp import transform_bounds
 
 from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, has_transform
 from mmuda.datasets.raster.reading import open_raster
+from mmuda.datasets.raster.vector import Polygons, file_version, read_shapes, vector_crs
 from mmuda.utils.errors import UserError
-from mmuda.utils.inputs import note_input
-
-VECTOR_SUFFIXES = ('.geojson', '.json', '.gpkg', '.shp', '.fgb')
-"""Suffixes of vector files, in lower case."""
-
-NO_VALUE = 'None'
-"""Text of a value that is missing."""
-
-_SIDE_FILES = ('.shx', '.dbf', '.prj', '.cpg')
-# Formats without a spatial index are read once as a whole; of the others, only what lies on an image.
-_READ_WHOLE = ('.geojson', '.json')
-_POLYGONS = (3, 6)  # shapely's numbers of Polygon and MultiPolygon
 
 
 @dataclass(frozen=True)
@@ -52,24 +39,8 @@ class PolygonClasses:
     layer: str | None = None
 
 
-@dataclass(frozen=True)
-class _Polygons:
-    """Polygons in the order of the file: (n,) shapely geometries, and the text of each one's value."""
-
-    shapes: np.ndarray
-    values: np.ndarray
-    crs: str
-
-
-def is_vector(path: str) -> bool:
-    """Whether a file is a vector file, by its suffix."""
-    return path.lower().endswith(VECTOR_SUFFIXES)
-
-
-def vector_files(path: str) -> list[str]:
-    """A vector file and the files that belong to it."""
-    beside = [os.path.splitext(path)[0] + suffix for suffix in _SIDE_FILES] if path.lower().endswith('.shp') else []
-    return [path, *filter(os.path.isfile, beside)]
+INSIDE = PolygonClasses({'': 1}, background=0)
+"""Burns 1 inside all polygons, and 0 elsewhere."""
 
 
 def read_polygons(path: str, window: tuple[int, int, int, int], image: str, classes: PolygonClasses) -> np.ndarray:
@@ -110,18 +81,36 @@ def read_polygons(path: str, window: tuple[int, int, int, int], image: str, clas
     )
 
 
-def polygons_on(path: str, image: str, classes: PolygonClasses) -> tuple[_Polygons, object]:
+def extent_in(path: str, window: tuple[int, int, int, int], image: str) -> tuple[int, int, int, int] | None:
+    """The smallest part of a window that holds all that lies inside polygons; None if nothing does.
+
+    Args:
+        path (str): The vector file.
+        window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the image.
+        image (str): The image.
+
+    Returns:
+        tuple[int, int, int, int] | None: (row, col, height, width) in pixels of the image.
+    """
+    inside = read_polygons(path, window, image, INSIDE)
+    rows, cols = np.flatnonzero(inside.any(axis=1)), np.flatnonzero(inside.any(axis=0))
+    if not len(rows):
+        return None
+    return int(window[0] + rows[0]), int(window[1] + cols[0]), int(np.ptp(rows)) + 1, int(np.ptp(cols)) + 1
+
+
+def polygons_on(path: str, image: str, classes: PolygonClasses) -> tuple[Polygons, object]:
     """The polygons whose bounds meet those of an image, in its pixels (x to the right, y down), and their search tree.
 
     Raises:
         UserError: The file cannot be read, or names no reference system, layer or attribute; it holds other shapes than
             polygons; the image has no georeference, or lies outside the area of the file's system.
     """
-    return _polygons_on(path, _version(path), image, _version(image), classes.attribute, classes.layer)
+    return _polygons_on(path, file_version(path), image, file_version(image), classes.attribute, classes.layer)
 
 
 @lru_cache(maxsize=256)
-def _polygons_on(path, version, image, image_version, attribute, layer) -> tuple[_Polygons, object]:
+def _polygons_on(path, version, image, image_version, attribute, layer) -> tuple[Polygons, object]:
     import shapely
 
     raster = open_raster(image)
@@ -130,17 +119,8 @@ def _polygons_on(path, version, image, image_version, attribute, layer) -> tuple
             f'{image} has no georeference, so nothing tells where the polygons of {path} lie on it; give it a '
             'transform and a coordinate reference system, or burn the polygons into a raster of its size'
         )
-    whole = path.lower().endswith(_READ_WHOLE)
-    bounds = _bounds(raster, path, _header(path, version, layer)['crs'])
-    found = _read(path, version, attribute, layer, None if whole else bounds)
-    if whole:
-        found = _take(found, _meet(shapely.bounds(found.shapes), bounds))
-    other = ~np.isin(shapely.get_type_id(found.shapes), _POLYGONS)
-    if other.any():
-        raise UserError(
-            f'{path} holds a {found.shapes[other][0].geom_type}, but labels are polygons; draw a buffer of the real '
-            'width around lines and points (in a GIS, or by geometry.buffer of shapely), or take them out'
-        )
+    bounds = _bounds(raster, path, vector_crs(path, layer))
+    found = read_shapes(path, attribute, layer, bounds)
     source, here, inverse = CRS.from_user_input(found.crs), raster.crs, ~raster.transform
 
     def into_pixels(points: np.ndarray) -> np.ndarray:
@@ -153,8 +133,7 @@ def _polygons_on(path, version, image, image_version, attribute, layer) -> tuple
         shapes = shapely.transform(found.shapes, into_pixels)
     except COORDINATE_ERRORS as error:
         raise UserError(f'{path} ({found.crs}) cannot be projected into the system of {image} ({error})') from error
-    meet = _meet(shapely.bounds(shapes), (0, 0, raster.width, raster.height))
-    found = _take(_Polygons(shapes, found.values, found.crs), meet)
+    found = Polygons(shapes, found.values, found.crs).meeting((0, 0, raster.width, raster.height))
     return found, shapely.STRtree(found.shapes)
 
 
@@ -187,7 +166,7 @@ def check_polygons(labels: Mapping[str, Sequence[str]], classes: PolygonClasses)
     if len(empty) == number:
         raise UserError(
             f'no polygon of {path} lies on {image}{f", nor on {number - 1} others" if number > 1 else ""}; check the '
-            f'coordinate reference systems ({_header(path, _version(path), classes.layer)["crs"]} and '
+            f'coordinate reference systems ({vector_crs(path, classes.layer)} and '
             f'{open_raster(image).crs}) and that these files belong together'
         )
     return [
@@ -213,82 +192,3 @@ def _bounds(raster, path: str, crs: str) -> tuple[float, float, float, float]:
         return transform_bounds(raster.crs, CRS.from_user_input(crs), left, bottom, right, top)
     except COORDINATE_ERRORS as error:
         raise UserError(f'{raster.name} cannot be projected into the system of {path} ({error})') from error
-
-
-def _meet(boxes: np.ndarray, box: tuple[float, float, float, float]) -> np.ndarray:
-    """Which of the boxes (n, 4), given by their least and greatest x and y, meet another one."""
-    left, low, right, high = boxes.T
-    return (left <= box[2]) & (right >= box[0]) & (low <= box[3]) & (high >= box[1])
-
-
-def _take(polygons: _Polygons, which: np.ndarray) -> _Polygons:
-    return _Polygons(polygons.shapes[which], polygons.values[which], polygons.crs)
-
-
-@lru_cache(maxsize=64)
-def _header(path: str, version: tuple, layer: str | None) -> dict:
-    pyogrio = _pyogrio(path)
-    try:
-        layers = [name for name, _ in pyogrio.list_layers(path)]
-        if layer is None and len(layers) != 1 or layer is not None and layer not in layers:
-            raise UserError(
-                f'{path} has the layers {", ".join(layers)}; set label_polygons=dict(layer=...) to one of them'
-            )
-        header = pyogrio.read_info(path, layer=layer)
-    except pyogrio.errors.DataSourceError as error:
-        raise UserError(f'{path} cannot be read as a vector file ({error}); replace it by an intact copy') from error
-    if header['crs'] is None:
-        raise UserError(
-            f'{path} names no coordinate reference system, so nothing tells where its polygons lie; add it (a '
-            'shapefile has it in its .prj file)'
-        )
-    for file in vector_files(path):
-        note_input(file)
-    return header
-
-
-@lru_cache(maxsize=8)
-def _read(path: str, version: tuple, attribute: str | None, layer: str | None, bounds: tuple | None) -> _Polygons:
-    import shapely
-
-    pyogrio, header = _pyogrio(path), _header(path, version, layer)
-    if attribute is not None and attribute not in header['fields']:
-        raise UserError(
-            f'{path} has no attribute {attribute!r}, but {", ".join(header["fields"])}; correct attribute of '
-            'label_polygons'
-        )
-    columns = [] if attribute is None else [attribute]
-    try:
-        _, numbers, shapes, fields = pyogrio.raw.read(path, layer=layer, columns=columns, bbox=bounds, return_fids=True)
-    except pyogrio.errors.DataSourceError as error:
-        raise UserError(f'{path} cannot be read ({error}); replace it by an intact copy') from error
-    values = np.array([_text(value) for value in fields[0].tolist()] if columns else [''] * len(shapes), dtype=object)
-    shapes = shapely.from_wkb(shapes)
-    # A spatial index returns them in its own order.
-    order = np.argsort(numbers, kind='stable')
-    order = order[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))[order]]
-    return _Polygons(shapely.force_2d(shapes[order]), values[order], header['crs'])
-
-
-def _text(value: object) -> str:
-    """A value as text: 1.0 is '1', since a column of whole numbers with gaps is read as one of floats."""
-    if value is None or value != value:
-        return NO_VALUE
-    return str(int(value)) if isinstance(value, float) and value == int(value) else str(value)
-
-
-def _version(path: str) -> tuple:
-    """What changes if a file is replaced; empty for what is no local file."""
-    states = [os.stat(file) for file in vector_files(path) if os.path.isfile(file)]
-    return tuple((state.st_mtime_ns, state.st_size, state.st_ino) for state in states)
-
-
-def _pyogrio(path: str) -> ModuleType:
-    try:
-        import pyogrio
-        import shapely  # noqa: F401
-    except ImportError as error:
-        raise UserError(
-            f"{path} is a vector file; reading it needs the extra `vector`: python -m pip install -e '.[vector]'"
-        ) from error
-    return pyogrio

@@ -12,6 +12,7 @@ from rasterio.errors import NodataShadowWarning, RasterioError
 from rasterio.windows import Window
 
 from mmuda.datasets.raster.damage import windows_to_check
+from mmuda.datasets.raster.polygons import INSIDE, read_polygons
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.utils.errors import UserError
 
@@ -45,6 +46,7 @@ def valid_pixels(
     bands: tuple[int, ...] | None = None,
     values: np.ndarray | None = None,
     nodata: bool = True,
+    region: str | None = None,
 ) -> np.ndarray:
     """Where the raster holds data: GDAL's dataset mask says so, and the bands are finite.
 
@@ -60,6 +62,7 @@ def valid_pixels(
         bands (tuple[int, ...] | None): Bands of the image, counted from 1; None is all but opacity.
         values (np.ndarray | None): Values of the bands in the window, (height, width, bands), if already read.
         nodata (bool): False ignores the "no data" values.
+        region (str | None): Vector file; ground outside its polygons counts as without data.
 
     Returns:
         np.ndarray: (height, width) bool.
@@ -70,7 +73,10 @@ def valid_pixels(
     row, col, height, width = window
     source, area = open_raster(path), Window(col, row, width, height)
     bands = image_bands(path, bands)
-    valid = np.ones((height, width), dtype=bool)
+    if region is None:
+        valid = np.ones((height, width), dtype=bool)
+    else:
+        valid = read_polygons(region, window, path, INSIDE) == 1
     flags = source.mask_flag_enums
     try:
         if MaskFlags.per_dataset in flags[0] and MaskFlags.alpha not in flags[0]:

@@ -49,7 +49,8 @@ class LoadRasterWindow(BaseTransform):
             dict: ``results`` with the added keys.
         """
         window = results['window'] = window_of(results)
-        image, valid = read_image(results['img_path'], window, results.get('bands'), results.get('value_range'))
+        options = results.get('bands'), results.get('value_range'), results.get('region')
+        image, valid = read_image(results['img_path'], window, *options)
         results['img'] = image
         results['channel_order'] = RGB
         results['img_shape'] = results['ori_shape'] = image.shape[:2]
@@ -99,6 +100,7 @@ def read_image(
     window: tuple[int, int, int, int],
     bands: tuple[int, ...] | None = None,
     value_range: tuple[float, float] | None = None,
+    region: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a window of an image, scaled and filled for a network.
 
@@ -107,6 +109,7 @@ def read_image(
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
         bands (tuple[int, ...] | None): Bands, counted from 1; None is all but opacity.
         value_range (tuple[float, float] | None): As :func:`scale_values`.
+        region (str | None): Vector file; ground outside its polygons counts as without data.
 
     Returns:
         tuple[np.ndarray, np.ndarray]: The image (H, W, C) from :func:`scale_values`, with a neutral value where there
@@ -117,7 +120,7 @@ def read_image(
     """
     bands = image_bands(path, bands)
     values = read_window(path, window, bands)
-    valid = valid_pixels(path, window, bands, values)
+    valid = valid_pixels(path, window, bands, values, region=region)
     return fill_invalid(scale_values(values, value_range, path), valid), valid
 
 

@@ -216,7 +216,7 @@ def with_kind(path):
 @pytest.mark.parametrize(
     ('write', 'options', 'message'),
     [
-        (lines, None, r'all.gpkg holds a LineString, but labels are polygons; draw a buffer'),
+        (lines, None, r'all.gpkg holds a LineString, but labels and regions are polygons; draw a buffer'),
         (far_away, None, r'no polygon of .*all.gpkg lies on .*a.tif; check the coordinate reference systems'),
         (without_system, None, r'all.gpkg names no coordinate reference system'),
         (two_layers, None, r'all.gpkg has the layers roads, houses; set label_polygons=dict\(layer=...\)'),
