@@ -12,6 +12,11 @@ _LONG = ('.tiff', '.jpeg')
 _MARKS = ((codecs.BOM_UTF8, 'utf-8-sig'), (codecs.BOM_UTF16_LE, 'utf-16'), (codecs.BOM_UTF16_BE, 'utf-16'))
 
 
+def is_address(path: str) -> bool:
+    """Whether a path is no file of this machine but an address that GDAL opens, e.g. ``s3://`` or ``/vsicurl/``."""
+    return path.startswith('/vsi') or '://' in path
+
+
 def list_images(folder: str, suffixes: Sequence[str], others: Sequence[str] = ()) -> list[str]:
     """Files in a folder and its subfolders that end with one of the suffixes, in any spelling.
 

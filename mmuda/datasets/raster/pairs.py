@@ -6,7 +6,7 @@ import os.path as osp
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from mmuda.datasets.raster.files import check_spellings, existing_suffix, list_images, read_list, suffix_of
+from mmuda.datasets.raster.files import check_spellings, existing_suffix, is_address, list_images, read_list, suffix_of
 from mmuda.datasets.raster.grid import check_same_grid
 from mmuda.datasets.raster.reading import probe_raster
 from mmuda.utils.errors import UserError
@@ -18,9 +18,9 @@ class Pairs:
 
     Attributes:
         dataset: Name of the dataset's class, for errors.
-        image_dir: Folder of the images, or one image.
+        image_dir: Folder of the images, or one image; or the address of one, or, with ``ann_file``, of a folder.
         label_dir: Folder of the labels, which have the images' relative paths, or one file, the label of all images;
-            None reads no labels.
+            or the address of either, told apart by the suffix. None reads no labels.
         image_suffix: Suffixes of images.
         label_suffix: Suffixes of labels; the first that exists is taken.
         ann_file: List of images; if empty, every image of the folder is taken.
@@ -49,14 +49,14 @@ class Pairs:
         """
         image_dir, label_dir = self.image_dir, self.label_dir
         for folder in filter(None, (image_dir, label_dir)):
-            if not osp.exists(folder):
+            if not is_address(folder) and not osp.exists(folder):
                 raise FileNotFoundError(
                     f'The folder {folder} of {self.dataset} does not exist; put or link the data there, or set '
                     'data_root and data_prefix.'
                 )
-        if osp.isfile(image_dir):
+        if osp.isfile(image_dir) or is_address(image_dir) and not self.ann_file:
             return [(image_dir, self._find_label(image_dir, *self._only(image_dir), {}) if label_dir else None)]
-        shared = label_dir is not None and osp.samefile(image_dir, label_dir)
+        shared = label_dir is not None and osp.realpath(image_dir) == osp.realpath(label_dir)
         if shared and set(self.image_suffix) & set(self.label_suffix):
             raise UserError(
                 f'Images and labels of {self.dataset} share the folder {image_dir} and the suffix '
@@ -115,8 +115,10 @@ class Pairs:
         return [name + self._image_suffix(osp.join(image_dir, name), listings) for name in read_list(self.ann_file)]
 
     def _image_suffix(self, stem: str, listings: dict[str, list[str]]) -> str:
-        if suffix_of(stem, self.image_suffix) and osp.isfile(stem):
+        if suffix_of(stem, self.image_suffix) and (osp.isfile(stem) or is_address(stem)):
             return ''  # listed with its suffix
+        if is_address(stem):
+            return self.image_suffix[0]  # whether it exists shows when it is opened
         suffix = existing_suffix(stem, self.image_suffix, listings)
         if suffix is None:
             raise FileNotFoundError(
@@ -126,11 +128,12 @@ class Pairs:
         return suffix
 
     def _find_label(self, image: str, relative: str, stem: str, listings: dict[str, list[str]]) -> str:
-        if osp.isfile(self.label_dir):
+        remote = is_address(self.label_dir)
+        if osp.isfile(self.label_dir) or remote and suffix_of(self.label_dir, self.label_suffix):
             return self.label_dir
         stem = osp.join(self.label_dir, osp.splitext(relative)[0] if self.predicted else stem)
         suffixes = ('.tif',) if self.predicted else self.label_suffix
-        suffix = existing_suffix(stem, suffixes, listings)
+        suffix = suffixes[0] if remote else existing_suffix(stem, suffixes, listings)
         if suffix is None:
             raise FileNotFoundError(
                 f'The image {image} has no label {stem} with suffix {either(suffixes)}; add the label, '

@@ -22,6 +22,7 @@ from mmuda.datasets.raster.damage import (
     vrt_sources,
     windows_to_check,
 )
+from mmuda.datasets.raster.files import is_address
 from mmuda.datasets.raster.geometry import (
     control_of,
     ground_pixel,
@@ -43,13 +44,16 @@ CHECKING_THREADS = 4
 # path for whole PNG images ignores a missing end, and libjpeg's warnings mean corrupt pixels.
 os.environ.setdefault('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')
 os.environ.setdefault('GDAL_ERROR_ON_LIBJPEG_WARNING', 'YES')
+# A server that is busy for a moment does not end a training of hours.
+os.environ.setdefault('GDAL_HTTP_MAX_RETRY', '5')
+os.environ.setdefault('GDAL_HTTP_RETRY_DELAY', '1')
 
 _handles: OrderedDict = OrderedDict()
 _handles_lock = threading.Lock()
 
 
 def _open(path: str):
-    if not os.path.isfile(path):
+    if not is_address(path) and not os.path.isfile(path):
         raise FileNotFoundError(f'The raster {path} does not exist; check data_root and data_prefix of the dataset.')
     try:
         with warnings.catch_warnings():
@@ -57,10 +61,9 @@ def _open(path: str):
             warnings.simplefilter('ignore', NotGeoreferencedWarning)
             source = rasterio.open(path)
     except RasterioError as error:
-        raise UserError(
-            f'{path} cannot be read as a raster ({reason(error)}); replace it by an intact copy or take it out of the '
-            'dataset.'
-        ) from error
+        remedy = 'replace it by an intact copy or take it out of the dataset'
+        remedy = 'check the address and the connection' if is_address(path) else remedy
+        raise UserError(f'{path} cannot be read as a raster ({reason(error)}); {remedy}.') from error
     for file in source.files:  # including the sources of a VRT
         note_input(file)
     return source
