@@ -14,6 +14,7 @@ from torch import Tensor
 
 from mmuda.apis.batch_norm import re_estimate
 from mmuda.apis.class_shares import match_class_shares, refuse_shares
+from mmuda.apis.counts import supervised_classes
 from mmuda.apis.inference import init_model, predicting_network
 from mmuda.checkpoints.reading import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.checkpoints.weights import resolve_weights
@@ -56,8 +57,8 @@ def adapt(
         out: The checkpoint to write, whole or not at all. It keeps the parameter names of the given one, without
             optimisers. ``meta['adapted']`` says what was done.
         steps: Some of the steps, in this order.
-        shares: Share of each class in the target, in [0, 1], with sum 1. None takes those of the source's labels, as
-            the config's source stream crops them.
+        shares: Share of each class in the target, in [0, 1], with sum 1. None takes the config's ``class_shares``, else
+            those of the source's labels, as the config's source stream crops them.
         batches: Number of batches.
         seed: Seed of the crops and their order.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
@@ -70,6 +71,7 @@ def adapt(
     refuse_steps(steps)
     if batches < 1:
         raise UserError(f'batches={batches}: an adaptation needs at least one batch')
+    shares = cfg.get('class_shares') if shares is None else shares
     refuse_shares(shares)
     refuse_input(out, [checkpoint])
     check_writable(Path(out).parent)
@@ -109,11 +111,19 @@ def check_adaptation(cfg: Config) -> None:
     """Refuse, before a training, a config whose ``adaptation_steps`` could not be done after it.
 
     Raises:
-        UserError: A step is unknown, there are no images of the target, or no test images for the choice.
+        UserError: A step is unknown, ``class_shares`` do not fit the classes, there are no images of the target, or no
+            test images for the choice.
     """
     if cfg.get('adaptation_steps') is None:
         return
     refuse_steps(cfg.adaptation_steps)
+    shares, classes = cfg.get('class_shares'), supervised_classes(cfg)
+    refuse_shares(shares)
+    if shares is not None and classes and len(shares) != len(classes):
+        raise UserError(
+            f'class_shares of config {cfg.filename} has {len(shares)} shares, but there are {len(classes)} classes '
+            f'({", ".join(classes)}); give one each'
+        )
     target_images(cfg)
     if not (cfg.get('test_dataloader') or cfg.get('val_dataloader')):
         raise UserError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
 
 import numpy as np
 import torch
@@ -66,10 +67,13 @@ def refuse_shares(shares: Sequence[float] | None) -> None:
     """
     if shares is None:
         return
-    if not all(0 <= share <= 1 for share in shares) or not math.isclose(sum(shares), 1, abs_tol=0.01):
+    numbers = not isinstance(shares, str) and all(isinstance(share, Real) for share in shares)
+    if not numbers or not all(0 <= share <= 1 for share in shares):
+        raise UserError(f'class_shares={shares!r}: give the share of each class in the target, numbers from 0 to 1')
+    if not math.isclose(sum(shares), 1, abs_tol=0.01):
         raise UserError(
-            f'shares={[float(share) for share in shares]} have the sum {sum(shares):.3f}; give the share of each class '
-            'in the target, between 0 and 1, with the sum 1'
+            f'class_shares={[float(share) for share in shares]} have the sum {sum(shares):.3f}; give the share of each '
+            'class in the target, with the sum 1'
         )
 
 

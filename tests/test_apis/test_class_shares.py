@@ -125,7 +125,7 @@ def test_one_that_sums_classifiers_is_shifted_once(tiny, tmp_path):
 def test_what_cannot_be_matched_is_told(imagery, tmp_path):  # noqa: F811
     for options, message in (
         (dict(shares=[0.5, 0.2]), r'shares=\[0.5, 0.2\] have the sum 0.700'),
-        (dict(shares=[1.5, -0.5]), 'between 0 and 1'),
+        (dict(shares=[1.5, -0.5]), 'numbers from 0 to 1'),
         (dict(shares=[0.5, 0.3, 0.2]), '3 shares were given, but the segmentor has 2 classes'),
         (dict(steps=['shares']), r"steps \['shares'\]: there is batch_norm and class_shares"),
         (dict(steps=[]), 'give a list of one or both'),
@@ -148,16 +148,15 @@ def test_one_logit_for_two_classes_is_told(tiny, tmp_path):
 
 
 def test_a_training_may_end_with_an_adaptation_and_a_choice(imagery, tmp_path):  # noqa: F811
-    imagery.write_text(imagery.read_text() + "adaptation_steps = ['class_shares']\n")
+    ending = "adaptation_steps = ['class_shares']\nclass_shares = [0.9, 0.1]\n"
+    imagery.write_text(imagery.read_text() + ending)
     train(load_config(imagery), str(tmp_path / 'run'))
     answer = (tmp_path / 'run' / 'choice.md').read_text()
     name = 'adapted.pth' if 'Use as trained, adapted' in answer else 'iter_1.pth'
     assert (tmp_path / 'run' / 'chosen.pth').read_bytes() == (tmp_path / 'run' / name).read_bytes()
-    assert list(read_checkpoint(tmp_path / 'run' / 'adapted.pth')['meta']['adapted']) == [
-        ADAPTATION_STEPS[1],
-        'images',
-        'seed',
-    ]
+    adapted = read_checkpoint(tmp_path / 'run' / 'adapted.pth')['meta']['adapted']
+    assert list(adapted) == [ADAPTATION_STEPS[1], 'images', 'seed']
+    assert adapted['class_shares']['shares'] == pytest.approx([0.9, 0.1])
     init_model(load_config(tmp_path / 'run' / 'chosen.py'), tmp_path / 'run' / 'chosen.pth')
 
 
@@ -166,6 +165,12 @@ def test_a_training_may_end_with_an_adaptation_and_a_choice(imagery, tmp_path): 
     [
         ("adaptation_steps = ['shares']", 'there is batch_norm and class_shares'),
         ("adaptation_steps = 'batch_norm'", 'give a list of one or both'),
+        ("adaptation_steps = ['class_shares']\nclass_shares = [0.9, 0.2]", 'have the sum 1.1'),
+        ("adaptation_steps = ['class_shares']\nclass_shares = 'many'", "class_shares='many'"),
+        (
+            "adaptation_steps = ['class_shares']\nclass_shares = [0.5, 0.3, 0.2]",
+            'has 3 shares, but there are 2 classes',
+        ),
         ("adaptation_steps = ['batch_norm']\nval_dataloader = None", 'but no test_dataloader'),
         (
             "adaptation_steps = ['batch_norm']\nval_dataloader = None\ntrain_dataloader['dataset']['target'] = None",
