@@ -45,6 +45,7 @@ def imagery(tmp_path):
         raster.write((image[:1] > 127).astype(np.uint8))
     config = tmp_path / 'tiny.py'
     config.write_text(CONFIG.format(root=tmp_path))
+    torch.manual_seed(3)
     model = init_model(load_config(config), device='cpu')
     layer = model.segmentor.decode_head.conv_seg
     for name, factor in (('weak', 0.01), ('strong', 5.0)):
