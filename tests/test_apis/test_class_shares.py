@@ -79,7 +79,7 @@ def predicted_share(imagery, checkpoint):  # noqa: F811
     return (labels == 1).float().mean().item()
 
 
-@pytest.mark.parametrize('share', [0.1, 0.7])
+@pytest.mark.parametrize('share', [0.3, 0.7])
 def test_a_checkpoint_predicts_the_given_shares(imagery, tmp_path, share):  # noqa: F811
     before = predicted_share(imagery, imagery.with_name('strong.pth'))
     out, told = adapted(imagery, tmp_path, steps=['class_shares'], shares=[1 - share, share])
