@@ -4,7 +4,8 @@
     python tools/new_config.py --method adaptsegnet_single --data mass2inria --out configs/mine/config.py
     python tools/new_config.py --list
 
-IMAGES and LABELS are folders, or patterns in quotes such as "FOLDER/*_image.tif". The tool looks at the rasters, says
+IMAGES and LABELS are folders, or patterns in quotes such as "FOLDER/*_image.tif"; LABELS may also be one vector file
+(GeoPackage, GeoJSON, Shapefile) or one raster that covers all images. The tool looks at the rasters, says
 what it found and decided, and writes a config that trains as it is. With --data and without --out it prints the config.
 """
 
@@ -24,6 +25,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--classes', nargs='+', default=(), help='names of the classes, in the order of their values')
     parser.add_argument('--source-gsd', type=float, help='metres per pixel of the source (default: from the files)')
     parser.add_argument('--target-gsd', type=float, help='metres per pixel of the target (default: from the files)')
+    parser.add_argument('--label-attribute', help='attribute of polygons that tells their class (default: one class)')
     parser.add_argument('--out', help='file to write; inside configs/FOLDER, its base paths are relative')
     args = parser.parse_args()
     own = args.source or args.target
@@ -44,8 +46,9 @@ def main() -> None:
         if args.source:
             chosen = {key: value for key in ('method', 'model') if (value := getattr(args, key))}
             places = dict(source=args.source, target=args.target, out=args.out)
-            gsds = dict(source_gsd=args.source_gsd, target_gsd=args.target_gsd)
-            new_config_of_rasters(**places, **chosen, **gsds, classes=args.classes)
+            chosen |= dict(source_gsd=args.source_gsd, target_gsd=args.target_gsd)
+            chosen |= dict(classes=args.classes, label_attribute=args.label_attribute)
+            new_config_of_rasters(**places, **chosen)
             return
         text = new_config(args.method, args.data, args.model, args.out)
         told = text if args.out is None else f'wrote {args.out}; train it with: python tools/train.py {args.out}\n'

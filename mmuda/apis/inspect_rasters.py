@@ -1,22 +1,21 @@
-"""Looks at folders of rasters: bands, values, ground sample distance, and what their labels hold."""
+"""Looks at folders of rasters: bands, values and ground sample distance."""
 
 from __future__ import annotations
 
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from mmuda.apis.candidates import spread
 from mmuda.apis.raster_jobs import SUFFIXES
-from mmuda.datasets.raster.files import existing_suffix, list_images, suffix_of
+from mmuda.datasets.raster.files import list_images
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.label_colours import colour_table_of, pack_colours, unpack_colour
 from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
-from mmuda.datasets.raster.valid import image_bands, valid_pixels
+from mmuda.datasets.raster.valid import valid_pixels
 from mmuda.utils.errors import UserError
 
 FILES = 16
@@ -24,28 +23,43 @@ FILES = 16
 STEPS, SIDE = 3, 512
 """Windows of each of them in either direction, spread over it, and their side in pixels."""
 PERCENTILES = (0.5, 99.5)
-MOST_CLASSES = 64
 IMAGE_ENDS = ('_image', '_img', '_rgb', '_sat', '_ortho')
 LABEL_ENDS = ('_label', '_labels', '_mask', '_gt', '_seg')
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where rasters are: the files of a folder whose names begin and end in a given way."""
+    """Where rasters are: the files of a folder whose names begin and end in a given way, or one file of labels.
+
+    Attributes:
+        folder: The folder, or the file.
+        prefix: How names begin.
+        suffix: How names end; None if that is open.
+    """
 
     folder: str
     prefix: str = ''
     suffix: str | None = None
 
+    @property
+    def is_file(self) -> bool:
+        return os.path.isfile(self.folder)
+
     @classmethod
-    def parse(cls, text: str | os.PathLike) -> Place:
+    def parse(cls, text: str | os.PathLike, may_be_file: bool = False) -> Place:
         """Read a folder, or a pattern ``FOLDER/PREFIX*SUFFIX``.
+
+        Args:
+            text: As above.
+            may_be_file: Whether it may also be a file.
 
         Raises:
             FileNotFoundError: There is no such folder.
             UserError: It is a file, or a pattern of another form.
         """
         text = os.fspath(text)
+        if may_be_file and os.path.isfile(text):
+            return cls(text)
         folder, name = (text, '') if '*' not in text else os.path.split(text)
         if text.count('*') > name.count('*') or name.count('*') > 1 or '?' in text:
             raise UserError(f'{text}: a pattern has one star in its file name, e.g. "FOLDER/*_image.tif"')
@@ -56,14 +70,14 @@ class Place:
         prefix, _, suffix = name.partition('*')
         return cls(folder or '.', prefix, suffix or None)
 
-    def files(self) -> list[str]:
-        """Names of its rasters below the folder, sorted."""
-        found = list_images(self.folder, [self.suffix] if self.suffix else SUFFIXES)
+    def files(self, suffixes: Sequence[str] = SUFFIXES) -> list[str]:
+        """Names of its files below the folder, sorted; rasters unless other suffixes are given."""
+        found = list_images(self.folder, [self.suffix] if self.suffix else suffixes)
         return [name for name in found if os.path.basename(name).startswith(self.prefix)]
 
-    def with_suffix(self) -> Place | None:
+    def with_suffix(self, suffixes: Sequence[str] = SUFFIXES) -> Place | None:
         """The same with a suffix, the most frequent one if none is given; None if there is no file."""
-        endings = Counter(Path(name).suffix for name in self.files())
+        endings = Counter(Path(name).suffix for name in self.files(suffixes))
         return replace(self, suffix=self.suffix or endings.most_common(1)[0][0]) if endings else None
 
 
@@ -100,32 +114,6 @@ class Images:
         )
 
 
-@dataclass
-class Labels:
-    """What was found in the labels.
-
-    Attributes:
-        place: Where they are, with the suffix of all of them.
-        values: Classes as they are written in the files, with their shares of the pixels that were looked at: numbers,
-            or colours (red, green, blue).
-        ignored: Share of pixels without data or of the value 255, if that is no class.
-        palette: Colour of each class in the files; empty if they give none.
-    """
-
-    place: Place
-    values: dict[int | tuple[int, int, int], float]
-    ignored: float = 0.0
-    palette: list[tuple[int, int, int]] = field(default_factory=list)
-
-    @property
-    def are_colours(self) -> bool:
-        return isinstance(next(iter(self.values)), tuple)
-
-    def describe(self) -> str:
-        shares = ', '.join(f'{value} {100 * share:.1f} %' for value, share in self.values.items())
-        return f'labels *{self.place.suffix} in {self.place.folder}: {shares}; ignored {100 * self.ignored:.1f} %'
-
-
 def inspect_images(place: Place) -> Images:
     """Look at the images of a domain.
 
@@ -158,7 +146,7 @@ def inspect_images(place: Place) -> Images:
         rasters=rasters,
         gsd=gsds[len(gsds) // 2] if len(gsds) == len(rasters) else None,
         bands=bands,
-        value_range=None if rasters[0].dtype == 'uint8' else _range(_some(paths), bands),
+        value_range=None if rasters[0].dtype == 'uint8' else _range(some_of(paths), bands),
     )
 
 
@@ -169,11 +157,11 @@ def _red_green_blue(raster: RasterInfo) -> tuple[int, ...]:
     return (1, 2, 3) if raster.count >= 3 else (1, 1, 1)
 
 
-def _some(paths: Sequence[str]) -> list[str]:
+def some_of(paths: Sequence[str]) -> list[str]:
     return [paths[index] for index in spread(len(paths), FILES)]
 
 
-def _windows(path: str) -> list[tuple[int, int, int, int]]:
+def windows_in(path: str) -> list[tuple[int, int, int, int]]:
     """At most STEPS x STEPS windows, spread over the raster; small rasters are covered."""
     source = open_raster(path)
     rows, columns = (spread(max(side - SIDE, 0) + 1, STEPS) for side in source.shape)
@@ -183,7 +171,7 @@ def _windows(path: str) -> list[tuple[int, int, int, int]]:
 def _range(paths: Sequence[str], bands: tuple[int, ...]) -> tuple[float, float]:
     values = []
     for path in paths:
-        for window in _windows(path):
+        for window in windows_in(path):
             image, valid = read_window(path, window, bands), valid_pixels(path, window, bands)
             values.append(image[valid].astype(np.float64).ravel()[::7])
     values = np.concatenate(values)
@@ -216,72 +204,3 @@ def endings(folder: str, prefix: str = '') -> tuple[str, str] | None:
             if image.lower().startswith(IMAGE_ENDS) and label.lower().startswith(LABEL_ENDS) and stems == others:
                 return image, label
     return None
-
-
-def inspect_labels(place: Place, images: Images) -> Labels:
-    """Look at the labels of a domain.
-
-    Args:
-        place: Where they are; without a suffix, they have the most frequent one.
-        images: The images that they belong to.
-
-    Raises:
-        FileNotFoundError: An image has no label.
-        UserError: They hold no classes.
-    """
-    place = place.with_suffix() or place
-    stems = [name.removesuffix(suffix_of(name, [images.place.suffix])) for name in images.names]
-    expected = [os.path.join(place.folder, stem) for stem in stems]
-    listings: dict[str, list[str]] = {}
-    endings = [existing_suffix(stem, [place.suffix or '.tif'], listings) for stem in expected]
-    paths = [stem + (ending or place.suffix or '.tif') for stem, ending in zip(expected, endings, strict=True)]
-    missing = [path for path, ending in zip(paths, endings, strict=True) if ending is None]
-    if missing:
-        raise FileNotFoundError(
-            f'{len(missing)} of {len(paths)} images have no label; {missing[0]} is missing. A label has the name of '
-            'its image; give a pattern in quotes if its name ends otherwise, e.g. "FOLDER/*_label.tif"'
-        )
-    counts, ignored, total = Counter(), 0, 0
-    for path in _some(paths):
-        bands = image_bands(path)
-        for window in _windows(path):
-            valid = valid_pixels(path, window, bands, nodata=len(bands) == 1)
-            total += valid.size
-            ignored += int((~valid).sum())
-            counts += _values(path, window, bands, valid)
-            if len(counts) > MOST_CLASSES:
-                raise UserError(
-                    f'{path} holds more than {MOST_CLASSES} values; labels hold a few classes. Are these the labels?'
-                )
-    palette = _palette(paths[0], sorted(counts))
-    if len(counts) > 2 and 255 in counts and max(value for value in counts if value != 255) < 200:
-        ignored += counts.pop(255)
-    known = sum(counts.values())
-    if len(counts) < 2:
-        raise UserError(
-            f'the labels {place.folder}/*{place.suffix} hold {list(counts) or "nothing"} where they were looked at; a '
-            'segmentor needs two classes'
-        )
-    values = {_plain(value): count / known for value, count in sorted(counts.items())}
-    return Labels(place, values, ignored / total, palette)
-
-
-def _values(path: str, window, bands: tuple[int, ...], valid: np.ndarray) -> Counter:
-    found = read_window(path, window, bands)
-    if found.shape[2] == 3 and not (found == found[..., :1]).all():
-        packed, number = np.unique(pack_colours(found)[valid], return_counts=True)
-        return Counter({tuple(map(int, unpack_colour(value))): int(n) for value, n in zip(packed, number, strict=True)})
-    values, number = np.unique(found[..., 0][valid], return_counts=True)
-    return Counter({value.item(): int(n) for value, n in zip(values, number, strict=True)})
-
-
-def _palette(path: str, values: Sequence) -> list[tuple[int, int, int]]:
-    if values and isinstance(values[0], tuple):
-        return list(values)
-    table = colour_table_of(path) or {}
-    return [table[value] for value in values if value != 255] if all(value in table for value in values) else []
-
-
-def _plain(value):
-    """A whole number as int."""
-    return int(value) if isinstance(value, float) and value == int(value) else value

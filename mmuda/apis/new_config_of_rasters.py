@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmuda.apis.config import load_config
-from mmuda.apis.inspect_rasters import Images, Labels, Place, endings, inspect_images, inspect_labels
+from mmuda.apis.inspect_labels import Labels, inspect_labels
+from mmuda.apis.inspect_rasters import Images, Place, endings, inspect_images
 from mmuda.apis.new_config import bases_of, check_combination, draws_rare, find, lines_of, prefix_of
 from mmuda.apis.own_config_text import AUGMENTED, LABELLED, TEXT, UNLABELLED
 from mmuda.apis.recipes import METHODS, MODELS, Data, Method
@@ -75,12 +76,14 @@ def new_config_of_rasters(
     classes: Sequence[str] = (),
     source_gsd: float | None = None,
     target_gsd: float | None = None,
+    label_attribute: str | None = None,
     report: Callable[[str], None] = print,
 ) -> str:
     """Look at the rasters of two domains, and write a config that trains on them.
 
     A place is a folder, or a pattern ``FOLDER/PREFIX*SUFFIX``. A label has the name of its image; if both lie in one
-    folder, as ``a_image.tif`` and ``a_label.tif``, the folder is given alone.
+    folder, as ``a_image.tif`` and ``a_label.tif``, the folder is given alone. Labels may be vector files, and one file
+    may be the label of all images.
 
     Args:
         source: Place of the source's images, and of its labels.
@@ -91,6 +94,7 @@ def new_config_of_rasters(
         classes: Names of the classes, in the order of their values in the labels.
         source_gsd: Metres per pixel of the source; None takes it from the files.
         target_gsd: As ``source_gsd``, of the target.
+        label_attribute: Attribute of polygons that tells their class; None if all are of one class.
         report: Called with lines about what was found and decided.
 
     Returns:
@@ -105,7 +109,8 @@ def new_config_of_rasters(
         raise UserError(f'{out} exists already; give another file, or remove it')
     recipe, network = find(METHODS, method, 'method'), find(MODELS, model, 'model')
     _refuse_method(method, recipe)
-    domains = [_look('source', source, source_gsd, report), _look('target', target, target_gsd, report)]
+    domains = [_look('source', source, source_gsd, label_attribute, report)]
+    domains.append(_look('target', target, target_gsd, label_attribute, report))
     if domains[0].labels is None:
         raise UserError('the source needs labels; give --source IMAGES LABELS')
     for domain in domains:
@@ -146,16 +151,18 @@ def _refuse_method(method: str, recipe: Method) -> None:
         )
 
 
-def _look(name: str, places: Sequence, gsd: float | None, report: Callable[[str], None]) -> Domain:
+def _look(
+    name: str, places: Sequence, gsd: float | None, attribute: str | None, report: Callable[[str], None]
+) -> Domain:
     if not 1 <= len(places) <= 2:
         raise UserError(f'{len(places)} places were given for the {name}; give its images, and perhaps its labels')
-    first, second = Place.parse(places[0]), Place.parse(places[-1])
+    first, second = Place.parse(places[0]), Place.parse(places[-1], may_be_file=len(places) == 2)
     ends = endings(first.folder, first.prefix) if first.suffix is None and first.folder == second.folder else None
     if ends is not None:
         first, second = replace(first, suffix=ends[0]), replace(second, suffix=ends[1])
     images = inspect_images(first)
     has_labels = len(places) == 2 or (ends is not None and name == 'source')
-    labels = inspect_labels(second, images) if has_labels else None
+    labels = inspect_labels(second, images, attribute) if has_labels else None
     report(f'{name}: {images.describe()}')
     if labels is not None:
         report(f'{name}: {labels.describe()}')
@@ -190,7 +197,10 @@ def _classes(
 ) -> tuple[tuple[str, ...], list[list[int]]]:
     labels, other = domains[0].labels, domains[1].labels
     values = list(labels.values)
-    unknown = [value for value in other.values if value not in values] if other else []
+    known, theirs = values, list(other.values) if other else []
+    if other and labels.texts and other.texts:
+        known, theirs = labels.texts, other.texts
+    unknown = [value for value in theirs if value not in known]
     if unknown:
         raise UserError(
             f'the labels of the target hold {unknown[0]}, which those of the source do not; both need the same classes'
@@ -201,14 +211,10 @@ def _classes(
             f'{", ".join(map(str, values))}'
         )
     if not names:
-        names = [f'class_{_word(value)}' for value in values]
+        names = labels.names
         report(f'classes are called {", ".join(names)}; give their names by --classes, in this order')
     palette = labels.palette if len(labels.palette) == len(values) else default_palette(len(values))
     return tuple(names), [list(colour) for colour in palette]
-
-
-def _word(value) -> str:
-    return '{:02x}{:02x}{:02x}'.format(*value) if isinstance(value, tuple) else str(value)
 
 
 def _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, out) -> str:
@@ -230,8 +236,8 @@ def _text(domains, gsd, crop, names, palette, method, recipe, model, network, da
         crop=crop,
         share=SHARE,
         held_out=held_out,
-        source=_dataset(domains[0], list(domains[0].labels.values)),
-        target=_dataset(domains[1], list(domains[0].labels.values)),
+        source=_dataset(domains[0], domains[0].labels, names),
+        target=_dataset(domains[1], domains[0].labels, names),
         augmented=AUGMENTED if augmented else '',
         source_pipeline='augmented' if augmented else 'pipeline',
         rare=f'\n        rare_classes=dict({data.rare}),' if draws_rare(recipe, network) else '',
@@ -242,14 +248,20 @@ def _text(domains, gsd, crop, names, palette, method, recipe, model, network, da
     return text + ''.join(f'{line}\n' for line in lines)
 
 
-def _dataset(domain: Domain, values: list) -> str:
+def _dataset(domain: Domain, of_source: Labels, names: Sequence[str]) -> str:
     """Arguments of a domain's dataset, a line each."""
-    images, labels = domain.images, domain.labels
+    images, labels, values = domain.images, domain.labels, list(of_source.values)
     prefix = dict(img_path=images.place.folder)
     settings = dict(img_suffix=images.place.suffix)
     if labels is not None:
         prefix['seg_map_path'] = labels.place.folder
-        settings['seg_map_suffix'] = labels.place.suffix
+        if not labels.place.is_file:
+            settings['seg_map_suffix'] = labels.place.suffix
+        if labels.own_grid:
+            settings['label_grid'] = 'own'
+        if labels.attribute is not None:
+            called = dict(zip(of_source.texts or labels.texts, names[1:], strict=True))
+            settings['label_polygons'] = dict(attribute=labels.attribute, classes=called)
     if images.place.prefix:
         settings['name_prefix'] = images.place.prefix
     if domain.given is not None:
