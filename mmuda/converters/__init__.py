@@ -4,6 +4,7 @@ Imports ``datasets`` and ``utils``; never ``models``, ``engine`` or ``apis``.
 """
 
 from mmuda.converters.low2high import Labels, build_low2high
+from mmuda.converters.public.preparing import PUBLIC_DATASETS, prepare_public
 from mmuda.datasets.coarse.low2high import SPLITS
 
-__all__ = ['SPLITS', 'Labels', 'build_low2high']
+__all__ = ['PUBLIC_DATASETS', 'SPLITS', 'Labels', 'build_low2high', 'prepare_public']
