@@ -200,7 +200,7 @@ def shrunk(download, counts=(), names=None):
     for layout in download.layouts:
         splits = []
         for place, split in enumerate(layout.splits):
-            split = replace(split, count=counts[place]) if counts else split
+            split = replace(split, count=counts[place], names=()) if counts else split
             splits.append(replace(split, names=tuple(names)) if names is not None else split)
         size = None if layout.size is None else (HEIGHT, WIDTH)
         layouts.append(replace(layout, splits=tuple(splits), size=size))

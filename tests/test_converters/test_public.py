@@ -14,7 +14,7 @@ from tests.helpers import CONFIGS
 from tests.helpers import public_downloads as make
 
 PIPELINE = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
-EROSION, NO_CLASS = 6, 255
+PUBLISHED = dict(PUBLIC_DATASETS)
 STEM = 'ISPRS_semantic_labeling_Vaihingen'
 
 
@@ -52,19 +52,14 @@ def files_below(folder):
 
 
 def test_what_is_published_is_what_the_literature_counts():
-    numbers = {name: [split.expected for split in one.layouts[0].splits] for name, one in _published().items()}
+    numbers = {name: [split.expected for split in one.layouts[0].splits] for name, one in PUBLISHED.items()}
     assert numbers['massachusetts_buildings'] == [137, 4, 10] and numbers['massachusetts_roads'] == [1108, 14, 49]
     assert numbers['inria'] == [180, 180] and numbers['vaihingen'] == [33] and numbers['potsdam'] == [38]
     assert numbers['gta5'] == [24966] and numbers['synthia'] == [9400] and numbers['cityscapes'] == [2975, 500, 1525]
     assert numbers['deepglobe_roads'] == [6226, 1243, 1101] and numbers['three_cities'] == [16] * 3
-    assert sum(numbers['loveda']) == 5987 and sum(numbers['loveda'][:2]) == 2522
-
-
-def _published():
-    from mmuda.converters.public.aerial import AERIAL
-    from mmuda.converters.public.street import STREET
-
-    return {one.name: one for one in (*AERIAL, *STREET)}
+    assert numbers['loveda'] == [1366, 1156, 992, 677, None, None]
+    rural, urban = (PUBLISHED['loveda'].layouts[0].splits[place].names for place in (2, 3))
+    assert (rural[0], rural[-1], urban[0], urban[-1]) == ('2522', '3513', '3514', '4190')
 
 
 def test_every_benchmark_names_bases_and_a_class_that_are_there():
@@ -276,7 +271,7 @@ def test_loveda(tmp_path):
     for split in ('Train', 'Val', 'Test'):
         make.zipped(tmp_path / 'content' / split, tmp_path / 'downloads' / f'{split}.zip', top=split)
     lines = prepare_public('loveda', tmp_path / 'downloads')
-    assert 'Train/Urban: 2 images' in lines[0]
+    assert 'Train/Urban: 2 images' in lines[0] and 'Test/Rural: 2 images' in lines[0]
     for area in ('urban', 'rural'):
         assert np.array_equal(read('LoveDA', area=area)[0], turns(255, 0, 1, 2, 3, 4, 5, 6))
     assert 'loveda_urban2rural' in lines[-1]
@@ -367,7 +362,7 @@ def test_openearthmap_is_arranged_by_images_and_labels(tmp_path, archived):
 
 def test_a_folder_without_the_benchmark_says_what_it_looks_for(tmp_path):
     (tmp_path / 'empty').mkdir()
-    with pytest.raises(UserError, match=r'holds neither images .*Train/Urban/images_png.* nor an archive .*Train.zip'):
+    with pytest.raises(UserError, match=r'holds neither images .*Train/Rural/images_png.* nor an archive .*Train.zip'):
         prepare_public('loveda', tmp_path / 'empty')
     with pytest.raises(UserError, match='is no folder'):
         prepare_public('loveda', tmp_path / 'nowhere')
