@@ -10,7 +10,7 @@ import rasterio
 from mmuda.converters import PUBLIC_DATASETS, prepare_public
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
-from tests.helpers import CONFIGS
+from tests.helpers import CONFIGS, ROOT
 from tests.helpers import public_downloads as make
 
 PIPELINE = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
@@ -67,6 +67,16 @@ def test_every_benchmark_names_bases_and_a_class_that_are_there():
         assert download.root == DATASETS.get(download.dataset).ROOT
         for base in download.bases:
             assert (CONFIGS / '_base_' / 'datasets' / f'{base}.py').is_file()
+
+
+def test_the_page_tells_of_every_benchmark_what_the_table_says():
+    page = (ROOT / 'docs' / 'public_datasets.md').read_text(encoding='utf-8')
+    rows = {row.split('`')[1]: row for row in page.splitlines() if row.startswith('| `')}
+    assert rows.keys() == PUBLISHED.keys()
+    for name, download in PUBLISHED.items():
+        bases = ', '.join(f'`{base}`' for base in download.bases) or 'none yet'
+        expected = f'| `{name}` | `{download.dataset}` | {download.address} | {download.terms} | {bases} |'
+        assert rows[name] == expected
 
 
 def test_massachusetts_from_the_page_and_from_kaggle(tmp_path):
@@ -366,6 +376,9 @@ def test_a_folder_without_the_benchmark_says_what_it_looks_for(tmp_path):
         prepare_public('loveda', tmp_path / 'empty')
     with pytest.raises(UserError, match='is no folder'):
         prepare_public('loveda', tmp_path / 'nowhere')
+    (tmp_path / 'empty' / 'photos.zip').write_bytes(make.zipped(tmp_path / 'empty', tmp_path / 'z.zip').read_bytes())
+    with pytest.raises(UserError, match='holds neither images'):  # an archive of something else
+        prepare_public('loveda', tmp_path / 'empty')
     assert not (tmp_path / 'data').exists()
 
 

@@ -89,7 +89,7 @@ def _compare_names(findings: Findings, split: Split, images: Mapping[str, Path],
     """Note what is missing or too much by name, or by number where names are not known."""
     missing = [name for name in split.names if name not in images]
     if missing:
-        findings.add(f'{split.name}: {len(missing)} of {count_of(len(split.names), "image")} missing', missing)
+        findings.add(f'{split.name}: {len(missing):,} of {count_of(len(split.names), "image")} missing', missing)
     elif not split.names and split.count is not None and len(images) != split.count:
         findings.add(f'{split.name}: {count_of(len(images), "image")} there, but {split.count:,} published')
     strange = [name for name in images if split.names and name not in split.names]

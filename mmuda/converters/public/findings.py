@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mmuda.converters.public.download import Download
 
-SHOWN = 5
+SHOWN = 3
 """Number of names that a message lists of each kind."""
 
 

@@ -101,7 +101,7 @@ def _unpacked(download: Download, folder: Path, out: Path, report: Callable[[str
     taken = unpack(download, paths, out, report)
     if not taken and download.moves is not None:
         _link(download, folder, out)
-    found = find_root(download, out) or (None if taken else find_root(download, folder))
+    found = (find_root(download, out) if out.is_dir() else None) or (None if taken else find_root(download, folder))
     if found is None and taken:
         raise UserError(
             f'{", ".join(taken)} of {folder} do not hold images with their labels of {download.title}; also get the '

@@ -11,7 +11,7 @@ from mmuda.datasets.raster.files import list_images, suffix_of
 from mmuda.utils.errors import UserError
 
 SUFFIXES = ('.png', '.jpg', '.tif', '.webp')
-ORDERS = ('xyz', 'zxy')
+TILE_ORDERS = ('xyz', 'zxy')
 """What the three numbers of a name are: column, row, zoom (``OAM-<x>-<y>-<z>.png``), or zoom, column, row."""
 
 MAX_ZOOM = 30
@@ -35,7 +35,7 @@ def find_tiles(folder: str, order: str | None = None, tms: bool = False, zoom: i
 
     Args:
         folder: The folder.
-        order: One of ``ORDERS``, for names of three numbers; None takes the one that all names allow.
+        order: One of ``TILE_ORDERS``, for names of three numbers; None takes the one that all names allow.
         tms: Rows count from south (TMS) instead of from north (XYZ).
         zoom: Take only tiles of this zoom.
 
@@ -63,7 +63,7 @@ def find_tiles(folder: str, order: str | None = None, tms: bool = False, zoom: i
         if not _exists(z, x, y):
             raise UserError(
                 f'{osp.join(folder, name)} would be column {x}, row {y} of zoom {z}, which no map has; check the name, '
-                f'or give --order ({" or ".join(ORDERS)})'
+                f'or give --order ({" or ".join(TILE_ORDERS)})'
             )
         tiles.append(Tile(osp.join(folder, name), z, x, 2**z - 1 - y if tms else y))
     return _of_one_zoom(tiles, folder, zoom)
@@ -86,7 +86,7 @@ def _exists(z: int, x: int, y: int) -> bool:
 def _order_of(loose: dict[str, tuple[int, ...]], folder: str) -> str:
     fitting = [
         order
-        for order, allowed in zip(ORDERS, ((2, 0, 1), (0, 1, 2)), strict=True)
+        for order, allowed in zip(TILE_ORDERS, ((2, 0, 1), (0, 1, 2)), strict=True)
         if all(_exists(*(values[place] for place in allowed)) for values in loose.values())
     ]
     if loose and len(fitting) != 1:
@@ -94,9 +94,9 @@ def _order_of(loose: dict[str, tuple[int, ...]], folder: str) -> str:
         how = 'neither' if not fitting else 'both'
         raise UserError(
             f'names such as {name} may end in <x>-<y>-<z> or in <z>-<x>-<y>, and {how} fits all files; give --order '
-            f'{" or ".join(ORDERS)}'
+            f'{" or ".join(TILE_ORDERS)}'
         )
-    return fitting[0] if fitting else ORDERS[0]
+    return fitting[0] if fitting else TILE_ORDERS[0]
 
 
 def _of_one_zoom(tiles: Sequence[Tile], folder: str, zoom: int | None) -> list[Tile]:
