@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import rasterio
 
+from mmuda.apis import load_config
 from mmuda.converters import PUBLIC_DATASETS, prepare_public
 from mmuda.registry import DATASETS
 from mmuda.utils.errors import UserError
@@ -38,6 +39,24 @@ def read(kind, **options):
     """Class of each pixel of the first item's label, and the dataset."""
     dataset = DATASETS.build(dict(type=kind, pipeline=PIPELINE, check_images='all', check_labels='all', **options))
     return dataset[0]['data_samples'].gt_sem_seg.data[0].numpy(), dataset
+
+
+def of_bases(name):
+    """Numbers of images of the benchmark's datasets in each of its bases, with the paths that the bases have."""
+
+    def walk(node):
+        if isinstance(node, dict):
+            if node.get('type') == PUBLIC_DATASETS[name].dataset:
+                yield dict(node, pipeline=PIPELINE)
+            for value in node.values():
+                yield from walk(value)
+
+    numbers = {}
+    for base in PUBLIC_DATASETS[name].bases:
+        cfg = load_config(CONFIGS / '_base_' / 'datasets' / f'{base}.py')
+        found = [*walk(cfg.train_dataloader), *walk(cfg.val_dataloader)]
+        numbers[base] = [len(DATASETS.build(dataset).rasters) for dataset in found]
+    return numbers
 
 
 def turns(*classes):
@@ -106,6 +125,7 @@ def test_massachusetts_of_kaggle_without_its_png(tmp_path, monkeypatch):
     for split in ('train', 'val', 'test'):
         label, _ = read('MassachusettsRoads', split=split)
         assert np.array_equal(label, turns(0, 1))
+    assert of_bases('massachusetts_roads') == dict(massroads2deepglobe=[1], deepglobe2massroads=[1, 1])
 
 
 def test_inria_from_its_archive_again_and_half_done(tmp_path):
@@ -117,6 +137,7 @@ def test_inria_from_its_archive_again_and_half_done(tmp_path):
     assert len(first) == 540 and 'inria/train/gt/tyrol-w36.tif' in first
     label, train = read('InriaBuildings')
     assert np.array_equal(label, turns(0, 1)) and len(train.rasters) == 5 * 31
+    assert of_bases('inria') == dict(mass2inria=[155, 25], inria2mass=[155])
     # Half done: one file is missing, one was cut off by a full disk under its temporary name.
     (tmp_path / 'data/inria/train/gt/vienna3.tif').unlink()
     (tmp_path / 'data/inria/train/gt/.vienna3.tif.tmp').write_bytes(b'half')
@@ -191,12 +212,13 @@ def test_a_damaged_archive_is_refused_and_what_was_unpacked_is_kept(tmp_path):
         prepare_public('inria', tmp_path / 'downloads')
 
 
-@pytest.mark.parametrize('name', ['../escape.tif', '/escape.tif', 'train/../../escape.tif'])
+@pytest.mark.parametrize('name', ['../escape.tif', '/escape.tif', 'train/../../escape.tif', 'ROOT/{}/escape.tif'])
 def test_nothing_is_written_outside_the_folder(tmp_path, name):
     make.inria(tmp_path / 'content', numbers=range(1, 2))
     path = make.zipped(tmp_path / 'content', tmp_path / 'downloads' / 'NEW2-AerialImageDataset.zip')
     with zipfile.ZipFile(path, 'a') as archive:
-        archive.writestr(name, b'x')
+        # Below the folder that is taken away, a path may look harmless and be absolute.
+        archive.writestr(name.format(tmp_path).replace('ROOT', 'AerialImageDataset'), b'x')
     with pytest.raises(UserError, match='would be written outside'):
         prepare_public('inria', tmp_path / 'downloads')
     assert not (tmp_path / 'data').exists() and not list(tmp_path.rglob('escape.tif'))
@@ -212,6 +234,9 @@ def test_vaihingen_whose_label_archives_have_no_folder(tmp_path):
     # In the order of the classes; the boundaries are ignored.
     assert np.array_equal(label, turns(0, 1, 2, 3, 4, 5, 255)) and len(dataset.rasters) == 33
     assert len(read('Vaihingen', split='train')[1].rasters) == 16 and dataset.rasters[0].gsd == 0.09
+    assert of_bases('vaihingen') == dict(
+        vaihingen2potsdam=[16], potsdam2vaihingen=[16, 17], vaih2pots=[33], cities=[10, 6]
+    )
     shutil.rmtree(tmp_path / 'data' / 'vaihingen' / f'{STEM}_ground_truth_eroded_COMPLETE')
     assert 'complete labels' in prepare_public('vaihingen', 'data/vaihingen', verify=True)[0]
     assert np.array_equal(read('Vaihingen')[0], turns(0, 1, 2, 3, 4, 5))
@@ -260,9 +285,15 @@ def test_potsdam_with_its_two_lossy_labels(tmp_path, kind, folder):
     image = make.picture(4 if 'RGBIR' in kind else 3, seed=607)
     expected = image[..., [3, 0, 1]] if 'RGBIR' in kind else image
     assert np.array_equal(np.moveaxis(dataset[0]['inputs'].numpy(), 0, -1), expected)
+    assert of_bases('potsdam')['potsdam2vaihingen'] == [24]
     kept = tmp_path / 'data/potsdam/5_Labels_all_noBoundary/top_potsdam_4_12_label_noBoundary.tif.published'
     original = tmp_path / 'content/5_Labels_all_noBoundary/top_potsdam_4_12_label_noBoundary.tif'
     assert kept.read_bytes() == original.read_bytes()
+    # A process that was killed between both files.
+    corrected = kept.with_suffix('').read_bytes()
+    kept.with_suffix('').unlink()
+    assert 'all: 38 images' in prepare_public('potsdam', 'data/potsdam')[0]
+    assert kept.with_suffix('').read_bytes() == corrected
     prepare_public('potsdam', 'data/potsdam', verify=True)
     assert not told.clear() and prepare_public('potsdam', 'data/potsdam', report=told.append) and not told
 
@@ -285,6 +316,7 @@ def test_loveda(tmp_path):
     for area in ('urban', 'rural'):
         assert np.array_equal(read('LoveDA', area=area)[0], turns(255, 0, 1, 2, 3, 4, 5, 6))
     assert 'loveda_urban2rural' in lines[-1]
+    assert of_bases('loveda') == dict(loveda_urban2rural=[2, 2, 2], loveda_rural2urban=[2, 2, 2])
     (tmp_path / 'data/loveda/Val/Rural/images_png/4.png').unlink()
     with pytest.raises(
         UserError, match=r'Val/Rural: 1 image there, but 2 published; Val/Rural: 1 label without image: 4'
@@ -299,6 +331,7 @@ def test_deepglobe_roads(tmp_path):
     label, dataset = read('DeepGlobeRoads', split='train')
     assert np.array_equal(label, turns(0, 0, 1, 1)) and len(dataset.rasters) == 2
     assert len(read('DeepGlobeRoads', split='val')[1].rasters) == 1
+    assert of_bases('deepglobe_roads') == dict(massroads2deepglobe=[2, 1], deepglobe2massroads=[2])
 
 
 def test_three_cities(tmp_path):
@@ -318,6 +351,7 @@ def test_gta5_from_two_parts(tmp_path):
     prepare_public('gta5', tmp_path / 'downloads')
     label, dataset = read('GTA5')
     assert len(dataset.rasters) == 2 and label[0, 7] == 0 and label[0, 8] == 1  # ids 7 and 8 are road and sidewalk
+    assert of_bases('gta5') == dict(gta2cityscapes=[2])
     (tmp_path / 'downloads' / '01_labels.zip').unlink()
     shutil.rmtree(tmp_path / 'data')
     with pytest.raises(UserError, match=r'01_images.zip of .* do not hold images with their labels of GTA5'):
@@ -330,6 +364,7 @@ def test_synthia_from_a_tar_archive_and_as_rar(tmp_path):
     prepare_public('synthia', tmp_path / 'downloads')
     label, _ = read('Synthia')
     assert label[0, 3] == 0 and label[0, 4] == 1 and label[0, 0] == 255  # 3 is road, 4 sidewalk, 0 void
+    assert of_bases('synthia') == dict(synthia2cityscapes=[2])
     (tmp_path / 'rar').mkdir()
     (tmp_path / 'rar' / 'SYNTHIA_RAND_CITYSCAPES.rar').write_bytes(b'Rar!')
     with pytest.raises(UserError, match='unrar x '):
@@ -348,6 +383,7 @@ def test_cityscapes(tmp_path):
         label, _ = read('Cityscapes', split=split)
         assert label[0, 7] == 0 and label[0, 8] == 1 and label[0, 0] == 255
     assert not (tmp_path / 'data' / 'cityscapes' / 'README').exists()
+    assert of_bases('cityscapes') == dict(gta2cityscapes=[1, 1], synthia2cityscapes=[1, 1])
 
 
 @pytest.mark.parametrize('archived', [True, False])

@@ -19,7 +19,7 @@ from mmuda.datasets import RasterDataset
 from mmuda.utils.errors import UserError
 from tests.helpers import ROOT
 
-ZOOM, X, Y, SIDE = 19, 316432, 270601, 16  # in Kampala
+ZOOM, X, Y, SIDE = 19, 316432, 270601, 16  # south of the equator
 RADIUS = 6378137.0
 SPAN = 2 * math.pi * RADIUS / 2**ZOOM
 

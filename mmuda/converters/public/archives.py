@@ -159,13 +159,17 @@ def _places(download: Download, path: Path, members: list[Member], out: Path) ->
         place = _place(download, path, member)
         if place is None:
             continue
-        parts = PurePosixPath(member.path).parts
-        if '..' in parts or PurePosixPath(member.path).is_absolute() or PureWindowsPath(member.path).drive:
+        if not (_stays_below(member.path) and _stays_below(place)):
             raise UserError(
                 f'{path} holds {member.path!r}, which would be written outside {out}; this is no archive of '
                 f'{download.title}: get it again from {download.address}'
             )
         yield out / place
+
+
+def _stays_below(path: str) -> bool:
+    """Whether a relative path leads to a place below its folder, also on Windows."""
+    return not ('..' in PurePosixPath(path).parts or PurePosixPath(path).is_absolute() or PureWindowsPath(path).drive)
 
 
 def _there(place: Path, member: Member) -> bool:
