@@ -12,6 +12,7 @@ from mmuda.datasets.public.german_cities import GermanCity
 from mmuda.datasets.public.inria import InriaBuildings
 from mmuda.datasets.public.loveda import LoveDA
 from mmuda.datasets.public.massachusetts import MassachusettsBuildings
+from mmuda.datasets.public.openearthmap import OpenEarthMap
 from mmuda.datasets.public.potsdam import Potsdam
 from mmuda.datasets.public.roads import DeepGlobeRoads, MassachusettsRoads
 from mmuda.datasets.public.street_scenes import GTA5, Cityscapes, Synthia
@@ -52,6 +53,7 @@ __all__ = [
     'Low2HighExemplars',
     'MassachusettsBuildings',
     'MassachusettsRoads',
+    'OpenEarthMap',
     'PackUDAInputs',
     'PatchSet',
     'Potsdam',

@@ -16,8 +16,8 @@ class InriaBuildings(Benchmark):
 
     Layout: ``<data_root>/img_dir/**/<city><number>.tif`` and ``<data_root>/ann_dir/**/<city><number>.tif``. The split
     goes by number; subfolders do not matter. Images 1 to 5 of each city are for validation and 6 to 36 for training, as
-    in SRDA-Net and most of the literature. Labels hold 0 (background) and 1 (building); for the masks as downloaded set
-    ``data_prefix=dict(img_path='train/images', seg_map_path='train/gt')`` and ``label_values={0: 0, 255: 1}``.
+    in SRDA-Net and most of the literature. Labels hold 0 (background) and 1 (building). Layout as downloaded:
+    ``<data_root>/train/images`` and ``<data_root>/train/gt``, whose masks hold 0 and 255.
 
     Args:
         split (str | None): ``'train'`` or ``'val'``.
@@ -29,6 +29,7 @@ class InriaBuildings(Benchmark):
     SPLITS = tuple(NUMBERS)
     ROOT = 'data/inria'
     GSD = 0.3
+    DOWNLOADS = (dict(FOLDERS=dict(img_path='train/images', seg_map_path='train/gt'), LABEL_VALUES={0: 0, 255: 1}),)
 
     def select(self, name: str) -> bool:
         """Whether the number after the city's name belongs to the split."""

@@ -15,8 +15,8 @@ class LoveDA(Benchmark):
 
     Layout as downloaded: ``<data_root>/<Split>/<Area>/images_png/<number>.png`` and
     ``<data_root>/<Split>/<Area>/masks_png/<number>.png``, e.g. ``Train/Urban``; labels 1 to 7, 0 is no data (hence
-    ``reduce_zero_label``). Urban and rural images: 1,156 and 1,366 for training, 677 and 992 for validation, 820 and
-    976 for test, whose labels are withheld (``labelled=False``).
+    ``reduce_zero_label``). Urban and rural images: 1,156 and 1,366 for training, 677 and 992 for validation. The
+    labels of the 1,796 images for test are withheld (``labelled=False``).
 
     Args:
         area (str): ``'urban'`` or ``'rural'``.

@@ -16,6 +16,19 @@ ISPRS_METAINFO = dict(
 )
 """The six classes of the ISPRS benchmarks, with mmseg's names and order."""
 
+ISPRS_COLOURS = {tuple(colour): index for index, colour in enumerate(ISPRS_METAINFO['palette'])} | {(0, 0, 0): 255}
+"""Colour in the labels as downloaded -> class index; the boundaries of eroded labels are black and ignored."""
+
+MASSACHUSETTS_DOWNLOADS = (
+    dict(
+        FOLDERS=dict(img_path='{split}/sat', seg_map_path='{split}/map'),
+        LABEL_VALUES={0: 0, 255: 1},
+        SPLIT_NAMES=dict(val='valid'),
+    ),
+    dict(FOLDERS=dict(img_path='tiff/{split}', seg_map_path='tiff/{split}_labels'), LABEL_VALUES={0: 0, 255: 1}),
+)
+"""Layouts of both Massachusetts datasets: file by file from the author's page, and the copies on Kaggle."""
+
 RASTER_SUFFIXES = ('.tif', '.tiff', '.png')
 """Suffixes under which the public datasets are found; GeoTIFF is read window by window, PNG only as a whole."""
 

@@ -1,7 +1,7 @@
 """Roads: Massachusetts (1 m) and DeepGlobe (0.5 m)."""
 
 from mmuda.datasets.public.benchmark import Benchmark
-from mmuda.datasets.public.metainfo import ROAD_METAINFO
+from mmuda.datasets.public.metainfo import MASSACHUSETTS_DOWNLOADS, ROAD_METAINFO
 from mmuda.registry import DATASETS
 
 
@@ -9,8 +9,9 @@ from mmuda.registry import DATASETS
 class MassachusettsRoads(Benchmark):
     """Massachusetts Roads (Mnih 2013): 1171 aerial images of 1500 x 1500 px at 1 m (1108 train, 14 val, 49 test).
 
-    Layout as downloaded: ``<data_root>/<split>/sat/<name>.tiff`` and ``<data_root>/<split>/map/<name>.tif``; masks
-    hold 0 and 255.
+    Layout as downloaded: ``<data_root>/<split>/sat/<name>.tiff`` and ``<data_root>/<split>/map/<name>.tif`` (``val``
+    may be ``valid``), or ``<data_root>/tiff/<split>`` and ``<split>_labels`` of the copy on Kaggle; masks hold 0 and
+    255.
 
     Args:
         split (str | None): ``'train'``, ``'val'`` or ``'test'``.
@@ -22,6 +23,7 @@ class MassachusettsRoads(Benchmark):
     ROOT = 'data/massachusetts_roads'
     FOLDERS = dict(img_path='{split}/sat', seg_map_path='{split}/map')
     GSD = 1.0
+    DOWNLOADS = MASSACHUSETTS_DOWNLOADS
     LABEL_VALUES = {0: 0, 255: 1}
 
 

@@ -1,4 +1,4 @@
-"""Writes rasters on the grid of another one, whole or not at all."""
+"""Writes rasters, often on the grid of another one, whole or not at all."""
 
 import errno
 import os
@@ -26,10 +26,7 @@ SIDECARS = ('.aux.xml', '.ovr', '.msk')
 def raster_like(
     path: str | os.PathLike, like: str, count: int, inputs: Iterable[str | os.PathLike] = (), **profile
 ) -> Iterator[CheckedWriter]:
-    """Open a uint8 GeoTIFF with another raster's size and georeference; it appears when the block ends, or not at all.
-
-    Before it appears, every block is read back and compared with what was written. If the disk was full, an older file
-    stays.
+    """Open a uint8 GeoTIFF with another raster's size and georeference, see :func:`new_raster`.
 
     Args:
         path: The file; its folder is created.
@@ -45,16 +42,50 @@ def raster_like(
     Raises:
         UserError: If the file is an input, or cannot be written.
     """
-    path = Path(path)
     source = open_raster(like)
-    refuse_input(path, [*files_of(like), *inputs])
+    grid = dict(height=source.height, width=source.width, **georeference(source))
+    with new_raster(path, count=count, inputs=[*files_of(like), *inputs], **{**profile, **grid}) as output:
+        yield output
+
+
+@contextmanager
+def new_raster(
+    path: str | os.PathLike,
+    height: int,
+    width: int,
+    count: int,
+    inputs: Iterable[str | os.PathLike] = (),
+    dtype: str = 'uint8',
+    **profile,
+) -> Iterator[CheckedWriter]:
+    """Open a GeoTIFF, compressed by deflate; it appears when the block ends, or not at all.
+
+    Before it appears, every block is read back and compared with what was written. If the disk was full, an older file
+    stays.
+
+    Args:
+        path: The file; its folder is created.
+        height: Number of rows.
+        width: Number of columns.
+        count: Number of bands.
+        inputs: Files that must not be replaced, in addition to those that this process reads.
+        dtype: Type of the values.
+        **profile: Georeference and further creation options of rasterio.
+
+    Yields:
+        rasterio's writer. Only the blocks being written are held in memory.
+
+    Raises:
+        UserError: If the file is an input, or cannot be written.
+    """
+    path = Path(path)
+    refuse_input(path, inputs)
     # A fixed name, so that the next process overwrites the remains of a killed one.
     temporary = path.with_name(f'.{path.name}.tmp')
-    profile.update(driver='GTiff', height=source.height, width=source.width, count=count, dtype='uint8')
+    profile.update(driver='GTiff', height=height, width=width, count=count, dtype=dtype)
     profile.update(compress='deflate', BIGTIFF='IF_SAFER')
-    if min(source.shape) >= BLOCK:
+    if min(height, width) >= BLOCK:
         profile.update(tiled=True, blockxsize=BLOCK, blockysize=BLOCK)
-    profile.update(georeference(source))
     with ExitStack() as alone:
         with telling(path):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -225,7 +225,7 @@ def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
     """
     progress = Progress(len(paths), 'rasters checked', lambda line: print_log(line, 'current'), seconds=60.0)
     with ThreadPoolExecutor(CHECKING_THREADS) as pool:
-        checks = [pool.submit(_check_raster, path, whole) for path in paths]
+        checks = [pool.submit(check_raster, path, whole) for path in paths]
         try:
             for done, check in enumerate(checks, 1):
                 check.result()
@@ -234,10 +234,15 @@ def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
             pool.shutdown(cancel_futures=True)
 
 
-def _check_raster(path: str, whole: bool) -> None:
+def check_raster(path: str, whole: bool = False) -> None:
+    """Decode one raster, see :func:`check_rasters`.
+
+    Raises:
+        UserError: It is damaged.
+    """
     with _open(path) as source:
         for part in vrt_sources(source, path) if whole else ():
-            _check_raster(part, whole)
+            check_raster(part, whole)
         try:
             check_pixels(source, path, windows_to_check(source.shape, whole))
         except RasterioError as error:

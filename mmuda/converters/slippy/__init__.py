@@ -1,0 +1,4 @@
+"""Tiles of web maps and footprints -> georeferenced images and labels.
+
+Imports ``datasets.raster`` and ``utils``.
+"""
