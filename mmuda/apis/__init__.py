@@ -5,6 +5,7 @@ Imports everything below it, never ``experiments`` or ``tools``.
 
 from mmuda.apis.adapt import ADAPTATION_STEPS, adapt
 from mmuda.apis.adapt_and_choose import adapt_and_choose
+from mmuda.apis.browse import browse
 from mmuda.apis.candidates import Candidate
 from mmuda.apis.check import check
 from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
@@ -36,6 +37,7 @@ __all__ = [
     'UserError',
     'adapt',
     'adapt_and_choose',
+    'browse',
     'build_runner',
     'check',
     'choose',

@@ -24,7 +24,7 @@ from mmuda.apis.plausible import implausible_distances
 from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.start import start_of_training
-from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams
+from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams, warnings_between
 from mmuda.apis.train import start_processes
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import load_weights
@@ -127,7 +127,7 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         report.memory = peak_memory()
         report.warnings += _warnings_of_data(runner)
     report.warnings += [warning for stream in report.streams for warning in stream.warnings()]
-    report.warnings += _warnings_between(report.streams) + _warnings_of_rates(report)
+    report.warnings += warnings_between(report.streams) + _warnings_of_rates(report)
     return report
 
 
@@ -232,17 +232,3 @@ def _warnings_of_rates(report: CheckReport) -> list[str]:
         for name, rates in report.learning_rates.items()
         if 0.0 in rates
     ]
-
-
-def _warnings_between(streams: list[StreamReport]) -> list[str]:
-    """Streams that a network sees as images should cover the same ground."""
-    known = [stream for stream in streams if stream.extent is not None]
-    warnings = []
-    for first, second in zip(known, known[1:], strict=False):
-        ratio = first.extent / second.extent
-        if not 0.9 < ratio < 1.1:
-            warnings.append(
-                f'crops of {first.name} cover {first.extent:.1f} m and those of {second.name} {second.extent:.1f} m: '
-                'give both the same ground extent, unless the difference in scale is meant'
-            )
-    return warnings

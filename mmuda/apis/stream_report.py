@@ -1,6 +1,6 @@
 """Describes the streams of a training dataset: size, ground sample distance, class shares."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -143,14 +143,25 @@ def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:
         seed: Seed of the run.
     """
     reports: dict[str, StreamReport] = {}
-    for index in islice(iter(_sampler(dataset, seed)), min(samples, len(dataset))):
-        item = dataset[index]
-        streams = {'train': item} if 'inputs' in item else item
+    for streams in drawn_samples(dataset, min(samples, len(dataset)), seed):
         for name, sample in streams.items():
             if name not in reports:
-                reports[name] = StreamReport(name, _classes(dataset, name))
+                reports[name] = StreamReport(name, classes_of_stream(dataset, name))
             reports[name].add(sample)
     return list(reports.values())
+
+
+def drawn_samples(dataset, number: int, seed: int) -> Iterator[dict[str, dict]]:
+    """The first samples of a training run, by stream; a plain mmseg dataset is the stream ``train``.
+
+    Args:
+        dataset: A UDADataset, or a plain mmseg dataset.
+        number: Number of items to read; of a plain dataset, at most all.
+        seed: Seed of the run.
+    """
+    for index in islice(iter(_sampler(dataset, seed)), number):
+        item = dataset[index]
+        yield {'train': item} if 'inputs' in item else item
 
 
 def _sampler(dataset, seed: int) -> Sequence | object:
@@ -160,6 +171,21 @@ def _sampler(dataset, seed: int) -> Sequence | object:
     return range(len(dataset))
 
 
-def _classes(dataset, name: str) -> tuple[str, ...]:
+def classes_of_stream(dataset, name: str) -> tuple[str, ...]:
+    """Names of the classes of a stream; () if it has none."""
     stream = getattr(dataset, 'streams', {}).get(name, dataset)
     return tuple(getattr(stream, 'metainfo', {}).get('classes') or ())
+
+
+def warnings_between(streams: Sequence[StreamReport]) -> list[str]:
+    """Streams that a network sees as images should cover the same ground."""
+    known = [stream for stream in streams if stream.extent is not None]
+    warnings = []
+    for first, second in zip(known, known[1:], strict=False):
+        ratio = first.extent / second.extent
+        if not 0.9 < ratio < 1.1:
+            warnings.append(
+                f'crops of {first.name} cover {first.extent:.1f} m and those of {second.name} {second.extent:.1f} m: '
+                'give both the same ground extent, unless the difference in scale is meant'
+            )
+    return warnings
