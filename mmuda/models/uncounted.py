@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mmengine.registry import Registry
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 
+from mmuda.checkpoints.bands import COLOURS
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.signatures import arguments_of, default_of
@@ -98,6 +99,28 @@ def channels_in(model: Mapping) -> dict[str, Channels]:
                 sources = (sources,) if isinstance(sources, str) else sources
                 found[f'{path}.{key}'] = Channels(owner, owning, argument, sources)
     return found
+
+
+def image_networks_in(model: Mapping) -> dict[str, Mapping]:
+    """Configs of the networks that read images and do not say how many bands they have, by dotted key.
+
+    They are those that take three channels by default: backbones, encoders, generators. Discriminators are counted by
+    :func:`channels_in`.
+
+    Args:
+        model: Config of a wrapper or a segmentor.
+    """
+    return dict(_image_networks(model, 'model'))
+
+
+def _image_networks(cfg: Mapping, path: str) -> Iterator[tuple[str, Mapping]]:
+    cls = class_of(cfg) if 'type' in cfg else None
+    if cls is not None and cfg.get('in_channels') is None and default_of(cls, 'in_channels') == COLOURS:
+        yield path, cfg
+    for name, child in cfg.items():
+        for key, one in enumerate(child) if isinstance(child, list | tuple) else [(None, child)]:
+            if isinstance(one, Mapping) and name != 'discriminator':
+                yield from _image_networks(one, f'{path}.{name}' if key is None else f'{path}.{name}.{key}')
 
 
 def refuse_uncounted(model: Mapping) -> None:

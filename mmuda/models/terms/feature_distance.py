@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmuda.checkpoints.bands import take_any_bands
 from mmuda.registry import MODELS, TERMS
 from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
@@ -66,6 +67,7 @@ class FeatureDistance(Term):
         self.loss_weight = loss_weight
         with torch.random.fork_rng(devices=[]):  # building must not change the random numbers of what is built next
             built = MODELS.build(encoder)
+        take_any_bands(built)  # a run does so for all other networks, and cannot see this one
         # A tuple hides the encoder from state_dict(), parameters() and children().
         self._hidden = (built.requires_grad_(False).eval(),)
         self._pending = True
