@@ -18,7 +18,7 @@ from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.models.adapters import build_adapter
 from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.models.terms import RegionAggregation, SupervisedTerm
-from mmuda.models.uncounted import channels_in, class_of, heads_in, image_networks_in, takes_out_channels
+from mmuda.models.uncounted import channels_in, class_of, heads_in, of_image_in, takes_out_channels
 from mmuda.models.wrappers import DEFAULT_TERMS, PlanExecutor, check_channels
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
@@ -36,7 +36,8 @@ def fill_counts(cfg: Config) -> None:
 
     These are ``num_classes`` and ``out_channels`` of heads, and arguments for the channels of a term's input
     (:meth:`mmuda.models.terms.Term.channels_from`), if the config does not give them. If the images do not have three
-    bands, they are also ``in_channels`` of what reads images, and statistics of the data preprocessor for each band.
+    bands, they are also the channels of networks that read or draw images, and statistics of the data preprocessor for
+    each band.
 
     Args:
         cfg: Changed in place.
@@ -97,8 +98,8 @@ def _fill_bands(cfg: Config, model: Mapping) -> None:
     _fill_statistics(cfg, model)
     bands = image_channels(cfg)
     if bands != DEFAULT_BANDS:
-        for network in image_networks_in(model).values():
-            network['in_channels'] = bands
+        for network, argument in of_image_in(model):
+            network[argument] = bands
 
 
 def _fill_statistics(cfg: Config, model: Mapping) -> None:
@@ -115,10 +116,11 @@ def _fill_statistics(cfg: Config, model: Mapping) -> None:
     for key in ('mean', 'std'):
         own.setdefault(key, default_of(UDADataPreprocessor, key))
     for stream in (own, *(own.get('streams') or {}).values()):
-        for key in ('mean', 'std'):
-            if len(stream.get(key) or ()) == DEFAULT_BANDS:
-                stream[key] = values_for_bands(stream[key], bands)
-                print_log(f'data_preprocessor: {key} of three bands becomes {stream[key]}', logger='current')
+        short = [key for key in ('mean', 'std') if len(stream.get(key) or ()) == DEFAULT_BANDS]
+        stream.update({key: values_for_bands(stream[key], bands) for key in short})
+        if short:
+            now = ', '.join(f'{key}={stream[key]}' for key in short)
+            print_log(f'data_preprocessor: statistics of three bands become those of {bands}: {now}', logger='current')
 
 
 def _fill_channels(cfg: Config, model: Mapping) -> None:

@@ -43,7 +43,7 @@ def values_for_bands(values: Iterable[float], bands: int) -> list[float]:
         bands: Number of bands; one or two bands all get the mean.
     """
     values = [float(value) for value in values]
-    mean = sum(values) / COLOURS
+    mean = round(sum(values) / COLOURS, 4)
     return [mean] * bands if bands < COLOURS else values + [mean] * (bands - COLOURS)
 
 

@@ -101,26 +101,31 @@ def channels_in(model: Mapping) -> dict[str, Channels]:
     return found
 
 
-def image_networks_in(model: Mapping) -> dict[str, Mapping]:
-    """Configs of the networks that read images and do not say how many bands they have, by dotted key.
+def of_image_in(model: Mapping) -> list[tuple[Mapping, str]]:
+    """Arguments for the bands of images that a config leaves out: ``in_channels`` of networks that read images, and
+    ``out_channels`` of those that draw them.
 
-    They are those that take three channels by default: backbones, encoders, generators. Discriminators are counted by
-    :func:`channels_in`.
+    They are those that are three by default: of backbones, encoders, generators, a super-resolution head.
+    Discriminators are counted by :func:`channels_in`.
 
     Args:
         model: Config of a wrapper or a segmentor.
+
+    Returns:
+        Pairs of a network's config and the argument's name.
     """
-    return dict(_image_networks(model, 'model'))
+    return list(_of_image(model))
 
 
-def _image_networks(cfg: Mapping, path: str) -> Iterator[tuple[str, Mapping]]:
+def _of_image(cfg: Mapping) -> Iterator[tuple[Mapping, str]]:
     cls = class_of(cfg) if 'type' in cfg else None
-    if cls is not None and cfg.get('in_channels') is None and default_of(cls, 'in_channels') == COLOURS:
-        yield path, cfg
+    for argument in ('in_channels', 'out_channels') if cls is not None else ():
+        if cfg.get(argument) is None and default_of(cls, argument) == COLOURS:
+            yield cfg, argument
     for name, child in cfg.items():
-        for key, one in enumerate(child) if isinstance(child, list | tuple) else [(None, child)]:
+        for one in child if isinstance(child, list | tuple) else [child]:
             if isinstance(one, Mapping) and name != 'discriminator':
-                yield from _image_networks(one, f'{path}.{name}' if key is None else f'{path}.{name}.{key}')
+                yield from _of_image(one)
 
 
 def refuse_uncounted(model: Mapping) -> None:
