@@ -7,19 +7,23 @@ from collections.abc import Mapping
 
 import torch
 from mmengine.config import Config
+from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
 from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from mmuda.apis.class_checks import DEFAULT_BANDS, configured_classes
+from mmuda.checkpoints.bands import values_for_bands
 from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.models.adapters import build_adapter
+from mmuda.models.data_preprocessor import UDADataPreprocessor
 from mmuda.models.terms import RegionAggregation, SupervisedTerm
-from mmuda.models.uncounted import channels_in, class_of, heads_in, takes_out_channels
-from mmuda.models.wrappers import DEFAULT_TERMS, check_channels
+from mmuda.models.uncounted import channels_in, class_of, heads_in, of_image_in, takes_out_channels
+from mmuda.models.wrappers import DEFAULT_TERMS, PlanExecutor, check_channels
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.seeds import seeded
+from mmuda.utils.signatures import default_of
 
 SUPERVISING = (SupervisedTerm, RegionAggregation)
 IMAGE_TAPS = ('image', 'fine_image')
@@ -31,7 +35,9 @@ def fill_counts(cfg: Config) -> None:
     """Write the numbers that follow from the data into a config's model.
 
     These are ``num_classes`` and ``out_channels`` of heads, and arguments for the channels of a term's input
-    (:meth:`mmuda.models.terms.Term.channels_from`), if the config does not give them.
+    (:meth:`mmuda.models.terms.Term.channels_from`), if the config does not give them. If the images do not have three
+    bands, they are also the channels of networks that read or draw images, and statistics of the data preprocessor for
+    each band.
 
     Args:
         cfg: Changed in place.
@@ -43,6 +49,7 @@ def fill_counts(cfg: Config) -> None:
     if not isinstance(model, Mapping):
         return
     _fill_classes(cfg, model)
+    _fill_bands(cfg, model)
     _fill_channels(cfg, model)
 
 
@@ -85,6 +92,35 @@ def supervised_streams(model: Mapping) -> list[str]:
     found = [name for name, cls in kinds.items() if name == 'supervised' or (cls and issubclass(cls, SUPERVISING))]
     views = [terms[name].get('view', 'source') for name in sorted(found, key=lambda name: name != 'supervised')]
     return views + [cfg.get('view', 'source') for name, cfg in DEFAULT_TERMS.items() if name not in given]
+
+
+def _fill_bands(cfg: Config, model: Mapping) -> None:
+    _fill_statistics(cfg, model)
+    bands = image_channels(cfg)
+    if bands != DEFAULT_BANDS:
+        for network, argument in of_image_in(model):
+            network[argument] = bands
+
+
+def _fill_statistics(cfg: Config, model: Mapping) -> None:
+    """Give the data preprocessor statistics of all bands that are read, where the config has those of three."""
+    bands = _bands_read(cfg, 'source')
+    if bands in (None, DEFAULT_BANDS):
+        return
+    holder = model if model.get('data_preprocessor') or not cfg.get('data_preprocessor') else cfg
+    own = holder.get('data_preprocessor')
+    if own is None and isinstance(class_of(model), type) and issubclass(class_of(model), PlanExecutor):
+        own = holder['data_preprocessor'] = dict(type='UDADataPreprocessor')
+    if own is None or not issubclass(class_of(own) or object, UDADataPreprocessor):
+        return
+    for key in ('mean', 'std'):
+        own.setdefault(key, default_of(UDADataPreprocessor, key))
+    for stream in (own, *(own.get('streams') or {}).values()):
+        short = [key for key in ('mean', 'std') if len(stream.get(key) or ()) == DEFAULT_BANDS]
+        stream.update({key: values_for_bands(stream[key], bands) for key in short})
+        if short:
+            now = ', '.join(f'{key}={stream[key]}' for key in short)
+            print_log(f'data_preprocessor: statistics of three bands become those of {bands}: {now}', logger='current')
 
 
 def _fill_channels(cfg: Config, model: Mapping) -> None:
@@ -138,9 +174,19 @@ def image_channels(cfg: Config, view: str = 'source') -> int:
     mean = own.get('mean') or preprocessor.get('mean')
     if mean:
         return len(mean)
+    return _bands_read(cfg, view) or DEFAULT_BANDS
+
+
+def _bands_read(cfg: Config, view: str) -> int | None:
+    """Number of bands that the dataset of a stream reads; None if that depends on its files."""
     dataset = _training_images(cfg, view)
-    bands = unread_dataset(dataset).bands if dataset and reads_rasters(dataset) else None
-    return len(bands) if bands else DEFAULT_BANDS
+    while isinstance(dataset.get('dataset'), Mapping):  # patches of rasters, or a repeated dataset
+        dataset = dataset['dataset']
+    if not reads_rasters(dataset):
+        return None
+    # Translated images are read whole, and hold the bands that were chosen when they were made.
+    bands = unread_dataset({**dataset, 'translated_images': None}).bands
+    return len(bands) if bands else None
 
 
 def _training_images(cfg: Config, view: str) -> Mapping:

@@ -133,7 +133,7 @@ def super_resolve(model: nn.Module, sample: Mapping, size: tuple[int, int]) -> n
         size: Height and width in pixels of the result.
 
     Returns:
-        (H, W, 3) uint8.
+        (H, W, C) uint8, with the bands of the image.
 
     Raises:
         UserError: If the segmentor does not super-resolve.

@@ -9,6 +9,7 @@ from mmengine.config import Config
 from mmengine.runner import Runner
 
 from mmuda.apis.config_shapes import check_complete
+from mmuda.checkpoints.bands import take_any_bands
 from mmuda.engine.model_wrapper import unwrapped
 from mmuda.models.wrappers import explain_channels
 from mmuda.registry import RUNNERS
@@ -17,6 +18,8 @@ from mmuda.utils.errors import told_of
 
 def build_runner(cfg: Config) -> Runner:
     """Build the Runner of a prepared config, of type ``runner_type`` if the config names one.
+
+    Pretrained weights for three bands then load into networks for any number (:mod:`mmuda.checkpoints.bands`).
 
     Raises:
         UserError: If a ``type`` is unknown (with similar names), if it refuses its arguments, or if a part is missing.
@@ -27,7 +30,9 @@ def build_runner(cfg: Config) -> Runner:
     if cfg.get('experiment_name') is None:
         cfg.experiment_name = f'{Path(cfg.filename or "run").stem}_{uuid.uuid4().hex[:8]}'
     with told_of('Runner'):
-        return RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+        runner = RUNNERS.build(cfg) if 'runner_type' in cfg else Runner.from_cfg(cfg)
+    take_any_bands(unwrapped(runner.model))
+    return runner
 
 
 @contextmanager

@@ -140,7 +140,7 @@ def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:
     panels = [
         Panel(_as_image(source['inputs']), f'Source image{_metres(meta.get("gsd"))}'),
         Panel(_as_image(fine), f'Source, bicubic{_metres(meta.get("fine_gsd"))}', smooth=True),
-        Panel(super_resolve(model, source, tuple(fine.shape[-2:])), 'Source, super-resolved', smooth=True),
+        Panel(viewable(super_resolve(model, source, tuple(fine.shape[-2:]))), 'Source, super-resolved', smooth=True),
     ]
     if target is not None and 'fine_image' in target:
         panels.append(Panel(_as_image(target['fine_image']), 'Target, another place, for the style', smooth=True))

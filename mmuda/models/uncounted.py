@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mmengine.registry import Registry
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 
+from mmuda.checkpoints.bands import COLOURS
 from mmuda.registry import MODELS, TERMS
 from mmuda.utils.errors import UserError
 from mmuda.utils.signatures import arguments_of, default_of
@@ -98,6 +99,33 @@ def channels_in(model: Mapping) -> dict[str, Channels]:
                 sources = (sources,) if isinstance(sources, str) else sources
                 found[f'{path}.{key}'] = Channels(owner, owning, argument, sources)
     return found
+
+
+def of_image_in(model: Mapping) -> list[tuple[Mapping, str]]:
+    """Arguments for the bands of images that a config leaves out: ``in_channels`` of networks that read images, and
+    ``out_channels`` of those that draw them.
+
+    They are those that are three by default: of backbones, encoders, generators, a super-resolution head.
+    Discriminators are counted by :func:`channels_in`.
+
+    Args:
+        model: Config of a wrapper or a segmentor.
+
+    Returns:
+        Pairs of a network's config and the argument's name.
+    """
+    return list(_of_image(model))
+
+
+def _of_image(cfg: Mapping) -> Iterator[tuple[Mapping, str]]:
+    cls = class_of(cfg) if 'type' in cfg else None
+    for argument in ('in_channels', 'out_channels') if cls is not None else ():
+        if cfg.get(argument) is None and default_of(cls, argument) == COLOURS:
+            yield cfg, argument
+    for name, child in cfg.items():
+        for one in child if isinstance(child, list | tuple) else [child]:
+            if isinstance(one, Mapping) and name != 'discriminator':
+                yield from _of_image(one)
 
 
 def refuse_uncounted(model: Mapping) -> None:

@@ -107,6 +107,22 @@ def test_a_reference_of_another_size_is_resized():
     assert changed(build(draw((50, 30, 1), 1), type='FourierTransfer'), image).shape == image.shape
 
 
+@pytest.mark.parametrize(
+    'cfg',
+    [
+        dict(type='HistogramMatching'),
+        dict(type='ReinhardTransfer', space='bands'),
+        dict(type='FourierTransfer', beta=0.1),
+    ],
+)
+def test_ten_bands_are_each_what_they_are_alone(cfg):
+    image, reference = draw((20, 24, 10), 0, dtype=np.float32), draw((50, 30, 10), 1, dtype=np.float32)
+    together = changed(build(reference, **cfg), image)
+    for band in range(10):
+        alone = changed(build(reference[..., band : band + 1], **cfg), image[..., band : band + 1])
+        np.testing.assert_allclose(together[..., band : band + 1], alone, rtol=1e-5, atol=1e-4)
+
+
 def test_the_probability_and_the_seed_decide():
     image, reference = draw((8, 8, 3), 0), draw((8, 8, 3), 1)
     never = build(reference, type='HistogramMatching', prob=0.0)

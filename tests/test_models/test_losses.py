@@ -111,6 +111,15 @@ def test_perceptual_loss_equation(normalize):
     assert all(p.grad is None for p in loss.network.parameters())
 
 
+def test_perceptual_loss_of_other_bands():
+    """Further bands are left out; one or two bands count as the grey image of their mean."""
+    loss = PerceptualLoss(network=NARROW, allow_untrained=True).double()
+    a, b = random(1, 5, 16, 18).tanh(), random(1, 5, 16, 18).tanh()
+    assert torch.equal(loss(a, b), loss(a[:, :3], b[:, :3]))
+    grey = [torch.cat([(x[:, :1] + x[:, 1:2]) / 2] * 3, dim=1) for x in (a, b)]
+    assert abs(loss(a[:, :2], b[:, :2]) - loss(*grey)) <= TOLERANCE and loss(*grey) > 0
+
+
 def test_perceptual_default_network_is_the_whole_of_vgg16():
     loss = PerceptualLoss(allow_untrained=True)
     assert len(loss.network.features) == 31

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import open_raster
+from mmuda.datasets.raster.valid import image_bands
 
 
 def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
@@ -41,16 +42,18 @@ def notes_on_colours(rasters: Sequence[RasterInfo], bands: Sequence[int] | None)
     order = ('red', 'green', 'blue')
     turned = []
     for raster in rasters:
-        named = [raster.meanings[band - 1] for band in bands or range(1, len(raster.meanings) + 1)][:3]
-        if sorted(named) == sorted(order) and tuple(named) != order:
-            turned.append((raster, named))
+        read = [band for band in bands or image_bands(raster.path) if band <= raster.count]
+        named = [raster.meanings[band - 1] for band in read]
+        if set(order) <= set(named) and tuple(named[:3]) != order:
+            turned.append((raster, read, named))
     if not turned:
         return []
-    raster, named = turned[0]
-    right = tuple(raster.meanings.index(colour) + 1 for colour in order)
+    raster, read, named = turned[0]
+    colours = [read[named.index(colour)] for colour in order]
+    right = (*colours, *(band for band in read if band not in colours))
     return [
         f'the bands that are read of {raster.path}{_others(len(turned))} are {", ".join(named)} by what the file says, '
-        f'and a network is given them as red, green, blue; set bands={right} if the file is right'
+        f'and a network is given the first three as red, green, blue; set bands={right} if the file is right'
     ]
 
 

@@ -187,8 +187,10 @@ class FourierTransfer(ColourTransfer):
     def transfer(self, image: np.ndarray, reference: np.ndarray) -> np.ndarray:
         height, width = image.shape[:2]
         if reference.shape[:2] != (height, width):
-            resized = cv2.resize(reference, (width, height), interpolation=cv2.INTER_AREA)
-            reference = resized.reshape(image.shape)
+            # Band by band, since OpenCV averages areas of four bands at most.
+            bands = [np.ascontiguousarray(reference[..., band]) for band in range(reference.shape[2])]
+            resized = [cv2.resize(band, (width, height), interpolation=cv2.INTER_AREA) for band in bands]
+            reference = np.stack(resized, axis=-1)
         spectra = [np.fft.fftshift(np.fft.fft2(x, axes=(0, 1)), axes=(0, 1)) for x in (image, reference)]
         amplitude, phase = np.abs(spectra[0]), np.angle(spectra[0])
         reach = int(np.floor(min(height, width) * self.beta))

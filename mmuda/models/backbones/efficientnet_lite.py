@@ -14,6 +14,7 @@ from mmseg.models.utils import InvertedResidualV3, make_divisible
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from mmuda.checkpoints.bands import fit_bands
 from mmuda.checkpoints.official.efficientnet_lite import own_names
 from mmuda.checkpoints.reading import load_state, read_checkpoint, state_dict_of
 from mmuda.checkpoints.weights import resolve_weights
@@ -127,7 +128,7 @@ class EfficientNetLite(BaseModule):
 
     Args:
         arch: ``'lite0'``, ``'lite1'`` or ``'lite2'``.
-        in_channels: Bands of the image. The ImageNet weights have 3.
+        in_channels: Bands of the image; weights for three are fitted to them (:mod:`mmuda.checkpoints.bands`).
         output_stride: 8, 16 or 32 pixels of the image per position of the last stage.
         out_indices: Stages to return, 0 to 6. lite0's have 16, 24, 40, 80, 112, 192 and 320 channels, at strides 2, 4,
             8, 16, 16, 32 and 32, or ``output_stride`` where that is less.
@@ -233,7 +234,7 @@ class EfficientNetLite(BaseModule):
         state = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         load_state(
             self,
-            own_names(state, self.depths),
+            fit_bands(own_names(state, self.depths), self.state_dict(), type(self).__name__),
             path,
             "give weights of the backbone's own arch, with the names of efficientnet-lite-pytorch or mmuda, and their "
             'prefix if they have one',

@@ -26,7 +26,8 @@ class PerceptualLoss(nn.Module):
 
     The network is frozen and does not count among the loss's parameters: no checkpoint, optimiser or EMA sees it, but
     it follows the loss's device and dtype. Its weights are read when training starts (``init_weights``) or at the first
-    call, so a model can be tested without them.
+    call, so a model can be tested without them. Of images with more than three bands it compares the first three; one
+    or two bands are compared as a grey image, their mean.
 
     Args:
         network: Config of the feature network. Default: VGG-16's ``features[:31]`` with its last max-pool, as in
@@ -107,7 +108,7 @@ class PerceptualLoss(nn.Module):
         """Compare two images.
 
         Args:
-            pred: Images (N, 3, H, W) in [-1, 1]; gradients flow into them.
+            pred: Images (N, C, H, W) in [-1, 1], red, green and blue first; gradients flow into them.
             reference: Images of the same shape; no gradient.
 
         Returns:
@@ -123,6 +124,7 @@ class PerceptualLoss(nn.Module):
         return F.mse_loss(self._features(pred), target)
 
     def _features(self, image: Tensor) -> Tensor:
+        image = image[:, :3] if image.shape[1] >= 3 else image.mean(1, keepdim=True).expand(-1, 3, -1, -1)
         if self.normalize:
             image = ((image + 1) / 2 - self.mean) / self.std
         return self.network(image)

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mmuda.checkpoints.bands import take_any_bands
 from mmuda.registry import MODELS, TERMS
 from mmuda.structures import split_tap
 from mmuda.utils.errors import UserError
@@ -66,8 +67,11 @@ class FeatureDistance(Term):
         self.loss_weight = loss_weight
         with torch.random.fork_rng(devices=[]):  # building must not change the random numbers of what is built next
             built = MODELS.build(encoder)
+        take_any_bands(built)  # a run does so for all other networks, and cannot see this one
+        built.requires_grad_(False)
+        built.eval()  # of mmseg's ResNet and MobileNet it returns None
         # A tuple hides the encoder from state_dict(), parameters() and children().
-        self._hidden = (built.requires_grad_(False).eval(),)
+        self._hidden = (built,)
         self._pending = True
 
     @property

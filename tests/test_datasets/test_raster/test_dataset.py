@@ -318,6 +318,20 @@ def test_bands_that_are_blue_green_red_by_the_file_are_told(tmp_path, write_rast
     assert RasterDataset(bands=(2, 2, 2), **settings).notes == []
 
 
+def test_colours_in_other_places_of_many_bands_are_told(tmp_path, write_raster, coded_image):
+    image = np.concatenate([coded_image(40, 60)] * 2, axis=-1)[..., :5]
+    path = write_raster(tmp_path / 'a.tif', image, gsd=1.0)
+    with rasterio.open(path, 'r+') as file:
+        other = ColorInterp.undefined
+        file.colorinterp = [other, ColorInterp.blue, ColorInterp.green, ColorInterp.red, other]
+    settings = dict(data_root=str(tmp_path), pipeline=[dict(type='LoadRasterWindow')])
+    (note,) = RasterDataset(bands=(5, 2, 3, 4), **settings).notes
+    assert 'are undefined, blue, green, red by what' in note and 'set bands=(4, 3, 2, 5) if the file is right' in note
+    (note,) = RasterDataset(bands=None, **settings).notes
+    assert 'set bands=(4, 3, 2, 1, 5) if' in note
+    assert RasterDataset(bands=(4, 3, 2, 5), **settings).notes == []
+
+
 def test_labels_in_jpeg_are_told(buildings, write_raster):
     options = dict(label_values=dict.fromkeys(range(256), 0) | {1: 1})
     assert build(buildings, **options).notes == []
