@@ -10,7 +10,7 @@ from mmuda.apis.options import add_cfg_options, count, seed
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description='Show what a training sees')
     parser.add_argument('config', help='path of the config')
-    parser.add_argument('--out', help='folder for samples.png, colours.png and report.md (default: work_dirs/browse/CONFIG_NAME)')
+    parser.add_argument('--out', help='folder for pictures and report.md (default: work_dirs/browse/CONFIG_NAME)')
     parser.add_argument('--number', type=count, default=6, help='crops of each stream to draw (default: 6)')
     parser.add_argument('--samples', type=count, default=64, help='crops of each stream to count (default: 64)')
     parser.add_argument('--seed', type=seed, default=0, help='seed of the crops (default: 0)')

@@ -135,6 +135,22 @@ def test_a_value_in_some_of_the_bands_is_a_colour(tmp_path, write_raster):
     np.testing.assert_array_equal(valid_pixels(path, (3, 3, 2, 2)), [[True, True], [True, False]])
 
 
+@pytest.mark.parametrize('nodata', [-9999.0, 0.0, float('nan'), -3.4028234663852886e38])
+@pytest.mark.parametrize('present', ['none', 'exact', 'neighbour'])
+def test_floats_hold_data_where_gdal_says_so(tmp_path, write_raster, nodata, present):
+    array = np.random.default_rng(0).normal(500.0, 50.0, (20, 30, 3)).astype(np.float32)
+    if present == 'exact':
+        array[2:5, 4:9] = nodata
+        array[7, 1] = nodata, nodata, 3.0  # a value in one band
+    if present == 'neighbour':  # GDAL counts numbers a few bits apart as equal
+        array[9, 2] = np.nextafter(np.float32(nodata), np.float32(1.0))
+    path = str(write_raster(tmp_path / 'a.tif', array, nodata=nodata))
+    with rasterio.open(path) as raster:
+        expected = raster.read_masks().any(axis=0) & np.isfinite(array).all(axis=-1)
+    assert expected.all() == (present == 'none' or (present == 'neighbour' and nodata == 0.0))
+    np.testing.assert_array_equal(valid_pixels(path, (0, 0, 20, 30), (1, 2, 3), array), expected)
+
+
 def test_a_raster_that_marks_nothing_is_not_read(tmp_path, write_raster, monkeypatch):
     path = str(write_raster(tmp_path / 'a.tif', scene()[0], gsd=1.0))
 

@@ -14,6 +14,7 @@ from mmuda.datasets import (
     ResolutionPair,
 )
 from mmuda.datasets.transforms.geometry import resize_image, resize_label, round_half_up
+from mmuda.datasets.transforms.loading import scale_values
 
 
 def noise(height, width, bands=3):
@@ -114,6 +115,21 @@ def test_missing_values_of_float_rasters_become_the_mean_of_the_others(tmp_path,
     np.testing.assert_array_equal(loaded['no_data'], missing * 255)
 
 
+@pytest.mark.parametrize('dtype', ['uint8', 'uint16', 'int16', 'float32', 'float64'])
+@pytest.mark.parametrize('value_range', [(0, 255), (-3.5, 1000), (0.1, 0.77), (np.float64(0.1), np.float64(0.77))])
+def test_scaled_values_to_the_last_bit(dtype, value_range):
+    image = np.random.default_rng(0).normal(0.5, 300.0, (30, 40, 3)).astype(dtype)
+    if dtype.startswith('float'):
+        image[2], image[3], image[4] = np.nan, np.inf, -np.inf
+    before, (low, high) = image.copy(), value_range
+    share = (image.astype(np.float32) - low) / (high - low)
+    expected = np.where(np.isnan(share), 0, np.clip(share, 0.0, 1.0)) * share.dtype.type(255)
+    scaled = scale_values(image, value_range, 'a.tif')
+    assert scaled.dtype == np.float32
+    np.testing.assert_array_equal(scaled, expected.astype(np.float32))
+    np.testing.assert_array_equal(image, before)  # what was read stays
+
+
 def test_resolution_pair_of_the_paper():
     pair = ResolutionPair(coarse_gsd=1.0, fine_gsd=0.3)
     for side, gsd in ((114, 1.0), (380, 0.3)):
@@ -207,6 +223,16 @@ def test_flip_probabilities_are_independent():
     drawn = [RandomFlipAll(0.5, 0.25)(dict(img=noise(2, 2)))['flip_direction'] for _ in range(2000)]
     shares = {direction: drawn.count(direction) / 2000 for direction in (None, 'horizontal', 'vertical', 'diagonal')}
     assert shares == pytest.approx({None: 0.375, 'horizontal': 0.375, 'vertical': 0.125, 'diagonal': 0.125}, abs=0.04)
+
+
+@pytest.mark.parametrize('bands', [1, 2, 3, 4, 5])
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32, np.float64])
+def test_pack_moves_every_value_to_its_place(bands, dtype):
+    image = noise(9, 7, bands).astype(dtype)
+    for view in (image, image[::-1, 1:], image.transpose(1, 0, 2)):
+        inputs = PackUDAInputs()(dict(img=view))['inputs']
+        assert inputs.is_contiguous()
+        np.testing.assert_array_equal(inputs.numpy(), np.moveaxis(view, 2, 0))
 
 
 def test_pack():

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from mmuda.datasets.raster.polygons import PolygonClasses
@@ -122,7 +123,8 @@ def apply_label_lut(label: np.ndarray, table: LabelTable, path: str) -> np.ndarr
         UserError: A value is neither a class nor ignored.
     """
     if label.dtype == np.uint8:
-        mapped = table.lut[label]
+        # OpenCV looks values up ten times as fast as NumPy, but takes no empty array.
+        mapped = cv2.LUT(label, table.lut).reshape(label.shape) if label.size else table.lut[label]
     else:
         if np.iscomplexobj(label):
             raise UserError(f'The label {path} is {label.dtype}; classes are whole numbers: convert it to uint8.')

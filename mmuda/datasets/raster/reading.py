@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import rasterio
 from mmengine.logging import print_log
@@ -40,6 +41,10 @@ MAX_OPEN_RASTERS = 64
 
 CHECKING_THREADS = 4
 
+# What OpenCV merges in every version from 4.9 on.
+_OPENCV_TYPES = ('uint8', 'int8', 'uint16', 'int16', 'int32', 'float32', 'float64')
+_OPENCV_BANDS = 128
+
 # GDAL checks the environment on reading, so this affects every handle of the process, whoever opened it. GDAL's fast
 # path for whole PNG images ignores a missing end, and libjpeg's warnings mean corrupt pixels.
 os.environ.setdefault('GDAL_PNG_WHOLE_IMAGE_OPTIM', 'NO')
@@ -47,6 +52,8 @@ os.environ.setdefault('GDAL_ERROR_ON_LIBJPEG_WARNING', 'YES')
 # A server that is busy for a moment does not end a training of hours.
 os.environ.setdefault('GDAL_HTTP_MAX_RETRY', '5')
 os.environ.setdefault('GDAL_HTTP_RETRY_DELAY', '1')
+# MB of decoded pixels that a process keeps. GDAL's own 5 % of the machine's memory is too much for many workers.
+os.environ.setdefault('GDAL_CACHEMAX', '512')
 
 _handles: OrderedDict = OrderedDict()
 _handles_lock = threading.Lock()
@@ -152,7 +159,17 @@ def read_window(path: str, window: tuple[int, int, int, int], bands: tuple[int, 
             f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({reason(error)}); '
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
-    return data if data.ndim == 2 else np.ascontiguousarray(data.transpose(1, 2, 0))
+    return data if data.ndim == 2 else _channels_last(data)
+
+
+def _channels_last(data: np.ndarray) -> np.ndarray:
+    """(bands, height, width) -> (height, width, bands).
+
+    NumPy takes longer for this copy than GDAL for reading an uncompressed window; OpenCV is 10 to 30 times as fast.
+    """
+    if data.dtype.name in _OPENCV_TYPES and 1 < len(data) <= _OPENCV_BANDS and data.size:
+        return cv2.merge(list(data))
+    return np.ascontiguousarray(data.transpose(1, 2, 0))
 
 
 def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:

@@ -81,7 +81,11 @@ def valid_pixels(
     try:
         if MaskFlags.per_dataset in flags[0] and MaskFlags.alpha not in flags[0]:
             valid &= source.read_masks(1, window=area) != 0
-        elif nodata and any(MaskFlags.nodata in flags[band - 1] for band in bands):
+        elif (
+            nodata
+            and any(MaskFlags.nodata in flags[band - 1] for band in bands)
+            and not _far_from(values, [source.nodatavals[band - 1] for band in bands])
+        ):
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', NodataShadowWarning)  # opacity is read below
                 valid &= source.read_masks(list(bands), window=area).any(axis=0)
@@ -91,13 +95,26 @@ def valid_pixels(
         if any(np.issubdtype(source.dtypes[band - 1], np.inexact) for band in bands):
             if values is None:
                 values = np.moveaxis(source.read(list(bands), window=area), 0, -1)
-            valid &= np.isfinite(values).reshape(height, width, -1).all(axis=-1)
+            finite = np.isfinite(values).reshape(height, width, -1)
+            if not finite.all():
+                for band in range(finite.shape[-1]):  # NumPy is slow along an axis of a few bands
+                    valid &= finite[..., band]
     except RasterioError as error:
         raise UserError(
             f'The window (row, col, height, width) = {tuple(window)} of {path} cannot be read ({error}); '
             'replace the file by an intact copy or take it out of the dataset.'
         ) from error
     return valid
+
+
+def _far_from(values: np.ndarray | None, nodata: list[float | None]) -> bool:
+    """Whether floats clearly differ from every "no data" value, for which GDAL need not compare one by one."""
+    if values is None or not values.size or not np.issubdtype(values.dtype, np.floating):
+        return False
+    low, high = float(values.min()), float(values.max())
+    # GDAL counts numbers a few bits apart as equal. Comparisons with NaN, declared or found, are false.
+    margins = [(value, 1e-5 * abs(value) + 1e-30) for value in nodata if value is not None]
+    return all(value + margin < low or value - margin > high for value, margin in margins)
 
 
 def opacity_bands(path: str) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """Keeps track of the channel order of loaded images: red, green, blue or the reverse."""
 
+import cv2
 import numpy as np
 from mmcv.transforms import LoadImageFromFile as MMCVLoadImageFromFile
 from mmengine.registry import TRANSFORMS as ROOT_TRANSFORMS
@@ -54,10 +55,20 @@ class PackSegInputs(MMSegPackSegInputs):
         Returns:
             dict: The sample as mmseg packs it; ``channel_order`` is in its metainfo if known.
         """
-        packed = super().transform(results)
+        packed = super().transform(results | dict(img=_as_planes(results['img'])) if 'img' in results else results)
         if results.get('channel_order') is not None:
             packed['data_samples'].set_metainfo(dict(channel_order=results['channel_order']))
         return packed
+
+
+def _as_planes(image: np.ndarray) -> np.ndarray:
+    """An image (H, W, C) with each channel's values in one piece, which mmseg then need not rearrange.
+
+    OpenCV does this several times faster.
+    """
+    if image.ndim == 3 and image.dtype in (np.uint8, np.float32) and 1 < image.shape[2] <= 4 and image.size:
+        return np.stack(cv2.split(image)).transpose(1, 2, 0)
+    return image
 
 
 # Types named with a scope (``mmseg.LoadImageFromFile``) are looked up in their library's registry, which would return

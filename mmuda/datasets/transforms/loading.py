@@ -147,5 +147,9 @@ def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, pat
         return image
     low, high = value_range
     with np.errstate(over='ignore', invalid='ignore'):
-        share = np.clip((image.astype(np.float32) - low) / (high - low), 0.0, 1.0)
-    return (np.nan_to_num(share, nan=0.0) * 255.0).astype(np.float32)
+        share = image.astype(np.float32, copy=False) - low
+        share /= high - low
+    np.clip(share, 0.0, 1.0, out=share)
+    share[np.isnan(share)] = 0.0
+    share *= 255.0
+    return share.astype(np.float32, copy=False)

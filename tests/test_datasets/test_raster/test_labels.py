@@ -11,6 +11,14 @@ def test_plain_indices():
         apply_label_lut(np.uint8([[0, 3]]), lut, 'x.tif')
 
 
+@pytest.mark.parametrize('shape', [(0,), (1,), (7,), (5, 6), (2, 0)])
+def test_labels_of_any_shape(shape):
+    label = np.arange(np.prod(shape)).reshape(shape).astype(np.uint8) % 3
+    mapped = apply_label_lut(label, build_label_lut(3, label_map={0: 2, 1: 255, 2: 0}), 'a.tif')
+    assert mapped.dtype == np.uint8 and mapped.shape == shape
+    assert mapped.ravel().tolist() == [{0: 2, 1: 255, 2: 0}[value] for value in label.ravel().tolist()]
+
+
 def test_reduce_zero_label_then_label_map_as_mmseg():
     lut = build_label_lut(3, label_map={0: 1, 1: 255, 2: 0}, reduce_zero_label=True)
     np.testing.assert_array_equal(apply_label_lut(np.uint8([0, 1, 2, 3, 255]), lut, 'a'), [255, 1, 255, 0, 255])

@@ -30,6 +30,23 @@ def test_read_window_reads_the_window_and_nothing_else(tmp_path, write_raster, c
     np.testing.assert_array_equal(data, np.stack([cols, rows], -1))
 
 
+@pytest.mark.parametrize('bands', [1, 2, 3, 4, 13, 130])
+@pytest.mark.parametrize(
+    'dtype', ['uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32', 'float32', 'float64', 'int64']
+)
+def test_read_window_keeps_every_value_of_every_type(tmp_path, write_raster, dtype, bands):
+    random = np.random.default_rng(0)
+    if dtype.startswith('float'):
+        array = random.normal(0, 1e30, (40, 50, bands)).astype(dtype)
+        array[3, 7], array[4, 7], array[5, 7] = np.nan, np.inf, -np.inf
+    else:
+        limits = np.iinfo(dtype)
+        array = random.integers(limits.min, limits.max, (40, 50, bands), dtype=dtype, endpoint=True)
+    data = read_window(str(write_raster(tmp_path / 'a.tif', array)), (2, 5, 30, 21), tuple(range(1, bands + 1)))
+    assert data.dtype == array.dtype and data.flags.c_contiguous
+    np.testing.assert_array_equal(data, array[2:32, 5:26].reshape(30, 21, bands))
+
+
 def test_read_window_refuses_to_leave_the_raster(tmp_path, write_raster, coded_image):
     path = str(write_raster(tmp_path / 'a.tif', coded_image(20, 10)))
     with pytest.raises(ValueError, match=r'\(15, 0, 10, 5\) leaves the raster .*a\.tif of 20 x 10 px'):
