@@ -100,7 +100,9 @@ def test_the_page_tells_of_every_benchmark_what_the_table_says():
 
 def test_massachusetts_from_the_page_and_from_kaggle(tmp_path):
     make.massachusetts(tmp_path / 'page')
-    lines = prepare_public('massachusetts_buildings', tmp_path / 'page')
+    told = []
+    lines = prepare_public('massachusetts_buildings', tmp_path / 'page', 'elsewhere', report=told.append)
+    assert 'is read where it lies; nothing is written to elsewhere' in told[0] and not (tmp_path / 'elsewhere').exists()
     assert 'train: 2 images, val: 1 image, test: 1 image' in lines[0]
     for split in ('train', 'val', 'test'):
         label, _ = read('MassachusettsBuildings', split=split, data_root=str(tmp_path / 'page'))
@@ -131,6 +133,8 @@ def test_massachusetts_of_kaggle_without_its_png(tmp_path, monkeypatch):
 def test_inria_from_its_archive_again_and_half_done(tmp_path):
     make.inria(tmp_path / 'content')
     make.zipped(tmp_path / 'content', tmp_path / 'downloads' / 'NEW2-AerialImageDataset.zip')
+    with pytest.raises(UserError, match='is not unpacked yet; give the command without --verify first'):
+        prepare_public('inria', tmp_path / 'downloads', verify=True)
     lines = prepare_public('inria', tmp_path / 'downloads')
     assert 'train: 180 images, test: 180 images' in lines[0] and "data_root='data/inria'" in ' '.join(lines)
     first = files_below(tmp_path / 'data')

@@ -85,10 +85,14 @@ TWO_PARTS = feature(
 )
 
 
+# A polygon that is none: two different corners.
+LINE = feature('Polygon', [ring((1, 1), (5, 5))])
+
+
 def test_a_rectangle_of_tiles_is_one_raster_with_the_labels_of_its_footprints(tmp_path, tiles, scene):
-    path = geojson(tmp_path / 'f.geojson', SQUARE_WITH_HOLE, feature('Point', place(1, 1)), TWO_PARTS)
+    path = geojson(tmp_path / 'f.geojson', SQUARE_WITH_HOLE, feature('Point', place(1, 1)), TWO_PARTS, LINE)
     counts = build_from_tiles(tiles(), tmp_path / 'out', path)
-    assert counts == {'tiles': 6, 'rasters': 1, 'footprints': 2, 'other features': 1}
+    assert counts == {'tiles': 6, 'rasters': 1, 'footprints': 2, 'other features': 2}
     name = f'OAM_z{ZOOM}_x{X}_y{Y}.tif'
     image, profile, mask = read(tmp_path / 'out/images' / name)
     label, label_profile, _ = read(tmp_path / 'out/labels' / name)

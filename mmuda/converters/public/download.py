@@ -136,7 +136,6 @@ class Download:
         bases: Bases in ``configs/_base_/datasets`` that read it.
         options: Further arguments of the class without which it cannot be built, e.g. an area.
         moves: Pattern of a path below the dataset's folder, and its replacement, for layouts that no class can read.
-        folders: Names of folders that a download may have around the dataset's, for messages.
     """
 
     name: str

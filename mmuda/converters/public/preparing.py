@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 from mmuda.converters.public.aerial import AERIAL
 from mmuda.converters.public.archives import check_archives, find_archives, foreign_archives, unpack
@@ -54,9 +55,14 @@ def prepare_public(
         raise UserError(f'{folder} is no folder; give the folder with what you downloaded of {download.title}')
     found = None if out is not None and not verify else find_root(download, folder)
     if verify:
+        archives = [path.name for path in find_archives(folder) if download.archive_of(path.name)]
+        if found is None and archives:
+            raise UserError(f'{folder / archives[0]} is not unpacked yet; give the command without --verify first')
         root, layout = found or _nothing(download, folder)
     else:
         root, layout = found or _unpacked(download, folder, Path(out or download.root), report)
+        if out is not None and not root.resolve().is_relative_to(Path(out).resolve()):
+            report(f'{root} is unpacked already and is read where it lies; nothing is written to {out}')
         for path in correct_colours(layout, root):
             report(
                 f'{path}: its colours were off as published, and are set right; {path.name}{ORIGINAL} is the original'
@@ -133,7 +139,7 @@ def _names(download: Download) -> str:
     return ', '.join(name for archive in download.archives for name in archive.names)
 
 
-def _nothing(download: Download, folder: Path):
+def _nothing(download: Download, folder: Path) -> NoReturn:
     """Refuse a folder without anything of the benchmark.
 
     Raises:

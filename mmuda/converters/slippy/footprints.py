@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import rasterio
-from rasterio.features import rasterize
+from rasterio.features import is_valid_geom, rasterize
 from rasterio.transform import array_bounds
 from rasterio.warp import transform_geom
 
@@ -30,7 +30,7 @@ class Footprints:
     Attributes:
         shapes: (GeoJSON geometry, class index).
         bounds: West, south, east and north of each, (number, 4).
-        others: Number of features that are no polygons, and were left out.
+        others: Number of features that are no polygons, or broken ones, and were left out.
     """
 
     shapes: Sequence[tuple[dict, int]]
@@ -68,7 +68,7 @@ def read_footprints(
         raise UserError(f'{path} is no GeoJSON ({error}); export the footprints as GeoJSON') from error
     features = _features(content, path)
     _check_crs(content, path)
-    chosen = [feature for feature in features if (feature.get('geometry') or {}).get('type') in POLYGONS]
+    chosen = [feature for feature in features if _is_polygon(feature.get('geometry'))]
     if not chosen:
         raise UserError(f'{path} holds {len(features)} features, but no Polygon or MultiPolygon; export the footprints')
     indices = [1] * len(chosen) if attribute is None else _classes(chosen, attribute, classes or {}, path)
@@ -98,6 +98,10 @@ def rasterized(footprints: Footprints, transform: rasterio.Affine, height: int, 
     if not shapes:
         return np.zeros((height, width), dtype=np.uint8)
     return rasterize(shapes, (height, width), transform=transform, fill=0, dtype='uint8')
+
+
+def _is_polygon(geometry: object) -> bool:
+    return isinstance(geometry, dict) and geometry.get('type') in POLYGONS and is_valid_geom(geometry)
 
 
 def _features(content: object, path: str | os.PathLike) -> list[dict]:
