@@ -1,6 +1,6 @@
 """Named streams of samples: a labelled source, an unlabelled target, and further streams that a method needs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 
 import numpy as np
@@ -14,6 +14,17 @@ from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError, told_of
 from mmuda.utils.seeds import mix_seed, seeded
+
+
+def parts_of(dataset: Dataset | None) -> Iterator[Dataset]:
+    """The datasets inside mmengine's wrappers (several as one, repeated ones), or the dataset itself."""
+    inner = [*(getattr(dataset, 'datasets', None) or ()), getattr(dataset, 'dataset', None)]
+    inner = [one for one in inner if one is not None]
+    if dataset is not None and (hasattr(dataset, 'labelled') or not inner):
+        yield dataset
+        return
+    for one in inner:
+        yield from parts_of(one)
 
 
 @DATASETS.register_module()
@@ -69,11 +80,13 @@ class UDADataset(Dataset):
             raise UserError('UDADataset has neither a source nor a target; give one of them, or both.')
         self.full_init()
         for name, dataset in self.streams.items():
-            if hasattr(dataset, 'trains'):
-                dataset.trains = True
+            for part in parts_of(dataset):
+                if hasattr(part, 'trains'):
+                    part.trains = True
             if len(dataset) == 0:
                 raise UserError(f'The stream {name!r} of UDADataset has no items; check its data_root and selection.')
-        if self.source is not None and labelled_source and getattr(self.source, 'labelled', True) is False:
+        unlabelled = [part for part in parts_of(self.source) if getattr(part, 'labelled', True) is False]
+        if unlabelled and labelled_source:
             raise UserError(
                 "The source of UDADataset has no labels; set data_prefix['seg_map_path'] and labelled=True of it, or "
                 'labelled_source=False for a training that reads none.'
@@ -187,8 +200,9 @@ class UDADataset(Dataset):
             )
 
     def _check_target(self) -> None:
-        if getattr(self.target, 'labelled', False):
+        labelled = [part for part in parts_of(self.target) if getattr(part, 'labelled', False)]
+        if labelled:
             raise UserError(
-                f'The target dataset {type(self.target).__name__} of UDADataset reads labels, which training must '
+                f'The target dataset {type(labelled[0]).__name__} of UDADataset reads labels, which training must '
                 "not use; set labelled=False of it, or leave out data_prefix['seg_map_path']."
             )

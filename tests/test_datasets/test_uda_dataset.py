@@ -8,7 +8,7 @@ import torch
 from mmengine.dataset import pseudo_collate
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import ConcatDataset, DataLoader, Dataset
 
 from mmuda.datasets import DrawIndex, DrawSampler, UDADataset, build_pairing
 from mmuda.utils.seeds import mix_seed, seeded
@@ -230,6 +230,22 @@ def test_labels_of_source_and_target():
         dataset[0]
     assert 'gt_sem_seg' in UDADataset(source=Toy(5, loads_label=True))[0]['source']['data_samples']
     UDADataset(source=Toy(5), target=Toy(7, classes=None))
+
+
+class Joined(ConcatDataset):
+    """Several datasets as one, as mmengine's of that name."""
+
+    metainfo = dict(classes=('a', 'b'))
+
+
+def test_several_datasets_are_one_stream():
+    found = UDADataset(source=Joined([Toy(2), Joined([Toy(3), Toy(1)])]), target=Joined([Toy(4), Toy(1)]))
+    paths = [found[index]['source']['data_samples'].metainfo['img_path'] for index in range(len(found))]
+    assert paths == ['0.tif', '1.tif', '0.tif', '1.tif', '2.tif', '0.tif']
+    with pytest.raises(ValueError, match='reads labels, which training must not use'):
+        UDADataset(source=Toy(5), target=Joined([Toy(4), Joined([Toy(1, labelled=True)])]))
+    with pytest.raises(ValueError, match='source of UDADataset has no labels'):
+        UDADataset(source=Joined([Toy(4), Toy(5, labelled=False)]))
 
 
 @pytest.mark.parametrize(
