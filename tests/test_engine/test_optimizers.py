@@ -5,6 +5,7 @@ import socket
 
 import pytest
 import torch
+from mmengine.logging import MMLogger
 from torch import multiprocessing
 
 from mmuda.engine import NamedOptimWrapperConstructor, SyncOptimWrapper
@@ -84,6 +85,22 @@ def test_paramwise_settings_see_names_and_norm_layers_of_the_whole_model():
     assert groups[id(network.backbone.conv1.weight)]['lr'] == pytest.approx(0.1)
     assert groups[id(network.backbone.norm.weight)]['weight_decay'] == 0
     assert groups[id(network.backbone.conv2.weight)]['weight_decay'] == 0.5
+
+
+def test_settings_by_parameter_are_one_line(caplog):
+    model = build(segmentor())
+    logger = MMLogger.get_current_instance()
+    logger.addHandler(caplog.handler)
+    settings = dict(optimizer=dict(SGD, weight_decay=0.1), paramwise_cfg=dict(norm_decay_mult=0.0))
+    try:
+        owners(model, segmentor=settings, terms=dict(optimizer=SGD))
+        logger.info('paramwise_options of somebody else')
+    finally:
+        logger.removeHandler(caplog.handler)
+    norms = [p for m in model.segmentor.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for p in m.parameters()]
+    told = [record.getMessage() for record in caplog.records if record.levelname == 'INFO']
+    assert len(told) == 3 and told[0].endswith(f'; weight_decay=0 of {len(norms)} tensors') and len(norms) > 0
+    assert told[1].endswith("by ['terms']") and told[2] == 'paramwise_options of somebody else'
 
 
 def test_restrict_shares_parameters_and_leaves_the_model_as_it_is():

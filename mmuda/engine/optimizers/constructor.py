@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from mmengine.logging import print_log
+from mmengine.logging import MMLogger, print_log
 from mmengine.model import is_model_wrapper
 from mmengine.optim import build_optim_wrapper
 from torch import nn
+from torch.optim import Optimizer
 
 from mmuda.registry import OPTIM_WRAPPER_CONSTRUCTORS
 from mmuda.utils.errors import UserError
@@ -83,7 +87,8 @@ class NamedOptimWrapperConstructor:
             names = select(trainable, patterns, f"optim_wrapper.{key} ('{key}' must own a network)")
             cfg.setdefault('type', 'SyncOptimWrapper')
             repeats = _take_released_rate(key, cfg, {name: trainable[name] for name in names})
-            wrapper = build_optim_wrapper(restrict(model, set(names)), cfg)
+            with _without_lines_by_parameter():
+                wrapper = build_optim_wrapper(restrict(model, set(names)), cfg)
             if repeats:
                 wrapper.optimizer.repeats = repeats
             if hasattr(wrapper, 'set_networks'):
@@ -93,7 +98,8 @@ class NamedOptimWrapperConstructor:
             wrappers[key] = wrapper
             owned |= set(names)
             count = sum(trainable[name].numel() for name in names)
-            print_log(f'Optimiser {key}: {len(names)} tensors, {count:,} parameters by {patterns}', logger='current')
+            told = f'Optimiser {key}: {len(names)} tensors, {count:,} parameters by {patterns}'
+            print_log(f'{told}{_exceptions(wrapper.optimizer)}', logger='current')
         orphans = sorted(set(trainable) - owned)
         if orphans:
             raise UserError(
@@ -101,6 +107,33 @@ class NamedOptimWrapperConstructor:
                 "that picks them to an optimiser's `params`, or freeze them."
             )
         return NamedOptimWrapperDict(**wrappers)
+
+
+@contextmanager
+def _without_lines_by_parameter() -> Iterator[None]:
+    """Keep mmengine from logging the options of every single parameter; :func:`_exceptions` sums them up."""
+    logger = MMLogger.get_current_instance()
+
+    def wanted(record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith('paramwise_options')
+
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
+
+
+def _exceptions(optimizer: Optimizer) -> str:
+    """Rates and decays of parameters that differ from the optimiser's own, e.g. '; weight_decay=0 of 53 tensors'."""
+    found = Counter(
+        (name, group[name])
+        for group in optimizer.param_groups
+        for name in ('lr', 'weight_decay')
+        for _ in group['params']
+        if name in group and group[name] != optimizer.defaults.get(name)
+    )
+    return ''.join(f'; {name}={value:g} of {count} tensors' for (name, value), count in sorted(found.items()))
 
 
 def _take_released_rate(key: str, cfg: dict, parameters: Mapping[str, nn.Parameter]) -> dict[nn.Parameter, int]:
