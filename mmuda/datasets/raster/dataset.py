@@ -11,9 +11,15 @@ from mmuda.datasets.raster.bands import check_bands
 from mmuda.datasets.raster.held_out import Part
 from mmuda.datasets.raster.image_checks import check_distance, check_image_values, notes_on_opacity
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.items import grid_follows, windows_of
+from mmuda.datasets.raster.items import crop_of, grid_follows, windows_of
 from mmuda.datasets.raster.label_settling import RasterLabels
-from mmuda.datasets.raster.notes import notes_on_colours, notes_on_grids, notes_on_labels, notes_on_pixels
+from mmuda.datasets.raster.notes import (
+    notes_on_colours,
+    notes_on_grids,
+    notes_on_labels,
+    notes_on_pixels,
+    notes_on_windows,
+)
 from mmuda.datasets.raster.options import check_choice, check_gsd, check_indices, check_label_options, check_range
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
@@ -231,6 +237,9 @@ class RasterDataset(RasterLabels, BaseSegDataset):
                     item['seg_map_path'] = label
                 items.append(item)
         check_indices(self.indices, len(items), type(self).__name__)
+        if self.tile is None:
+            crops = [crop_of(raster, self.pipeline.transforms) for raster in self.rasters]
+            self._note(notes_on_windows(dict(zip(images + labels, crops * 2, strict=False))))
         return items
 
     def get_data_info(self, idx: int) -> dict:

@@ -67,6 +67,12 @@ def windows_of(
     return windows
 
 
+def crop_of(raster: RasterInfo, steps: Iterable[Callable]) -> tuple[int, int] | None:
+    """(height, width) in pixels of the crops that the steps draw from a raster; None if they draw none."""
+    drawing = [step for step in steps if hasattr(step, 'raster_size')]
+    return drawing[0].raster_size(raster.gsd, raster.ground_pixel) if drawing else None
+
+
 def grid_follows(steps: Iterable[Callable]) -> bool:
     """Whether the step right after loading a window resamples it to square pixels itself.
 
@@ -108,8 +114,5 @@ def _check_zoom(steps: list[Callable]) -> None:
 
 def _number_of_crops(raster: RasterInfo, part: tuple[int, int, int, int] | None, steps: list[Callable]) -> int:
     rows, columns = raster.shape if part is None else part[2:]
-    for step in steps:
-        if hasattr(step, 'raster_size'):
-            height, width = step.raster_size(raster.gsd, raster.ground_pixel)
-            return max(1, round(rows * columns / (height * width)))
-    return 1
+    height, width = crop_of(raster, steps) or (rows, columns)
+    return max(1, round(rows * columns / (height * width)))
