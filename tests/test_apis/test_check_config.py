@@ -91,6 +91,14 @@ def test_lengths_of_stages_are_those_of_the_config(project, tmp_path, run, iters
         run(cfg)
 
 
+def test_a_raster_that_is_slow_to_read_in_windows_is_told_once_a_stream(project, tmp_path):
+    for name in 'cd':  # strips: crops of 32 px read 32 of 80,000 columns
+        write(tmp_path / 'theirs' / 'i' / f'{name}.tif', np.arange(3 * 64 * 80000, dtype=np.uint8).reshape(3, 64, -1))
+    (warning,) = check(project()).warnings
+    assert warning.startswith(f'target: {tmp_path}/theirs/i/c.tif (and 1 more) is slow to read in windows')
+    assert 'a window of 32 x 32 px decodes 2500 times its own pixels' in warning
+
+
 @pytest.mark.parametrize('iters', [0, -5, 2.5])
 def test_lengths_of_a_plain_loop_too(project, iters):
     with pytest.raises(ValueError, match=rf'iters.*={iters}.*whole number'):

@@ -97,7 +97,12 @@ def test_settings_by_parameter_are_one_line(caplog):
         logger.info('paramwise_options of somebody else')
     finally:
         logger.removeHandler(caplog.handler)
-    norms = [p for m in model.segmentor.modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm) for p in m.parameters()]
+    norms = [
+        p
+        for m in model.segmentor.modules()
+        if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)
+        for p in m.parameters()
+    ]
     told = [record.getMessage() for record in caplog.records if record.levelname == 'INFO']
     assert len(told) == 3 and told[0].endswith(f'; weight_decay=0 of {len(norms)} tensors') and len(norms) > 0
     assert told[1].endswith("by ['terms']") and told[2] == 'paramwise_options of somebody else'

@@ -12,9 +12,9 @@ from mmuda.datasets.raster.bands import check_bands
 from mmuda.datasets.raster.held_out import Part
 from mmuda.datasets.raster.image_checks import check_distance, check_image_values, notes_on_opacity
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.items import grid_follows, places_of
+from mmuda.datasets.raster.items import crop_of, facts_of, grid_follows, places_of
 from mmuda.datasets.raster.label_settling import RasterLabels
-from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels
+from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels, notes_on_windows
 from mmuda.datasets.raster.options import check_choice, check_gsd, check_indices, check_label_options, check_range
 from mmuda.datasets.raster.pairs import Pairs, either
 from mmuda.datasets.raster.reading import check_rasters, probe_raster
@@ -227,24 +227,16 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         for raster, part, (image, label) in zip(self.rasters, parts, pairs, strict=True):
             if self.part is not None and part is None:
                 continue
-            for place in self._places(raster, part):
-                item = dict(
-                    **place,
-                    img_path=image,
-                    gsd=raster.gsd,
-                    raster_shape=raster.shape,
-                    label_map=self.label_map,
-                    reduce_zero_label=self.reduce_zero_label,
-                    seg_fields=[],
-                )
-                if not raster.square:
-                    item['ground_pixel'] = raster.ground_pixel
-                if label is not None:
-                    item['seg_map_path'] = label
-                items.append(item)
+            shared = facts_of(raster, image, label) | dict(
+                label_map=self.label_map, reduce_zero_label=self.reduce_zero_label
+            )
+            items += [dict(shared, **place, seg_fields=[]) for place in self._places(raster, part)]
         if not items:
             raise UserError(f'no image of {type(self).__name__} (e.g. {images[0]}) lies in the region {self.region}')
         check_indices(self.indices, len(items), type(self).__name__)
+        if self.tile is None:
+            crops = [crop_of(raster, self.pipeline.transforms) for raster in self.rasters]
+            self._note(notes_on_windows(dict(zip(images + labels, crops * 2, strict=False))))
         return items
 
     def get_data_info(self, idx: int) -> dict:

@@ -63,7 +63,7 @@ def places_of(
     _check_zoom(steps)
     if tile is None:
         _check_crops(raster, steps, part)
-        size = _crop(raster, steps)
+        size = crop_of(raster, steps) or (part or (0, 0, *raster.shape))[2:]
         number = samples_per_raster or _number_of_crops(raster, part, size)
         if region is None:
             return [dict(window=part)] * number
@@ -78,12 +78,31 @@ def places_of(
     return [dict(window=window) for window in windows]
 
 
+def facts_of(raster: RasterInfo, image: str, label: str | None) -> dict:
+    """What all items of a raster share.
+
+    Returns:
+        ``img_path``, ``gsd`` (metres per pixel), ``raster_shape`` (rows, columns); ``ground_pixel`` (height, width;
+        metres) where pixels are not square on the ground; ``seg_map_path`` if there is a label.
+    """
+    facts = dict(img_path=image, gsd=raster.gsd, raster_shape=raster.shape)
+    if not raster.square:
+        facts['ground_pixel'] = raster.ground_pixel
+    return facts if label is None else dict(facts, seg_map_path=label)
+
+
 def _cells(
     raster: RasterInfo, part: tuple[int, int, int, int] | None, size: tuple[int, int], last: str = 'keep'
 ) -> list[tuple[int, int, int, int]]:
     """Windows of a grid over a part of a raster."""
     top, left, *shape = part or (0, 0, *raster.shape)
     return [(top + row, left + col, h, w) for row, col, h, w in tile_windows(shape, size, last)]
+
+
+def crop_of(raster: RasterInfo, steps: Iterable[Callable]) -> tuple[int, int] | None:
+    """(height, width) in pixels of the crops that the steps draw from a raster; None if they draw none."""
+    drawing = [step for step in steps if hasattr(step, 'raster_size')]
+    return drawing[0].raster_size(raster.gsd, raster.ground_pixel) if drawing else None
 
 
 def grid_follows(steps: Iterable[Callable]) -> bool:
@@ -128,11 +147,3 @@ def _check_zoom(steps: list[Callable]) -> None:
 def _number_of_crops(raster: RasterInfo, part: tuple[int, int, int, int] | None, size: tuple[int, int]) -> int:
     rows, columns = raster.shape if part is None else part[2:]
     return max(1, round(rows * columns / (size[0] * size[1])))
-
-
-def _crop(raster: RasterInfo, steps: list[Callable]) -> tuple[int, int]:
-    """Size of the crop that the pipeline draws, in pixels of the raster; the raster's own if it draws none."""
-    for step in steps:
-        if hasattr(step, 'raster_size'):
-            return step.raster_size(raster.gsd, raster.ground_pixel)
-    return raster.shape

@@ -2,9 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.datasets.raster.valid import image_bands
+from mmuda.datasets.raster.vector import is_vector
+from mmuda.datasets.raster.window_cost import window_cost
+
+_LOOKED_AT = 64
 
 
 def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
@@ -69,6 +75,27 @@ def notes_on_labels(paths: Sequence[str]) -> list[str]:
     return [
         f'{lossy[0]}{_others(len(lossy))} is a label in JPEG, which changes values, most of all at the borders of '
         'classes, so that pixels may have got another class; write labels as PNG or TIFF'
+    ]
+
+
+def notes_on_windows(crops: Mapping[str, tuple[int, int] | None]) -> list[str]:
+    """A sentence on rasters of which far more is decoded than a window needs, with the command that mends it.
+
+    Args:
+        crops (Mapping[str, tuple[int, int] | None]): File -> (height, width) in pixels of the windows that are drawn
+            from it; None where it is read as a whole. Of many files, some are looked at.
+    """
+    files = [path for path, crop in crops.items() if crop is not None and not is_vector(path)]
+    files = [files[i] for i in np.linspace(0, len(files) - 1, min(len(files), _LOOKED_AT)).astype(int)]
+    slow = [cost for cost in (window_cost(path, crops[path]) for path in files) if cost.slow]
+    if not slow:
+        return []
+    worst = max(slow, key=lambda cost: cost.factor)
+    height, width = worst.crop
+    return [
+        f'{worst.path}{_others(len(slow))} is slow to read in windows: it {worst.layout}, so that a window of '
+        f'{height} x {width} px decodes {worst.factor:.0f} times its own pixels; write it in tiles, which changes no '
+        f'pixel ({worst.command}; or {worst.gdal_command}), and train on that'
     ]
 
 
