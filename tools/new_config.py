@@ -24,6 +24,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--classes', nargs='+', default=(), help='names of the classes, in the order of their values')
     parser.add_argument('--source-gsd', type=float, help='metres per pixel of the source (default: from the files)')
     parser.add_argument('--target-gsd', type=float, help='metres per pixel of the target (default: from the files)')
+    parser.add_argument('--bands', nargs='+', default=(), help='bands to read, as numbers or names, colours first')
+    parser.add_argument('--target-bands', nargs='+', default=(), help='those of the target (default: as --bands)')
     parser.add_argument('--out', help='file to write; inside configs/FOLDER, its base paths are relative')
     args = parser.parse_args()
     own = args.source or args.target
@@ -45,7 +47,8 @@ def main() -> None:
             chosen = {key: value for key in ('method', 'model') if (value := getattr(args, key))}
             places = dict(source=args.source, target=args.target, out=args.out)
             gsds = dict(source_gsd=args.source_gsd, target_gsd=args.target_gsd)
-            new_config_of_rasters(**places, **chosen, **gsds, classes=args.classes)
+            bands = dict(bands=args.bands, target_bands=args.target_bands)
+            new_config_of_rasters(**places, **chosen, **gsds, **bands, classes=args.classes)
             return
         text = new_config(args.method, args.data, args.model, args.out)
         told = text if args.out is None else f'wrote {args.out}; train it with: python tools/train.py {args.out}\n'
