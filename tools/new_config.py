@@ -26,6 +26,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--source-gsd', type=float, help='metres per pixel of the source (default: from the files)')
     parser.add_argument('--target-gsd', type=float, help='metres per pixel of the target (default: from the files)')
     parser.add_argument('--label-attribute', help='attribute of polygons that tells their class (default: one class)')
+    parser.add_argument('--bands', nargs='+', default=(), help='bands to read, as numbers or names, colours first')
+    parser.add_argument('--target-bands', nargs='+', default=(), help='those of the target (default: as --bands)')
     parser.add_argument('--out', help='file to write; inside configs/FOLDER, its base paths are relative')
     args = parser.parse_args()
     own = args.source or args.target
@@ -48,6 +50,7 @@ def main() -> None:
             places = dict(source=args.source, target=args.target, out=args.out)
             chosen |= dict(source_gsd=args.source_gsd, target_gsd=args.target_gsd)
             chosen |= dict(classes=args.classes, label_attribute=args.label_attribute)
+            chosen |= dict(bands=args.bands, target_bands=args.target_bands)
             new_config_of_rasters(**places, **chosen)
             return
         text = new_config(args.method, args.data, args.model, args.out)

@@ -24,7 +24,7 @@ from mmuda.apis.plausible import implausible_distances
 from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
 from mmuda.apis.start import start_of_training
-from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams, warnings_between
+from mmuda.apis.stream_report import StreamReport, channel_lines, report_streams, warnings_between, warnings_of_bands
 from mmuda.apis.train import start_processes
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.checkpoints.reading import load_weights
@@ -127,7 +127,8 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         report.memory = peak_memory()
         report.warnings += _warnings_of_data(runner)
     report.warnings += [warning for stream in report.streams for warning in stream.warnings()]
-    report.warnings += warnings_between(report.streams) + _warnings_of_rates(report)
+    report.warnings += warnings_between(report.streams) + warnings_of_bands(report.streams)
+    report.warnings += _warnings_of_rates(report)
     return report
 
 

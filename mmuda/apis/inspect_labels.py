@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from mmuda.apis.inspect_rasters import Images, Place, some_of, windows_in
+from mmuda.apis.inspect_rasters import Images, Place, some_of, windows_over
 from mmuda.datasets.raster.cells import overlap
 from mmuda.datasets.raster.files import existing_suffix, suffix_of
 from mmuda.datasets.raster.grid import check_same_grid
@@ -100,7 +100,7 @@ def inspect_labels(place: Place, images: Images, attribute: str | None = None) -
     counts, ignored, total = Counter(), 0, 0
     for path in some_of(list(dict.fromkeys(paths))):
         bands = image_bands(path)
-        for window in windows_in(path):
+        for window in windows_over(path):
             valid = valid_pixels(path, window, bands, nodata=len(bands) == 1)
             total += valid.size
             ignored += int((~valid).sum())
@@ -177,7 +177,7 @@ def _inspect_polygons(place: Place, images: Images, paths: Sequence[str], attrib
     classes = PolygonClasses({text: index for index, text in enumerate(texts or [''], 1)}, 0, attribute)
     counts = np.zeros(len(classes.labels) + 1, dtype=np.int64)
     for image, path in some_of(pairs):
-        for window in windows_in(image):
+        for window in windows_over(image):
             label = read_polygons(path, window, image, classes)
             counts += np.bincount(label[valid_pixels(image, window)], minlength=len(counts))
     values = {index: count / counts.sum() for index, count in enumerate(counts.tolist())}

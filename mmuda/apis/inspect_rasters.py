@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from mmuda.apis.candidates import spread
 from mmuda.apis.raster_jobs import SUFFIXES
+from mmuda.datasets.raster.bands import described_bands
 from mmuda.datasets.raster.files import list_images
 from mmuda.datasets.raster.info import RasterInfo
-from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
-from mmuda.datasets.raster.valid import valid_pixels
+from mmuda.datasets.raster.reading import open_raster, probe_raster
+from mmuda.datasets.raster.valid import opacity_bands
 from mmuda.utils.errors import UserError
 
 FILES = 16
 """Files whose pixels are looked at, spread over the set."""
 STEPS, SIDE = 3, 512
 """Windows of each of them in either direction, spread over it, and their side in pixels."""
-PERCENTILES = (0.5, 99.5)
 IMAGE_ENDS = ('_image', '_img', '_rgb', '_sat', '_ortho')
 LABEL_ENDS = ('_label', '_labels', '_mask', '_gt', '_seg')
 
@@ -90,8 +88,7 @@ class Images:
         names: Their names below the folder.
         rasters: Their headers.
         gsd: Metres per pixel, the median; None if the files do not say.
-        bands: Numbers of the bands red, green and blue, or what comes nearest.
-        value_range: Values that become black and white; None for 8 bits.
+        bands: Numbers of the bands that hold the image, all but opacity.
     """
 
     place: Place
@@ -99,7 +96,15 @@ class Images:
     rasters: list[RasterInfo]
     gsd: float | None
     bands: tuple[int, ...]
-    value_range: tuple[float, float] | None
+
+    @property
+    def paths(self) -> list[str]:
+        return [raster.path for raster in self.rasters]
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """What the files call their bands; '' where they give no name."""
+        return self.rasters[0].names
 
     def describe(self) -> str:
         first = self.rasters[0]
@@ -107,10 +112,9 @@ class Images:
         size = ' to '.join(dict.fromkeys(f'{h} x {w}' for h, w in (sizes[0], sizes[-1])))
         gsd = 'no ground sample distance' if self.gsd is None else f'{self.gsd:.4g} m per pixel'
         projections = ', '.join(sorted({raster.crs or 'no projection' for raster in self.rasters}))
-        values = '' if self.value_range is None else ', values mostly {:g} to {:g}'.format(*self.value_range)
         return (
-            f'{len(self.names)} images *{self.place.suffix} in {self.place.folder}: {size} px, {first.count} bands of '
-            f'{first.dtype}{values}, {gsd}, {projections}'
+            f'{len(self.names)} images *{self.place.suffix} in {self.place.folder}: {size} px, {first.count} band(s) '
+            f'of {first.dtype}: {described_bands(self.bands, self.band_names)}; {gsd}, {projections}'
         )
 
 
@@ -131,56 +135,42 @@ def inspect_images(place: Place) -> Images:
     place, names = found, found.files()
     paths = [os.path.join(place.folder, name) for name in names]
     rasters = [probe_raster(path) for path in paths]
-    for what in ('count', 'dtype'):
+    for what, words in (('count', 'number of bands'), ('dtype', 'type'), ('names', 'bands')):
         first, other = rasters[0], next((r for r in rasters if getattr(r, what) != getattr(rasters[0], what)), None)
         if other is not None:
+            shown = [getattr(raster, what) for raster in (first, other)]
+            if what == 'names':
+                shown = [described_bands(range(1, first.count + 1), names) for names in shown]
             raise UserError(
-                f'{first.path} and {other.path} differ in their {"number of bands" if what == "count" else "type"} '
-                f'({getattr(first, what)} and {getattr(other, what)}); give a pattern that selects one kind'
+                f'{first.path} and {other.path} differ in their {words} ({shown[0]} and {shown[1]}); give a pattern '
+                'that selects one kind'
             )
     gsds = sorted(gsd for raster in rasters if (gsd := raster.resolved().gsd) is not None)
-    bands = _red_green_blue(rasters[0])
     return Images(
         place=place,
         names=names,
         rasters=rasters,
         gsd=gsds[len(gsds) // 2] if len(gsds) == len(rasters) else None,
-        bands=bands,
-        value_range=None if rasters[0].dtype == 'uint8' else _range(some_of(paths), bands),
+        bands=_image_bands(some_of(rasters)),
     )
 
 
-def _red_green_blue(raster: RasterInfo) -> tuple[int, ...]:
-    places = {meaning: number for number, meaning in reversed(list(enumerate(raster.meanings, 1)))}
-    if all(colour in places for colour in ('red', 'green', 'blue')):
-        return places['red'], places['green'], places['blue']
-    return (1, 2, 3) if raster.count >= 3 else (1, 1, 1)
+def _image_bands(rasters: Sequence[RasterInfo]) -> tuple[int, ...]:
+    """All bands but opacity. GDAL marks a fourth band as opacity, which may be near infrared."""
+    opacity = set.intersection(*(set(opacity_bands(raster.path)) for raster in rasters))
+    return tuple(band for band in range(1, rasters[0].count + 1) if band not in opacity)
 
 
-def some_of(paths: Sequence[str]) -> list[str]:
-    return [paths[index] for index in spread(len(paths), FILES)]
+def some_of(files: Sequence) -> list:
+    """The files whose pixels are looked at."""
+    return [files[index] for index in spread(len(files), FILES)]
 
 
-def windows_in(path: str) -> list[tuple[int, int, int, int]]:
+def windows_over(path: str) -> list[tuple[int, int, int, int]]:
     """At most STEPS x STEPS windows, spread over the raster; small rasters are covered."""
     source = open_raster(path)
     rows, columns = (spread(max(side - SIDE, 0) + 1, STEPS) for side in source.shape)
     return [(row, col, min(SIDE, source.height), min(SIDE, source.width)) for row in rows for col in columns]
-
-
-def _range(paths: Sequence[str], bands: tuple[int, ...]) -> tuple[float, float]:
-    values = []
-    for path in paths:
-        for window in windows_in(path):
-            image, valid = read_window(path, window, bands), valid_pixels(path, window, bands)
-            values.append(image[valid].astype(np.float64).ravel()[::7])
-    values = np.concatenate(values)
-    if not len(values):
-        raise UserError(f'{paths[0]} and the others hold no data where they were looked at; check the files')
-    low, high = (float(f'{value:.3g}') for value in np.percentile(values, PERCENTILES))
-    if not low < high:
-        raise UserError(f'{paths[0]} and the others hold the value {low:g} alone; there is nothing to learn from them')
-    return low, high
 
 
 def endings(folder: str, prefix: str = '') -> tuple[str, str] | None:

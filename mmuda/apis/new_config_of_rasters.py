@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from mmuda.apis.choose_bands import Ranges, choose_bands, described_ranges, value_ranges
 from mmuda.apis.config import load_config
 from mmuda.apis.inspect_labels import Labels, inspect_labels
 from mmuda.apis.inspect_rasters import Images, Place, endings, inspect_images
@@ -39,12 +40,16 @@ class Domain:
         images: Its images.
         labels: Its labels, if it has some.
         given: The ground sample distance that the user states, in metres per pixel.
+        bands: The bands that are read.
+        value_range: Values of them that become black and white; None for 8 bits.
     """
 
     name: str
     images: Images
     labels: Labels | None
     given: float | None
+    bands: tuple[int, ...] = ()
+    value_range: Ranges | None = None
 
     @property
     def gsd(self) -> float:
@@ -77,6 +82,8 @@ def new_config_of_rasters(
     source_gsd: float | None = None,
     target_gsd: float | None = None,
     label_attribute: str | None = None,
+    bands: Sequence[str] = (),
+    target_bands: Sequence[str] = (),
     report: Callable[[str], None] = print,
 ) -> str:
     """Look at the rasters of two domains, and write a config that trains on them.
@@ -95,6 +102,9 @@ def new_config_of_rasters(
         source_gsd: Metres per pixel of the source; None takes it from the files.
         target_gsd: As ``source_gsd``, of the target.
         label_attribute: Attribute of polygons that tells their class; None if all are of one class.
+        bands: Bands to read, by number or by the name that the files give, red, green and blue first; () reads those
+            that both domains share (:func:`mmuda.apis.choose_bands.choose_bands`).
+        target_bands: Those of the target; () takes ``bands``.
         report: Called with lines about what was found and decided.
 
     Returns:
@@ -119,6 +129,7 @@ def new_config_of_rasters(
                 f'the images of the {domain.name} do not say how large a pixel is; give --{domain.name}-gsd, in metres '
                 'per pixel'
             )
+    _read_bands(domains, bands, target_bands, report)
     gsd, crop = _scale(domains, report)
     names, palette = _classes(domains, classes, report)
     things = f'({", ".join(str(index) for index in range(1, len(names)))},)'
@@ -167,6 +178,17 @@ def _look(
     if labels is not None:
         report(f'{name}: {labels.describe()}')
     return Domain(name, images, labels, gsd)
+
+
+def _read_bands(
+    domains: Sequence[Domain], bands: Sequence[str], target_bands: Sequence[str], report: Callable[[str], None]
+) -> None:
+    chosen = choose_bands(*(domain.images for domain in domains), bands, target_bands)
+    report(chosen.describe(*(domain.images for domain in domains)))
+    for domain, domain.bands in zip(domains, chosen, strict=False):
+        domain.value_range = value_ranges(domain.images, domain.bands)
+        if domain.value_range is not None:
+            report(f'{domain.name}: values mostly {described_ranges(domain.value_range)}; these become black and white')
 
 
 def _scale(domains: Sequence[Domain], report: Callable[[str], None]) -> tuple[float, int]:
@@ -266,10 +288,10 @@ def _dataset(domain: Domain, of_source: Labels, names: Sequence[str]) -> str:
         settings['name_prefix'] = images.place.prefix
     if domain.given is not None:
         settings['gsd'] = domain.given
-    if images.bands != (1, 2, 3):
-        settings['bands'] = images.bands
-    if images.value_range is not None:
-        settings['value_range'] = images.value_range
+    if domain.bands != (1, 2, 3):
+        settings['bands'] = domain.bands
+    if domain.value_range is not None:
+        settings['value_range'] = domain.value_range
     if labels is not None and not labels.are_colours and values != list(range(len(values))):
         settings['label_values'] = {value: index for index, value in enumerate(values)}
     prefix_text = ', '.join(f'{key}={value!r}' for key, value in prefix.items())

@@ -8,6 +8,9 @@ import torch
 from mmengine.registry import DATA_SAMPLERS
 from torch import Tensor, nn
 
+from mmuda.datasets.raster.bands import described_bands
+from mmuda.datasets.raster.options import has_range_by_band
+from mmuda.datasets.raster.valid import image_bands
 from mmuda.structures import no_data_of
 
 MAX_IGNORED = 0.5
@@ -28,6 +31,9 @@ class StreamReport:
         constant: Number of samples whose image has a single value.
         no_data: Mean share of pixels without data, in [0, 1], times ``samples``.
         orders: Channel orders that the loader stated, ``'RGB'`` or ``'BGR'``; empty if it states none.
+        bands: Numbers of the bands that are read of rasters, counted from 1.
+        band_names: What the first raster's file calls them; '' where it gives no name.
+        value_range: Values of the rasters that become 0 and 255, of all bands or by band.
     """
 
     name: str
@@ -40,6 +46,9 @@ class StreamReport:
     constant: int = 0
     no_data: float = 0.0
     orders: set[str] = field(default_factory=set)
+    bands: tuple[int, ...] = ()
+    band_names: tuple[str, ...] = ()
+    value_range: Sequence | None = None
 
     def add(self, sample: dict) -> None:
         """Take a sample (``inputs``, ``data_samples``) into account."""
@@ -87,6 +96,9 @@ class StreamReport:
         fine = f', fine grid {", ".join(f"{gsd:g}" for gsd in sorted(self.fine_gsds))} m' if self.fine_gsds else ''
         extent = f', {self.extent:.1f} m of ground' if self.extent is not None else ''
         lines = [f'{self.name}: {self.samples} samples of {shapes}, ground sample distance {gsd} m{fine}{extent}']
+        if self.bands:
+            scaled = '' if self.value_range is None else f'; values from {_pairs(self.value_range)} become 0 to 255'
+            lines.append(f'  bands: {described_bands(self.bands, self.band_names)}{scaled}')
         if self.no_data:
             lines.append(f'  no data: {100 * self.no_data / self.samples:.1f} % of the pixels')
         if self.counts is None:
@@ -112,6 +124,29 @@ class StreamReport:
         if self.ignored > MAX_IGNORED:
             found.append(f'{self.name}: {100 * self.ignored:.0f} % of the label pixels are ignored; check label values')
         return found
+
+
+def _pairs(value_range: Sequence) -> str:
+    pairs = value_range if has_range_by_band(value_range) else [value_range]
+    return ', '.join(f'{low:g} to {high:g}' for low, high in pairs)
+
+
+def warnings_of_bands(streams: Sequence[StreamReport]) -> list[str]:
+    """Bands that the files of two streams name differently, though a network takes them for the same.
+
+    Args:
+        streams: The observed streams.
+    """
+    found, named = [], [stream for stream in streams if stream.bands]
+    for first, second in zip(named, named[1:], strict=False):
+        names = [[one.band_names[band - 1] for band in one.bands] for one in (first, second)]
+        for place, (ours, theirs) in enumerate(zip(*names, strict=False), 1):
+            if ours and theirs and ours != theirs:
+                found.append(
+                    f'band {place} of what the network sees is {ours} in the files of {first.name} and {theirs} in '
+                    f'those of {second.name}; choose the same by bands of both'
+                )
+    return found
 
 
 def channel_lines(streams: Sequence[StreamReport], model: nn.Module) -> list[str]:
@@ -146,7 +181,7 @@ def report_streams(dataset, samples: int, seed: int) -> list[StreamReport]:
     for streams in drawn_samples(dataset, min(samples, len(dataset)), seed):
         for name, sample in streams.items():
             if name not in reports:
-                reports[name] = StreamReport(name, classes_of_stream(dataset, name))
+                reports[name] = StreamReport(name, classes_of_stream(dataset, name), **bands_of_stream(dataset, name))
             reports[name].add(sample)
     return list(reports.values())
 
@@ -175,6 +210,18 @@ def classes_of_stream(dataset, name: str) -> tuple[str, ...]:
     """Names of the classes of a stream; () if it has none."""
     stream = getattr(dataset, 'streams', {}).get(name, dataset)
     return tuple(getattr(stream, 'metainfo', {}).get('classes') or ())
+
+
+def bands_of_stream(dataset, name: str) -> dict:
+    """The bands of a stream of rasters, and what the first raster calls them."""
+    stream = getattr(dataset, 'streams', {}).get(name, dataset)
+    while not hasattr(stream, 'rasters') and hasattr(stream, 'dataset'):  # patches of rasters
+        stream = stream.dataset
+    if not getattr(stream, 'rasters', None):
+        return {}
+    first = stream.rasters[0]
+    bands = image_bands(first.path, stream.bands)
+    return dict(bands=bands, band_names=first.names, value_range=stream.value_range)
 
 
 def warnings_between(streams: Sequence[StreamReport]) -> list[str]:

@@ -54,9 +54,15 @@ SHARES = Rule('numbers between 0 and 1', _each(SHARE.holds))
 BELOW_ONE = Rule('a number below 1', lambda v: _number(v) and v < 1)
 MOMENTUM = Rule('a number of at least 0 and below 1', lambda v: _number(v) and 0 <= v < 1)
 EMA_MOMENTUM = Rule('a number above 0 and below 1', lambda v: _number(v) and 0 < v < 1)
+
+
+def _range(value) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_number, value)) and value[0] < value[1]
+
+
 RANGE = Rule(
-    '(low, high) with low < high',
-    lambda v: isinstance(v, list | tuple) and len(v) == 2 and all(map(_number, v)) and v[0] < v[1],
+    '(low, high) with low < high, or such a pair for each band',
+    lambda v: _range(v) or (isinstance(v, list | tuple) and bool(v) and all(map(_range, v))),
 )
 SEED = Rule(f'a whole number from 0 to {HIGHEST_SEED}', lambda v: _whole(v) and 0 <= v <= HIGHEST_SEED)
 WEIGHT = Rule(

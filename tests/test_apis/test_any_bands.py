@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from rasterio.transform import from_origin
 
-from mmuda.apis import adapt, init_model, load_config, predict_raster, prepare, test, train
+from mmuda.apis import UserError, adapt, check, init_model, load_config, predict_raster, prepare, test, train
 from mmuda.apis.counts import image_channels
 from mmuda.apis.translate import translate_dataset
 from mmuda.checkpoints.bands import kernels_for_bands
@@ -160,3 +160,21 @@ def test_each_streams_own_statistics_get_the_bands_too(make):
     cfg.model.data_preprocessor.streams = dict(target=dict(mean=[9.0, 6.0, 3.0], std=[3.0, 3.0, 3.0]))
     found = prepare(cfg).model.data_preprocessor
     assert found.streams.target == dict(mean=[9, 6, 3, 6], std=[3, 3, 3, 3]) and found['mean'] == [120, 110, 100, 110]
+
+
+def test_the_check_shows_the_bands_and_refuses_what_is_for_colours(make, tmp_path):
+    cfg, _ = make(4)
+    with rasterio.open(tmp_path / 'images' / 'a.tif', 'r+') as file:
+        file.descriptions = ('Red', 'Green', 'Blue', 'NIR')
+    streams = cfg.train_dataloader.dataset
+    streams.target.update(bands=(1, 2, 3, 3), value_range=[(500.0, 3000.0)] * 3 + [(0, 90)])
+    report = check(cfg)
+    told = str(report)
+    assert 'bands: 1 (red), 2 (green), 3 (blue), 4 (nir); values from 500 to 3000 become 0 to 255' in told
+    assert '3 (blue), 3 (blue); values from 500 to 3000, 500 to 3000, 500 to 3000, 0 to 90 become' in told
+    assert 'band 4 of what the network sees is nir in the files of source and blue in those of target; choose' in told
+    reference = dict(streams.target, pipeline=streams.target.pipeline[:-1])
+    transfer = dict(type='ReinhardTransfer', reference=reference)
+    streams.source.pipeline = [*streams.source.pipeline[:2], transfer, streams.source.pipeline[-1]]
+    with pytest.raises(UserError, match="ReinhardTransfer got 4 bands, but 'lalphabeta' is made for red, green, blue"):
+        check(cfg)

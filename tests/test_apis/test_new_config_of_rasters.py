@@ -7,11 +7,10 @@ import sys
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import ColorInterp
 from rasterio.transform import from_origin
 
-from mmuda.apis import UserError, init_model, load_config, new_config_of_rasters, predict_rasters, train
-from mmuda.apis.inspect_rasters import Place, endings, inspect_images
+from mmuda.apis import UserError, init_model, load_config, new_config_of_rasters, predict_rasters, prepare, train
+from mmuda.apis.inspect_rasters import endings
 from mmuda.apis.recipes import METHODS
 from mmuda.datasets import UDADataset
 from mmuda.registry import DATASETS
@@ -149,13 +148,52 @@ def test_values_of_16_bits_get_a_range_by_domain(places):
     assert 10 < low < 40 and 2950 < high < 3000 and 'values mostly' in told
 
 
-def test_bands_are_red_green_and_blue_by_their_meaning(tmp_path):
-    image = np.random.default_rng(0).integers(0, 255, (4, 64, 64)).astype(np.uint8)
-    meanings = (ColorInterp.blue, ColorInterp.green, ColorInterp.red, ColorInterp.undefined)
-    write(tmp_path / 'a' / 'a.tif', image, meanings=meanings)
-    write(tmp_path / 'b' / 'a.tif', image[:1])
-    assert inspect_images(Place.parse(tmp_path / 'a')).bands == (3, 2, 1)
-    assert inspect_images(Place.parse(tmp_path / 'b')).bands == (1, 1, 1)
+@pytest.mark.parametrize('dtype', [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize('bands', [1, 2, 4, 10])
+def test_any_number_of_bands_of_any_type_is_read(places, tmp_path, bands, dtype):
+    arguments = places(bands=bands, dtype=dtype, most=256 if dtype == np.uint8 else 3000, sizes=(200, 400))
+    cfg, _, told = configured(arguments)
+    assert f'{bands} band{" is" if bands == 1 else "s are"} read' in told and 'pretrained weights are fitted' in told
+    model = prepare(cfg).model
+    assert model.segmentor.backbone.in_channels == len(model.data_preprocessor['mean']) == bands
+    for name, domain in (('ours', 'source'), ('theirs', 'target')):
+        stream = cfg.train_dataloader.dataset[domain]
+        values = raster_of(tmp_path / name / 'images' / 'a.tif')
+        low, high = stream.get('value_range', (0, 255))
+        assert (stream.get('value_range') is None) == (dtype == np.uint8)
+        expected = np.clip((values - low) / (high - low), 0, 1) * 255
+        np.testing.assert_allclose(whole(stream), expected, atol=1e-2)
+        assert expected.min() == 0 and expected.max() == 255 and 120 < expected.mean() < 135
+
+
+def raster_of(path):
+    with rasterio.open(path) as file:
+        return np.moveaxis(file.read(), 0, -1).astype(np.float64)
+
+
+def whole(stream):
+    """The whole image (H, W, C) of a stream of one raster, as it is read."""
+    dataset = DATASETS.build(dict(stream, part=None, pipeline=[dict(type='LoadRasterWindow', with_label=False)]))
+    return dataset[0]['img']
+
+
+def test_bands_of_other_ranges_get_their_own(places, tmp_path):
+    """A band of heights beside reflectances."""
+    arguments = places(bands=4, dtype=np.float32, most=3000)
+    path = tmp_path / 'ours' / 'images' / 'a.tif'
+    with rasterio.open(path, 'r+') as file:
+        file.write(np.random.default_rng(0).uniform(20, 30, file.shape).astype(np.float32), 4)
+    cfg, _, told = configured(arguments)
+    ranges = cfg.train_dataloader.dataset.source.value_range
+    assert len(ranges) == 4 and np.allclose(ranges[3], (20.05, 29.95), atol=0.06) and 2950 < ranges[0][1] < 3000
+    assert 'source: values mostly of each band, since they differ much: ' in told
+    assert len(cfg.train_dataloader.dataset.target.value_range) == 2  # there all bands have one range
+    image, values = whole(cfg.train_dataloader.dataset.source), raster_of(path)
+    for band, (low, high) in enumerate(ranges):
+        np.testing.assert_allclose(
+            image[..., band], 255 * np.clip((values[..., band] - low) / (high - low), 0, 1), atol=0.01
+        )
+    assert image[..., 3].std() > 50  # it would be 0.3 in the range of the others
 
 
 def test_images_and_labels_in_one_folder_are_told_apart(tmp_path, places):

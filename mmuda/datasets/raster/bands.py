@@ -1,9 +1,48 @@
-"""The bands that are read from a raster."""
+"""The bands that are read from a raster, and what its file calls them."""
 
 from collections.abc import Sequence
 from numbers import Integral
 
 from mmuda.utils.errors import UserError
+
+COLOURS = ('red', 'green', 'blue')
+# What files call a band, by the name that is used here.
+SYNONYMS = dict(r='red', g='green', b='blue', ir='nir', infrared='nir', grey='gray')
+# Colour interpretations that say nothing about what a band shows. GDAL calls the first band of any raster grey.
+UNTOLD = ('undefined', 'gray', 'palette', 'alpha')
+
+
+def band_names(meanings: Sequence[str], descriptions: Sequence[str | None]) -> tuple[str, ...]:
+    """Names of the bands of a raster, in lower case; '' where the file says nothing.
+
+    A description that is a colour counts first, then the colour interpretation, then any other description.
+
+    Args:
+        meanings: GDAL's colour interpretations, e.g. ``'red'``, ``'nir'``, ``'undefined'``.
+        descriptions: GDAL's descriptions, e.g. ``'Near Infrared'``, ``'B08'``.
+
+    Returns:
+        A name for each band: ``'red'``, ``'green'``, ``'blue'``, ``'nir'``, or another that the file gives.
+    """
+    names = []
+    for meaning, description in zip(meanings, descriptions, strict=True):
+        text = ' '.join((description or '').lower().replace('-', ' ').replace('_', ' ').split())
+        text = SYNONYMS.get(text.removeprefix('near '), text)
+        told = '' if meaning in UNTOLD else meaning
+        names.append(text if text in (*COLOURS, 'nir') else told or text)
+    return tuple(names)
+
+
+def described_bands(bands: Sequence[int], names: Sequence[str]) -> str:
+    """Numbers of bands with their names, for a report: ``'3 (red), 2 (green), 4'``, or ``'1 to 10'``.
+
+    Args:
+        bands: Numbers, counted from 1.
+        names: Names of all bands of the raster.
+    """
+    if len(bands) > 3 and not any(names) and list(bands) == list(range(bands[0], bands[0] + len(bands))):
+        return f'{bands[0]} to {bands[-1]}'
+    return ', '.join(f'{band} ({names[band - 1]})' if names[band - 1] else str(band) for band in bands)
 
 
 def check_bands(bands: Sequence[int] | int | None, owner: str) -> tuple[int, ...] | None:

@@ -46,8 +46,9 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             of UTM, the map's own pixel size is used. A value given here is nominal, declares pixels to be square, and
             overrides the georeference.
         bands (Sequence[int] | None): Bands of the image, counted from 1, in output order. None is all.
-        value_range (tuple[float, float] | None): Values that become 0 and 255 (values outside are clipped). Images
-            that are not uint8 need it; the result is float32 in [0, 255].
+        value_range (tuple[float, float] | Sequence[tuple] | None): Values that become 0 and 255 (values outside are
+            clipped), of all bands, or a pair for each of ``bands``. Images that are not uint8 need it; the result is
+            float32 in [0, 255].
         labelled (bool): False never reads labels, even if ``data_prefix`` has ``seg_map_path``.
         translated_images (str | None): Folder of images written by ``tools/translate.py``. They replace the dataset's
             own images with the same path below ``img_path``; labels remain the dataset's.
@@ -105,7 +106,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         self,
         gsd: float | None = None,
         bands: Sequence[int] | None = (1, 2, 3),
-        value_range: tuple[float, float] | None = None,
+        value_range: tuple[float, float] | Sequence[tuple[float, float]] | None = None,
         labelled: bool = True,
         translated_images: str | None = None,
         predicted_labels: str | None = None,
@@ -134,11 +135,11 @@ class RasterDataset(RasterLabels, BaseSegDataset):
         check_choice('check_labels', check_labels, ('sample', 'all', 'none'))
         check_choice('check_images', check_images, ('sample', 'all', 'none'))
         check_gsd(gsd, type(self).__name__)
-        check_range(value_range, type(self).__name__)
         check_label_options(label_values, label_colours, label_band, type(self).__name__)
         require_each(COUNTS, self, tile=tile, samples_per_raster=samples_per_raster)
         self.gsd = gsd
         bands = check_bands(bands, type(self).__name__)
+        check_range(value_range, type(self).__name__, bands)
         # Translated images hold only the chosen bands, in that order, in 8 bits.
         own = translated_images is None
         self.bands = bands if own else None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.label_colours import colour_table_of
+from mmuda.datasets.raster.options import check_count_of_ranges
 from mmuda.datasets.raster.valid import image_bands
 from mmuda.utils.errors import UserError
 
@@ -14,7 +15,7 @@ from mmuda.utils.errors import UserError
 def check_image_values(
     raster: RasterInfo,
     bands: Sequence[int] | None,
-    value_range: tuple[float, float] | None,
+    value_range: Sequence | None,
     dataset: str,
     intensities: bool = True,
 ) -> None:
@@ -23,7 +24,7 @@ def check_image_values(
     Args:
         raster: The raster.
         bands: Bands to read, counted from 1; None is all.
-        value_range: Values that become 0 and 255.
+        value_range: Values that become 0 and 255, of all bands or by band.
         dataset: Name of the dataset's class.
         intensities: False for a raster that holds labels, whose values are not rescaled.
 
@@ -48,6 +49,8 @@ def check_image_values(
             f'{path} is {raster.dtype}, and complex numbers have no one brightness; write their amplitude or '
             'intensity as real numbers first.'
         )
+    if value_range is not None:
+        check_count_of_ranges(value_range, len(image_bands(path, bands)), f'{dataset} (it reads {path})')
     if raster.dtype != 'uint8' and value_range is None and intensities:
         raise UserError(
             f'{path} is {raster.dtype}, not uint8; set value_range=(low, high) of {dataset}, the '

@@ -31,6 +31,7 @@ class RasterInfo:
         local_unit (str | None): Unit of a local coordinate system, the only source of the pixel size there.
         meanings (tuple[str, ...]): Meaning of each band according to the file: ``'red'``, ``'gray'``, ``'palette'``,
             ``'alpha'``.
+        names (tuple[str, ...]): Name of each band, see :func:`band_names`; '' where the file gives none.
     """
 
     path: str
@@ -47,6 +48,7 @@ class RasterInfo:
     control: str | None = None
     local_unit: str | None = None
     meanings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def placed(self) -> bool:

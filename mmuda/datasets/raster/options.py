@@ -20,17 +20,53 @@ def check_gsd(gsd: float | None, owner: str) -> None:
         raise UserError(f'gsd={gsd!r} of {owner} must be a positive number of metres per pixel.')
 
 
-def check_range(value_range: Sequence[float] | None, owner: str) -> None:
-    """Refuse a value range that is not (low, high).
+def check_range(value_range: Sequence | None, owner: str, bands: Sequence[int] | None = None) -> None:
+    """Refuse a value range that is neither (low, high) nor such a pair for each band.
+
+    Args:
+        value_range: The range; None gives none.
+        owner: The dataset.
+        bands: Bands that are read; None is all.
 
     Raises:
         UserError: As above.
     """
     if value_range is None:
         return
-    ends = value_range if isinstance(value_range, Sequence) and not isinstance(value_range, str) else ()
-    if len(ends) != 2 or not all(_is_number(end) and math.isfinite(end) for end in ends) or not ends[0] < ends[1]:
-        raise UserError(f'value_range={value_range!r} of {owner} must be (low, high) with low < high.')
+    by_band = has_range_by_band(value_range)
+    if not all(map(_is_range, value_range if by_band else [value_range])):
+        raise UserError(
+            f'value_range={value_range!r} of {owner} must be (low, high) with low < high, or such a pair for each band.'
+        )
+    if by_band and bands is not None:
+        check_count_of_ranges(value_range, len(bands), owner)
+
+
+def has_range_by_band(value_range: object) -> bool:
+    """Whether a value range is one of pairs, one for each band."""
+    return _is_sequence(value_range) and bool(value_range) and all(map(_is_sequence, value_range))
+
+
+def check_count_of_ranges(value_range: Sequence, bands: int, owner: str) -> None:
+    """Refuse ranges by band that are not as many as the bands.
+
+    Raises:
+        UserError: As above.
+    """
+    if has_range_by_band(value_range) and len(value_range) != bands:
+        raise UserError(
+            f'value_range of {owner} has {len(value_range)} pairs for {bands} band(s); give one pair (low, high) for '
+            'all bands, or one for each, in the order of bands.'
+        )
+
+
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_range(value: object) -> bool:
+    ends = value if _is_sequence(value) else ()
+    return len(ends) == 2 and all(_is_number(end) and math.isfinite(end) for end in ends) and ends[0] < ends[1]
 
 
 def check_choice(name: str, value: str, choices: Sequence[str]) -> None:

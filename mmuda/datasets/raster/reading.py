@@ -14,6 +14,7 @@ from mmengine.logging import print_log
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
+from mmuda.datasets.raster.bands import band_names
 from mmuda.datasets.raster.damage import (
     check_orientation,
     check_pixels,
@@ -210,7 +211,7 @@ def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
         except RasterioError as error:
             raise damaged(path, reason(error)) from error
         check_orientation(source, path)
-        pixel = ground_pixel(source)
+        pixel, meanings = ground_pixel(source), tuple(meaning.name for meaning in source.colorinterp)
         return RasterInfo(
             path=path,
             height=source.height,
@@ -225,7 +226,8 @@ def probe_raster(path: str, inside: tuple[str, ...] = ()) -> RasterInfo:
             map_pixel=map_pixel(source),
             control=control_of(source),
             local_unit=local_unit(source),
-            meanings=tuple(meaning.name for meaning in source.colorinterp),
+            meanings=meanings,
+            names=band_names(meanings, source.descriptions),
         )
 
 

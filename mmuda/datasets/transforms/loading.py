@@ -1,10 +1,13 @@
 """Loading a window of a raster and its label."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from mmcv.transforms import BaseTransform
 
 from mmuda.datasets.raster.label_reading import read_label
 from mmuda.datasets.raster.labels import build_label_lut
+from mmuda.datasets.raster.options import has_range_by_band
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import fill_invalid, image_bands, valid_pixels
 from mmuda.datasets.transforms.channel_order import RGB
@@ -99,7 +102,7 @@ def read_image(
     path: str,
     window: tuple[int, int, int, int],
     bands: tuple[int, ...] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: Sequence | None = None,
     region: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Read a window of an image, scaled and filled for a network.
@@ -108,7 +111,7 @@ def read_image(
         path (str): The raster.
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
         bands (tuple[int, ...] | None): Bands, counted from 1; None is all but opacity.
-        value_range (tuple[float, float] | None): As :func:`scale_values`.
+        value_range (Sequence | None): As :func:`scale_values`.
         region (str | None): Vector file; ground outside its polygons counts as without data.
 
     Returns:
@@ -124,12 +127,13 @@ def read_image(
     return fill_invalid(scale_values(values, value_range, path), valid), valid
 
 
-def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, path: str) -> np.ndarray:
+def scale_values(image: np.ndarray, value_range: Sequence | None, path: str) -> np.ndarray:
     """Scale an image to the value range of uint8.
 
     Args:
-        image (np.ndarray): Any shape and dtype.
-        value_range (tuple[float, float] | None): Values that become 0 and 255. NaN, which means no data, becomes 0.
+        image (np.ndarray): Any dtype, bands last.
+        value_range (Sequence | None): Values (low, high) that become 0 and 255, or such a pair for each band. NaN,
+            which means no data, becomes 0.
         path (str): The file, for the error.
 
     Returns:
@@ -145,7 +149,7 @@ def scale_values(image: np.ndarray, value_range: tuple[float, float] | None, pat
                 'become 0 and 255.'
             )
         return image
-    low, high = value_range
+    low, high = np.asarray(value_range, np.float32).T if has_range_by_band(value_range) else value_range
     with np.errstate(over='ignore', invalid='ignore'):
         share = image.astype(np.float32, copy=False) - low
         share /= high - low

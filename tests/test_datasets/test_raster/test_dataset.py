@@ -125,6 +125,20 @@ def test_bands_and_value_range(tmp_path, write_raster):
         build(tmp_path, bands=(1, 5), value_range=(0, 1), **settings)
 
 
+def test_each_band_may_have_a_range_of_its_own(tmp_path, write_raster):
+    """A band of other values, such as heights beside reflectances, would vanish in the range of all."""
+    image = np.stack([np.full((8, 8), value) for value in (100, 200, 300, 7)], -1).astype(np.float32)
+    image[0, 1] = (1000, 150, np.nan, 9)
+    write_raster(tmp_path / 'x.tif', image, gsd=1.0)
+    settings = dict(data_prefix=dict(img_path=''), pipeline=[dict(type='LoadRasterWindow')])
+    ranges = [(5, 10), [0, 400], (100, 200)]
+    found = build(tmp_path, bands=(4, 3, 2), value_range=ranges, **settings)[0]['img']
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found[0, 0], [2 / 5 * 255, 300 / 400 * 255, 255], rtol=1e-6)
+    valid = build(tmp_path, bands=(4, 2), value_range=ranges[::2], **settings)[0]['img']
+    np.testing.assert_allclose(valid[0, 1], [4 / 5 * 255, 0.5 * 255], rtol=1e-6)
+
+
 def test_suffixes_prefix_list_and_subfolders(tmp_path, write_raster, coded_image):
     for name in ('north/n1', 'north/n2', 's1'):
         write_raster(tmp_path / f'{name}_image.tif', coded_image(8, 8), gsd=1.0)
