@@ -126,6 +126,9 @@ def _preprocessor(preprocessor, domain: str) -> dict:
 def _dataset_meta(cfg: Config) -> dict:
     """Class metadata for mmseg's inferencers, if the config has it."""
     dataset = _tested(cfg)
+    if dataset.get('class_mapping') is not None and reads_rasters(dataset):
+        metainfo = unread_dataset(dataset).metainfo
+        return {key: metainfo[key] for key in ('classes', 'palette')}
     cls = DATASETS.get(dataset['type']) if dataset.get('type') else None
     whole, own = getattr(cls, 'METAINFO', None) or {}, dataset.get('metainfo') or {}
     metainfo = {**whole, **own}

@@ -91,8 +91,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             or one file. Subfolders are searched, and a label has the same relative path as its image; one file (e.g.
             the footprints of a city) is the label of all images.
         pipeline (Sequence[dict | Callable]): Transforms or their configs.
-        **kwargs: As ``BaseSegDataset``. ``indices`` takes these items alone, counted from 0 by raster, then row by row
-            (with ``tile``: these tiles), or the first N.
+        **kwargs: As :class:`RasterLabels` (``class_mapping``) and ``BaseSegDataset``. ``indices`` takes these items
+            alone, counted from 0 by raster, then row by row (with ``tile``: these tiles), or the first N.
 
     Raises:
         FileNotFoundError: A folder or label is missing, or no image is found.

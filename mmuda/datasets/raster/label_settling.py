@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from mmuda.datasets.raster.cells import overlap
+from mmuda.datasets.raster.class_mapping import map_classes, mapped_palette
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.grid import check_same_grid
 from mmuda.datasets.raster.info import RasterInfo
@@ -24,7 +26,56 @@ _CHECK_FILES = 64
 
 
 class RasterLabels:
-    """The label part of :class:`RasterDataset`; it reads the options described there."""
+    """The label part of :class:`RasterDataset`; it reads the options described there.
+
+    Args:
+        class_mapping (dict[str, str | None] | None): Class in the label files -> class of ``metainfo``, by name, e.g.
+            ``dict(house='building', path='road', water=None)``. Several may map to one; None and ``'ignore'`` become
+            255. A class that is not named keeps its name. Then no class of the files is dropped unsaid: each must be
+            mapped or be one of ``metainfo``. None keeps mmseg's rule, which ignores classes that ``metainfo`` leaves
+            out.
+        file_classes (Sequence[str] | None): Names of the classes in the label files, in the order of their indices.
+            None takes those that the dataset's class knows, else those of ``metainfo``.
+        **kwargs: As mmseg's ``BaseSegDataset``.
+    """
+
+    def __init__(
+        self,
+        class_mapping: dict[str, str | None] | None = None,
+        file_classes: Sequence[str] | None = None,
+        **kwargs,
+    ) -> None:
+        self.class_mapping = class_mapping
+        self._given_classes = None if file_classes is None else tuple(file_classes)
+        self._given_palette = (kwargs.get('metainfo') or {}).get('palette')
+        if file_classes is not None and not self.METAINFO.get('classes'):
+            self._file_palette = None  # that of metainfo belongs to other classes
+        super().__init__(**kwargs)
+
+    @property
+    def file_classes(self) -> tuple[str, ...]:
+        """Names of the classes in the label files; () if unknown."""
+        return tuple(self._given_classes or self.METAINFO.get('classes') or self._metainfo.get('classes') or ())
+
+    @property
+    def _maps_classes(self) -> bool:
+        return self.class_mapping is not None or self._given_classes is not None
+
+    def get_label_map(self, new_classes: Sequence[str] | None = None) -> dict[int, int] | None:
+        """Index in the files -> index in ``metainfo``, or 255; None if they are the same. Called by mmseg."""
+        if not self._maps_classes:
+            return super().get_label_map(new_classes)
+        return map_classes(self.file_classes, tuple(new_classes or ()), self.class_mapping, type(self).__name__)
+
+    def _update_palette(self) -> list:
+        """Colours of the classes of ``metainfo``; called by mmseg."""
+        if not self._maps_classes or self._given_palette:
+            return super()._update_palette()
+        classes = tuple(self._metainfo.get('classes') or ())
+        known = mapped_palette(self._metainfo.get('palette'), self.file_classes, classes, self.label_map)
+        self._metainfo['palette'] = []
+        drawn = super()._update_palette()
+        return [colour or other for colour, other in zip(known, drawn, strict=True)]
 
     def _check_label_files(self, labels: list[str]) -> None:
         """Check the label of each raster, and determine what its values, colours or polygons mean."""
@@ -36,8 +87,7 @@ class RasterLabels:
                     f'{vector[0]} is a vector file, so label_values, label_colours, label_band and label rasters of '
                     f'{type(self).__name__} do not go with it; set label_polygons and leave them out'
                 )
-            classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
-            polygons = polygon_classes(self.label_polygons, classes, self.label_lut, type(self).__name__)
+            polygons = polygon_classes(self.label_polygons, self.file_classes, self.label_lut, type(self).__name__)
             self.label_lut = replace(self.label_lut, polygons=polygons)
             checked = set(self._checked([raster.path for raster in self.rasters], self.check_labels))
             images = {path: [] for path in files}
@@ -71,13 +121,12 @@ class RasterLabels:
 
     def _num_file_classes(self) -> int:
         """Number of classes in the label files, before ``metainfo`` selects a subset."""
-        classes = self.METAINFO.get('classes') or self._metainfo.get('classes')
-        if not classes:
+        if not self.file_classes:
             raise UserError(
                 f'{type(self).__name__} has labels but no classes; set metainfo=dict(classes=(...)) or use a dataset '
                 'class that knows them.'
             )
-        return len(classes)
+        return len(self.file_classes)
 
     def _label_lut(self) -> LabelTable:
         if self.predicted_labels is not None:
