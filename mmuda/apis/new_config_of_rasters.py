@@ -150,8 +150,8 @@ def new_config_of_rasters(
 
 
 def _quoted(images: Images) -> str:
-    pattern = os.path.join(images.place.folder, f'{images.place.prefix}*{images.place.suffix}')
-    return f"'{pattern}'"
+    below = ['**'] if any(os.path.dirname(name) for name in images.names) else []
+    return f"'{os.path.join(images.place.folder, *below, images.place.prefix)}*{images.place.suffix}'"
 
 
 def _refuse_method(method: str, recipe: Method) -> None:

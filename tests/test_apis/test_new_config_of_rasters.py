@@ -11,6 +11,7 @@ from rasterio.transform import from_origin
 
 from mmuda.apis import UserError, init_model, load_config, new_config_of_rasters, predict_rasters, prepare, train
 from mmuda.apis.inspect_rasters import endings
+from mmuda.apis.raster_jobs import find_rasters
 from mmuda.apis.recipes import METHODS
 from mmuda.datasets import UDADataset
 from mmuda.registry import DATASETS
@@ -74,6 +75,18 @@ def test_the_config_is_short_and_trains_adapts_and_predicts(places, tmp_path):
         assert found.shape == (400, 400)
     for command in ('--check', 'predict.py', str(arguments['out'])):
         assert command in told
+
+
+@pytest.mark.parametrize('below', ['', 'north/west'])
+def test_the_command_for_the_maps_finds_the_rasters(places, tmp_path, below):
+    arguments = places()
+    folder = tmp_path / 'theirs' / 'images'
+    (folder / below).mkdir(parents=True, exist_ok=True)
+    (folder / 'a.tif').rename(folder / below / 'b_a.tif')
+    (folder / 'other.tif').write_bytes((folder / below / 'b_a.tif').read_bytes())
+    *_, told = configured(dict(arguments, target=[f'{folder}/b*.tif']))
+    pattern = told.splitlines()[-1].split("'")[1]
+    assert list(find_rasters([pattern], tmp_path / 'maps')) == [str(folder / below / 'b_a.tif')]
 
 
 def test_training_and_held_out_parts_share_no_ground(places):
