@@ -14,6 +14,8 @@ from mmuda.datasets.raster.valid import valid_pixels
 from mmuda.utils.errors import UserError
 
 PERCENTILES = (0.5, 99.5)
+STEP = 7
+"""Every so many pixels are looked at; fewer of many bands."""
 NARROW = 1 / 8
 """Bands whose values span less than this share of those of all bands get ranges of their own."""
 Ranges = tuple[float, float] | tuple[tuple[float, float], ...]
@@ -159,47 +161,62 @@ def _numbers(images: Images, given: Sequence[str], option: str) -> tuple[int, ..
     return check_bands(bands, option)
 
 
-def value_ranges(images: Images, bands: Sequence[int]) -> Ranges | None:
-    """Values that become black and white, of all bands or, where they differ much, of each.
+def value_ranges(source: Images, target: Images, choice: Choice) -> list[Ranges | None]:
+    """Values that become black and white in each domain, of all bands or, where they differ much, of each.
 
     One range for all keeps the relations between the bands, which are what shows colours. A band that spans less than
-    an eighth of it would nearly vanish in it, so then each has its own.
+    an eighth of it would nearly vanish in it. If one does in either domain, each band has its own range in both, so
+    that both see the same relations.
 
     Args:
-        images: Images of a domain.
-        bands: The bands that are read.
+        source: Images of the source.
+        target: Images of the target.
+        choice: The bands that are read.
 
     Returns:
-        (low, high), or such a pair for each band; None for 8 bits.
+        For each domain (low, high), or such a pair for each band; None for 8 bits.
 
     Raises:
         UserError: There are no data, or just one value.
     """
-    if images.rasters[0].dtype == 'uint8':
-        return None
-    values = []
+    domains = [(images, bands) for images, bands in ((source, choice.source), (target, choice.target))]
+    values = [None if images.rasters[0].dtype == 'uint8' else _values(images, bands) for images, bands in domains]
+    known = [one for one in values if one is not None]
+    if not any(map(_has_narrow_band, known)):
+        return [None if one is None else _percentiles(one) for one in values]
+    for (images, bands), one in zip(domains, values, strict=True):
+        for band, column in zip(bands, () if one is None else one.T, strict=False):
+            low, high = _percentiles(column)
+            if not low < high:
+                raise UserError(
+                    f'band {band} of {images.paths[0]} and the others holds the value {low:g} alone; leave it out by '
+                    '--bands and --target-bands'
+                )
+    return [None if one is None else tuple(map(_percentiles, one.T)) for one in values]
+
+
+def _values(images: Images, bands: Sequence[int]) -> np.ndarray:
+    """A sample of the values that hold data, (pixels, bands)."""
+    values, step = [], STEP * max(1, len(bands) // len(COLOURS))
     for path in some_of(images.paths):
         for window in windows_over(path):
             image, valid = read_window(path, window, bands), valid_pixels(path, window, bands)
-            values.append(image[valid].astype(np.float64)[::7])
+            values.append(image[valid][::step].astype(np.float32))
     values, where = np.concatenate(values), f'{images.paths[0]} and the others'
     if not len(values):
         raise UserError(f'{where} hold no data where they were looked at; check the files')
-    low, high = _rounded(values)
+    low, high = _percentiles(values)
     if not low < high:
         raise UserError(f'{where} hold the value {low:g} alone; there is nothing to learn from them')
-    by_band = [_rounded(column) for column in values.T]
-    if min(end - start for start, end in by_band) >= NARROW * (high - low):
-        return low, high
-    for band, (start, end) in zip(bands, by_band, strict=True):
-        if not start < end:
-            raise UserError(
-                f'band {band} of {where} holds the value {start:g} alone; leave it out by --bands and --target-bands'
-            )
-    return tuple(by_band)
+    return values
 
 
-def _rounded(values: np.ndarray) -> tuple[float, float]:
+def _has_narrow_band(values: np.ndarray) -> bool:
+    low, high = _percentiles(values)
+    return any(end - start < NARROW * (high - low) for start, end in map(_percentiles, values.T))
+
+
+def _percentiles(values: np.ndarray) -> tuple[float, float]:
     low, high = np.percentile(values, PERCENTILES)
     return float(f'{low:.3g}'), float(f'{high:.3g}')
 
@@ -207,5 +224,5 @@ def _rounded(values: np.ndarray) -> tuple[float, float]:
 def described_ranges(ranges: Ranges) -> str:
     """Ranges in words."""
     if isinstance(ranges[0], tuple):
-        return 'of each band, since they differ much: ' + ', '.join(f'{low:g} to {high:g}' for low, high in ranges)
+        return 'by band ' + ', '.join(f'{low:g} to {high:g}' for low, high in ranges)
     return '{:g} to {:g}'.format(*ranges)

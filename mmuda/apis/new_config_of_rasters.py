@@ -183,10 +183,11 @@ def _look(
 def _read_bands(
     domains: Sequence[Domain], bands: Sequence[str], target_bands: Sequence[str], report: Callable[[str], None]
 ) -> None:
-    chosen = choose_bands(*(domain.images for domain in domains), bands, target_bands)
-    report(chosen.describe(*(domain.images for domain in domains)))
-    for domain, domain.bands in zip(domains, chosen, strict=False):
-        domain.value_range = value_ranges(domain.images, domain.bands)
+    images = [domain.images for domain in domains]
+    chosen = choose_bands(*images, bands, target_bands)
+    report(chosen.describe(*images))
+    read = zip(domains, chosen[:2], value_ranges(*images, chosen), strict=True)
+    for domain, domain.bands, domain.value_range in read:
         if domain.value_range is not None:
             report(f'{domain.name}: values mostly {described_ranges(domain.value_range)}; these become black and white')
 

@@ -199,14 +199,25 @@ def test_bands_of_other_ranges_get_their_own(places, tmp_path):
     cfg, _, told = configured(arguments)
     ranges = cfg.train_dataloader.dataset.source.value_range
     assert len(ranges) == 4 and np.allclose(ranges[3], (20.05, 29.95), atol=0.06) and 2950 < ranges[0][1] < 3000
-    assert 'source: values mostly of each band, since they differ much: ' in told
-    assert len(cfg.train_dataloader.dataset.target.value_range) == 2  # there all bands have one range
+    assert 'source: values mostly by band ' in told
+    # The target's bands would do with one range, but then the network would see other relations there.
+    assert np.allclose(cfg.train_dataloader.dataset.target.value_range, [(15, 2985)] * 4, atol=15)
     image, values = whole(cfg.train_dataloader.dataset.source), raster_of(path)
     for band, (low, high) in enumerate(ranges):
         np.testing.assert_allclose(
             image[..., band], 255 * np.clip((values[..., band] - low) / (high - low), 0, 1), atol=0.01
         )
     assert image[..., 3].std() > 50  # it would be 0.3 in the range of the others
+
+
+def test_a_band_of_one_value_is_to_be_left_out(places, tmp_path):
+    arguments = places(bands=4, dtype=np.float32, most=3000)
+    with rasterio.open(tmp_path / 'theirs' / 'images' / 'a.tif', 'r+') as file:
+        file.write(np.full(file.shape, 7, np.float32), 3)
+    with pytest.raises(UserError, match=r'band 3 of .*theirs.* holds the value 7 alone; leave it out by --bands'):
+        new_config_of_rasters(**arguments, report=lambda _: None)
+    cfg, *_ = configured(arguments, bands=['1', '2', '4'])
+    assert cfg.train_dataloader.dataset.target.bands == (1, 2, 4)
 
 
 def test_images_and_labels_in_one_folder_are_told_apart(tmp_path, places):
