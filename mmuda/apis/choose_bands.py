@@ -175,9 +175,7 @@ def value_ranges(images: Images, bands: Sequence[int]) -> Ranges | None:
     Raises:
         UserError: There are no data, or just one value.
     """
-    if images.rasters[0].dtype == 'uint8':
-        return None
-    values = []
+    values, has_range = [], images.rasters[0].dtype != 'uint8'
     for path in some_of(images.paths):
         for window in windows_over(path):
             image, valid = read_window(path, window, bands), valid_pixels(path, window, bands)
@@ -185,9 +183,11 @@ def value_ranges(images: Images, bands: Sequence[int]) -> Ranges | None:
     values, where = np.concatenate(values), f'{images.paths[0]} and the others'
     if not len(values):
         raise UserError(f'{where} hold no data where they were looked at; check the files')
-    low, high = _rounded(values)
+    low, high = _rounded(values) if has_range else (values.min(), values.max())
     if not low < high:
-        raise UserError(f'{where} hold the value {low:g} alone; there is nothing to learn from them')
+        raise UserError(f'{where} hold the value {low:g} alone; there is nothing to learn from them: check the files')
+    if not has_range:
+        return None
     by_band = [_rounded(column) for column in values.T]
     if min(end - start for start, end in by_band) >= NARROW * (high - low):
         return low, high
