@@ -12,6 +12,7 @@ what it found and decided, and writes a config that trains as it is. With --data
 import argparse
 
 from mmuda.apis import combinations, exit_on_user_error, new_config, new_config_of_rasters
+from mmuda.apis.options import positive
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,8 +24,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--source', nargs='+', metavar='PLACE', help='your labelled images, and their labels')
     parser.add_argument('--target', nargs='+', metavar='PLACE', help='your other images; labels serve the test alone')
     parser.add_argument('--classes', nargs='+', default=(), help='names of the classes, in the order of their values')
-    parser.add_argument('--source-gsd', type=float, help='metres per pixel of the source (default: from the files)')
-    parser.add_argument('--target-gsd', type=float, help='metres per pixel of the target (default: from the files)')
+    parser.add_argument('--source-gsd', type=positive, help='metres per pixel of the source (default: from the files)')
+    parser.add_argument('--target-gsd', type=positive, help='metres per pixel of the target (default: from the files)')
     parser.add_argument('--label-attribute', help='attribute of polygons that tells their class (default: one class)')
     parser.add_argument('--bands', nargs='+', default=(), help='bands to read, as numbers or names, colours first')
     parser.add_argument('--target-bands', nargs='+', default=(), help='those of the target (default: as --bands)')

@@ -180,7 +180,8 @@ def value_ranges(source: Images, target: Images, choice: Choice) -> list[Ranges 
         UserError: There are no data, or just one value.
     """
     domains = [(images, bands) for images, bands in ((source, choice.source), (target, choice.target))]
-    values = [None if images.rasters[0].dtype == 'uint8' else _values(images, bands) for images, bands in domains]
+    values = [_values(images, bands) for images, bands in domains]
+    values = [None if _is_8_bit(images) else one for (images, _), one in zip(domains, values, strict=True)]
     known = [one for one in values if one is not None]
     if not any(map(_has_narrow_band, known)):
         return [None if one is None else _percentiles(one) for one in values]
@@ -205,10 +206,14 @@ def _values(images: Images, bands: Sequence[int]) -> np.ndarray:
     values, where = np.concatenate(values), f'{images.paths[0]} and the others'
     if not len(values):
         raise UserError(f'{where} hold no data where they were looked at; check the files')
-    low, high = _percentiles(values)
+    low, high = (values.min(), values.max()) if _is_8_bit(images) else _percentiles(values)
     if not low < high:
-        raise UserError(f'{where} hold the value {low:g} alone; there is nothing to learn from them')
+        raise UserError(f'{where} hold the value {low:g} alone; there is nothing to learn from them: check the files')
     return values
+
+
+def _is_8_bit(images: Images) -> bool:
+    return images.rasters[0].dtype == 'uint8'
 
 
 def _has_narrow_band(values: np.ndarray) -> bool:

@@ -13,7 +13,8 @@ from mmuda.apis.inspect_rasters import Images, Place, some_of, windows_over
 from mmuda.datasets.raster.cells import overlap
 from mmuda.datasets.raster.files import existing_suffix, suffix_of
 from mmuda.datasets.raster.grid import check_same_grid
-from mmuda.datasets.raster.label_colours import colour_table_of, pack_colours, unpack_colour
+from mmuda.datasets.raster.label_colours import colour_table_of, unpack_colour
+from mmuda.datasets.raster.label_reading import read_colours
 from mmuda.datasets.raster.polygons import PolygonClasses, polygons_on, read_polygons
 from mmuda.datasets.raster.reading import open_raster, probe_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
@@ -98,13 +99,21 @@ def inspect_labels(place: Place, images: Images, attribute: str | None = None) -
         raise UserError(f'{paths[0]} is a raster, which has no attributes; leave out --label-attribute')
     own_grid = _on_own_grid(images, paths)
     counts, ignored, total = Counter(), 0, 0
+    kinds: dict[bool, str] = {}
     for path in some_of(list(dict.fromkeys(paths))):
         bands = image_bands(path)
         for window in windows_over(path):
             valid = valid_pixels(path, window, bands, nodata=len(bands) == 1)
             total += valid.size
             ignored += int((~valid).sum())
-            counts += _values(path, window, bands, valid)
+            found = _values(path, window, bands, valid)
+            kinds |= {isinstance(value, tuple): path for value in found}
+            if len(kinds) == 2:
+                raise UserError(
+                    f'the label {kinds[True]} holds colours and {kinds[False]} numbers; bring all labels to '
+                    'one kind, or give a pattern that selects one'
+                )
+            counts += found
             if len(counts) > MOST_CLASSES:
                 raise UserError(
                     f'{path} holds more than {MOST_CLASSES} values; labels hold a few classes. Are these the labels?'
@@ -113,13 +122,26 @@ def inspect_labels(place: Place, images: Images, attribute: str | None = None) -
     if len(counts) > 2 and 255 in counts and max(value for value in counts if value != 255) < 200:
         ignored += counts.pop(255)
     known = sum(counts.values())
-    if len(counts) < 2:
-        raise UserError(
-            f'the labels (e.g. {paths[0]}) hold {list(counts) or "nothing"} where they were looked at; a '
-            'segmentor needs two classes'
-        )
+    if not counts:
+        raise UserError(f'the labels (e.g. {paths[0]}) hold no data where they were looked at; check the files')
     values = {_plain(value): count / known for value, count in sorted(counts.items())}
     return Labels(place, values, ignored / total, palette, own_grid)
+
+
+def refuse_shared_files(source: Images, labels: Labels, target: Images) -> None:
+    """Refuse a target some of whose images are images or labels of the source.
+
+    Raises:
+        UserError: Naming one.
+    """
+    known = {os.path.realpath(path): 'an image' for path in source.paths}
+    known |= {os.path.realpath(path): 'a label' for path in _paths(labels.place, source)}
+    for path in target.paths:
+        if os.path.realpath(path) in known:
+            raise UserError(
+                f'{path} is an image of the target and {known[os.path.realpath(path)]} of the source; give images of '
+                'the target alone by --target, as a folder or a pattern'
+            )
 
 
 def _paths(place: Place, images: Images) -> list[str]:
@@ -186,8 +208,10 @@ def _inspect_polygons(place: Place, images: Images, paths: Sequence[str], attrib
 
 def _values(path: str, window, bands: tuple[int, ...], valid: np.ndarray) -> Counter:
     found = read_window(path, window, bands)
-    if found.shape[2] == 3 and not (found == found[..., :1]).all():
-        packed, number = np.unique(pack_colours(found)[valid], return_counts=True)
+    if np.iscomplexobj(found):
+        raise UserError(f'the label {path} is {found.dtype}; classes are whole numbers: convert it to uint8')
+    if not (found == found[..., :1])[valid].all():
+        packed, number = np.unique(read_colours(path, window, bands)[valid], return_counts=True)
         return Counter({tuple(map(int, unpack_colour(value))): int(n) for value, n in zip(packed, number, strict=True)})
     values, number = np.unique(found[..., 0][valid], return_counts=True)
     return Counter({value.item(): int(n) for value, n in zip(values, number, strict=True)})

@@ -12,6 +12,7 @@ from mmuda.apis.candidates import spread
 from mmuda.apis.raster_jobs import SUFFIXES
 from mmuda.datasets.raster.bands import described_bands
 from mmuda.datasets.raster.files import list_images
+from mmuda.datasets.raster.image_checks import check_image_values
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import open_raster, probe_raster
 from mmuda.datasets.raster.valid import opacity_bands
@@ -21,6 +22,8 @@ FILES = 16
 """Files whose pixels are looked at, spread over the set."""
 STEPS, SIDE = 3, 512
 """Windows of each of them in either direction, spread over it, and their side in pixels."""
+ANY_RANGE = (0.0, 1.0)
+"""Stands for a range of values that is found later."""
 IMAGE_ENDS = ('_image', '_img', '_rgb', '_sat', '_ortho')
 LABEL_ENDS = ('_label', '_labels', '_mask', '_gt', '_seg')
 
@@ -56,6 +59,8 @@ class Place:
             UserError: It is a file, or a pattern of another form.
         """
         text = os.fspath(text)
+        if not text:
+            raise UserError("'' was given for a folder; give a folder of rasters, or a pattern in quotes")
         if may_be_file and os.path.isfile(text):
             return cls(text)
         folder, name = (text, '') if '*' not in text else os.path.split(text)
@@ -110,7 +115,10 @@ class Images:
         first = self.rasters[0]
         sizes = sorted(raster.shape for raster in self.rasters)
         size = ' to '.join(dict.fromkeys(f'{h} x {w}' for h, w in (sizes[0], sizes[-1])))
-        gsd = 'no ground sample distance' if self.gsd is None else f'{self.gsd:.4g} m per pixel'
+        gsd = 'no ground sample distance'
+        if self.gsd is not None:
+            gsds = [raster.resolved().gsd for raster in self.rasters]
+            gsd = f'{" to ".join(dict.fromkeys(f"{one:.4g}" for one in (min(gsds), max(gsds))))} m per pixel'
         projections = ', '.join(sorted({raster.crs or 'no projection' for raster in self.rasters}))
         return (
             f'{len(self.names)} images *{self.place.suffix} in {self.place.folder}: {size} px, {first.count} band(s) '
@@ -145,6 +153,8 @@ def inspect_images(place: Place) -> Images:
                 f'{first.path} and {other.path} differ in their {words} ({shown[0]} and {shown[1]}); give a pattern '
                 'that selects one kind'
             )
+    for raster in rasters:
+        check_image_values(raster, None, ANY_RANGE, 'the config')
     gsds = sorted(gsd for raster in rasters if (gsd := raster.resolved().gsd) is not None)
     return Images(
         place=place,

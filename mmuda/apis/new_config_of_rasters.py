@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 
-from mmuda.apis.choose_bands import Ranges, choose_bands, described_ranges, value_ranges
-from mmuda.apis.config import load_config
-from mmuda.apis.inspect_labels import Labels, inspect_labels
+from mmuda.apis.choose_bands import choose_bands, described_ranges, value_ranges
+from mmuda.apis.config_trial import try_config
+from mmuda.apis.inspect_labels import Labels, inspect_labels, refuse_shared_files
 from mmuda.apis.inspect_rasters import Images, Place, endings, inspect_images
 from mmuda.apis.new_config import bases_of, check_combination, draws_rare, find, lines_of, prefix_of
 from mmuda.apis.own_config_text import AUGMENTED, LABELLED, TEXT, UNLABELLED
+from mmuda.apis.own_domain import SHARE, Domain
 from mmuda.apis.recipes import METHODS, MODELS, Data, Method
-from mmuda.datasets.raster.held_out import FEW
+from mmuda.datasets.raster.options import check_gsd
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.visualization import default_palette
@@ -24,52 +26,9 @@ CROP, LEAST_CROP, MULTIPLE = 192, 64, 32
 """Side of a training crop in pixels, the least one, and what it is a multiple of."""
 FINER = 2.0
 """The source is enlarged at most so many times."""
-SHARE = 0.2
-"""Share that is held out."""
 TILE = 512
 SUPPORTED = (None, 'augmented', 'crops', 'large_crops', 'patches')
 """Views of a recipe that crops of the user's rasters can take the place of."""
-
-
-@dataclass
-class Domain:
-    """What is known of a domain.
-
-    Attributes:
-        name: ``'source'`` or ``'target'``.
-        images: Its images.
-        labels: Its labels, if it has some.
-        given: The ground sample distance that the user states, in metres per pixel.
-        bands: The bands that are read.
-        value_range: Values of them that become black and white; None for 8 bits.
-    """
-
-    name: str
-    images: Images
-    labels: Labels | None
-    given: float | None
-    bands: tuple[int, ...] = ()
-    value_range: Ranges | None = None
-
-    @property
-    def gsd(self) -> float:
-        return self.given or self.images.gsd
-
-    @property
-    def side(self) -> float:
-        """Metres of ground of the largest crop that fits into what each raster leaves for training."""
-        sides = []
-        for raster in self.images.rasters:
-            raster = raster.resolved(self.given)
-            short, long = sorted(raster.shape)
-            # A buffer of one crop lies between the crops and what is held out.
-            sides.append(min(short, long if self.holds_out_rasters else long * (1 - SHARE) / 2) * raster.gsd)
-        return min(sides)
-
-    @property
-    def holds_out_rasters(self) -> bool:
-        """Whether whole rasters are held out, not the end of each."""
-        return len(self.images.rasters) >= FEW
 
 
 def new_config_of_rasters(
@@ -117,6 +76,8 @@ def new_config_of_rasters(
     """
     if os.path.exists(out):
         raise UserError(f'{out} exists already; give another file, or remove it')
+    if Path(out).suffix != '.py':
+        raise UserError(f'{out} does not end in .py; a config is written in Python: give another name')
     recipe, network = find(METHODS, method, 'method'), find(MODELS, model, 'model')
     _refuse_method(method, recipe)
     domains = [_look('source', source, source_gsd, label_attribute, report)]
@@ -125,20 +86,22 @@ def new_config_of_rasters(
         raise UserError('the source needs labels; give --source IMAGES LABELS')
     for domain in domains:
         if domain.gsd is None:
+            silent = next(raster.path for raster in domain.images.rasters if raster.resolved().gsd is None)
             raise UserError(
                 f'the images of the {domain.name} do not say how large a pixel is; give --{domain.name}-gsd, in metres '
-                'per pixel'
+                f'per pixel ({silent} has no georeference that tells it)'
             )
+    refuse_shared_files(domains[0].images, domains[0].labels, domains[1].images)
     _read_bands(domains, bands, target_bands, report)
     gsd, crop = _scale(domains, report)
     names, palette = _classes(domains, classes, report)
     things = f'({", ".join(str(index) for index in range(1, len(names)))},)'
     data = Data(model, things, crop=crop, rare=f'temperature=0.05, min_pixels={crop * crop // 100}')
     check_combination(method, replace(recipe, view=None), model, 'your rasters', data)
-    text = _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, out)
-    Path(out).parent.mkdir(parents=True, exist_ok=True)
+    parts = (domains, gsd, crop, names, palette, method, recipe, model, network, data)
+    iterations = sum(stage.iters for stage in try_config(_text(*parts, prefix_of('config.py'))).train_cfg.stages)
+    text = _text(*parts, prefix_of(out))
     write_atomically(text.encode(), out)
-    iterations = sum(stage.iters for stage in load_config(out).train_cfg.stages)
     work_dir = f'work_dirs/{Path(out).stem}'
     chosen = f'{work_dir}/{"chosen" if method == METHOD else f"iter_{iterations}"}.pth'
     report(
@@ -167,6 +130,7 @@ def _look(
 ) -> Domain:
     if not 1 <= len(places) <= 2:
         raise UserError(f'{len(places)} places were given for the {name}; give its images, and perhaps its labels')
+    check_gsd(gsd, f'the {name}')
     first, second = Place.parse(places[0]), Place.parse(places[-1], may_be_file=len(places) == 2)
     ends = endings(first.folder, first.prefix) if first.suffix is None and first.folder == second.folder else None
     if ends is not None:
@@ -204,12 +168,14 @@ def _scale(domains: Sequence[Domain], report: Callable[[str], None]) -> tuple[fl
     else:
         why = 'that of the target'
     report(f'both are seen at {gsd} m per pixel: {why}')
-    side = min(domain.side for domain in domains)
+    side, smallest = min(((domain.side_of(domain.smallest), domain.smallest) for domain in domains), key=itemgetter(0))
     crop = min(CROP, int(side / gsd) // MULTIPLE * MULTIPLE)
     if crop < LEAST_CROP:
         raise UserError(
-            f'the smallest raster has {side:.1f} m of ground for training crops, {side / gsd:.0f} px of {gsd} m; '
-            f'{LEAST_CROP} px are needed. Give larger rasters, or leave out small ones by a pattern'
+            f'{smallest.path}, {smallest.height} x {smallest.width} px of {smallest.gsd:.4g} m, has {side:.4g} m of '
+            f'ground for training crops, {side / gsd:.0f} px of the {gsd} m at which both are seen; {LEAST_CROP} '
+            'px are needed. Give larger rasters, leave out small ones by a pattern, or correct the metres '
+            'per pixel by --source-gsd and --target-gsd'
         )
     report(f'crops of {crop} px, {crop * gsd:.1f} m of ground')
     return gsd, crop
@@ -220,6 +186,11 @@ def _classes(
 ) -> tuple[tuple[str, ...], list[list[int]]]:
     labels, other = domains[0].labels, domains[1].labels
     values = list(labels.values)
+    if len(values) < 2:
+        raise UserError(
+            f'the labels of the source in {labels.place.folder} hold {values} where they were looked at; a segmentor '
+            'needs two classes: give labels with a number for each'
+        )
     known, theirs = values, list(other.values) if other else []
     if other and labels.texts and other.texts:
         known, theirs = labels.texts, other.texts
@@ -231,7 +202,7 @@ def _classes(
     if names and len(names) != len(values):
         raise UserError(
             f'{len(names)} names were given, {", ".join(names)}, but the labels hold {len(values)} classes: '
-            f'{", ".join(map(str, values))}'
+            f'{", ".join(map(str, values))}; give one each by --classes, with blanks between them'
         )
     if not names:
         names = labels.names
@@ -240,8 +211,7 @@ def _classes(
     return tuple(names), [list(colour) for colour in palette]
 
 
-def _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, out) -> str:
-    prefix = prefix_of(out)
+def _text(domains, gsd, crop, names, palette, method, recipe, model, network, data, prefix) -> str:
     bases = [base for base in bases_of(recipe, model, network, '') if not base.startswith('datasets/')]
     augmented = recipe.view == 'augmented'
     plain = replace(recipe, view=None, rare=None)

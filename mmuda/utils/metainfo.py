@@ -20,7 +20,7 @@ def check_metainfo(metainfo: Mapping, where: str) -> None:
     """
     classes, palette = metainfo.get('classes'), metainfo.get('palette')
     if classes is not None and not isinstance(classes, str):  # mmseg takes a text for the name of a file
-        if not isinstance(classes, list | tuple) or not all(isinstance(name, str) for name in classes):
+        if not isinstance(classes, list | tuple) or not all(isinstance(name, str) and name.strip() for name in classes):
             raise UserError(f'classes={_short(classes)} of {where} are not names; give a list of texts')
         twice = sorted({name for name in classes if classes.count(name) > 1})
         if twice:
