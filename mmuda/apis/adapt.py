@@ -22,11 +22,11 @@ from mmuda.structures import validity
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input
 from mmuda.utils.seeds import seeded
-from mmuda.utils.writing import check_writable
+from mmuda.utils.writing import check_writable, no_empty_folders
 
 ADAPTATION_STEPS = ('batch_norm', 'class_shares')
-# Limit on skipped batches without data, as a multiple of the requested batches.
-MAX_EMPTY = 20
+# Limit on skipped batches without data, as a multiple of those with data, of which a few are assumed at first.
+MAX_EMPTY, SURE = 20, 5
 
 
 def adapt(
@@ -74,10 +74,18 @@ def adapt(
     shares = cfg.get('class_shares') if shares is None else shares
     refuse_shares(shares)
     refuse_input(out, [checkpoint])
-    check_writable(Path(out).parent)
+    with no_empty_folders(Path(out).parent):
+        check_writable(Path(out).parent)
+        _adapt(cfg, checkpoint, out, steps, shares, batches, seed, device, report)
+    report(f'written to {out}')
+
+
+def _adapt(cfg, checkpoint, out, steps, shares, batches, seed, device, report) -> None:
     model = init_model(cfg, checkpoint, device)
     # If the model predicts with its teacher, that one is adapted.
     network = predicting_network(model)
+    if 'class_shares' in steps:
+        refuse_shares(shares, model.dataset_meta.get('classes'))
     settings, what = target_images(cfg)
     read = partial(_batches, model, settings, batches, seed)
     how: dict[str, dict] = {}
@@ -92,7 +100,6 @@ def adapt(
     path = resolve_weights(checkpoint)
     prefix = TEACHER if getattr(model, 'evaluate_teacher', False) else SEGMENTOR
     _write(path, network.state_dict(), prefix, dict(how, images=what, seed=seed), out)
-    report(f'written to {out}')
 
 
 def refuse_steps(steps: Sequence[str]) -> None:
@@ -117,13 +124,7 @@ def check_adaptation(cfg: Config) -> None:
     if cfg.get('adaptation_steps') is None:
         return
     refuse_steps(cfg.adaptation_steps)
-    shares, classes = cfg.get('class_shares'), supervised_classes(cfg)
-    refuse_shares(shares)
-    if shares is not None and classes and len(shares) != len(classes):
-        raise UserError(
-            f'class_shares of config {cfg.filename} has {len(shares)} shares, but there are {len(classes)} classes '
-            f'({", ".join(classes)}); give one each'
-        )
+    refuse_shares(cfg.get('class_shares'), supervised_classes(cfg))
     target_images(cfg)
     if not (cfg.get('test_dataloader') or cfg.get('val_dataloader')):
         raise UserError(
@@ -170,8 +171,12 @@ def _batches(model, settings: dict, batches: int, seed: int) -> Iterator[tuple[T
             valid = validity(batch.get('data_samples') or [], images.shape[-2:], images)
             if valid is not None and not valid.any():
                 empty += 1
-                if empty > MAX_EMPTY * batches:
-                    raise UserError(f'{empty} batches of target images hold no data; check the rasters')
+                if empty > MAX_EMPTY * max(used, SURE):
+                    first = batch['data_samples'][0].metainfo.get('img_path', 'the rasters')
+                    raise UserError(
+                        f'{empty} of {empty + used} batches of target images hold no data, the last from {first}; '
+                        'check the rasters and their nodata values'
+                    )
                 continue
             yield images, valid, labelled and torch.stack([s.gt_sem_seg.data for s in labelled['data_samples']])
             used += 1

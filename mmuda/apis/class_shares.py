@@ -59,11 +59,15 @@ def shift_for_shares(log_prob: np.ndarray, shares: np.ndarray) -> np.ndarray:
     return result
 
 
-def refuse_shares(shares: Sequence[float] | None) -> None:
+def refuse_shares(shares: Sequence[float] | None, classes: Sequence[str] | None = None) -> None:
     """Refuse shares that are none.
 
+    Args:
+        shares: The shares; None is accepted.
+        classes: Names of the classes; None if they are not known.
+
     Raises:
-        UserError: One is not in [0, 1], or their sum is not 1.
+        UserError: One is not in [0, 1], their sum is not 1, or they are not one for each class.
     """
     if shares is None:
         return
@@ -74,6 +78,11 @@ def refuse_shares(shares: Sequence[float] | None) -> None:
         raise UserError(
             f'class_shares={[float(share) for share in shares]} have the sum {sum(shares):.3f}; give the share of each '
             'class in the target, with the sum 1'
+        )
+    if classes and len(shares) != len(classes):
+        raise UserError(
+            f'class_shares={[float(share) for share in shares]} are {len(shares)} shares, but there are {len(classes)} '
+            f'classes ({", ".join(classes)}); give one each'
         )
 
 

@@ -16,6 +16,7 @@ from mmuda.utils.ranges import (
     COUNTS,
     EMA_MOMENTUM,
     INTERVAL,
+    IOU_METRICS,
     KEPT,
     MOMENTA,
     NOT_NEGATIVE,
@@ -52,6 +53,7 @@ RULES: dict[str, dict[str, Rule]] = {
     registries.OPTIM_WRAPPERS.name: dict(accumulative_counts=COUNT),
     registries.PARAM_SCHEDULERS.name: dict(begin=AMOUNT, end=COUNT),
     registries.LOOPS.name: dict(max_iters=COUNT, max_epochs=COUNT, val_interval=COUNT, val_begin=AMOUNT),
+    registries.METRICS.name: dict(iou_metrics=IOU_METRICS),
     registries.HOOKS.name: dict(interval=INTERVAL, max_keep_ckpts=KEPT),
     registries.MODELS.name: OF_NETWORKS,
     registries.TERMS.name: OF_NETWORKS,
@@ -85,6 +87,8 @@ def check_settings(cfg: Config) -> None:
     for path, loader in loaders_of(cfg):
         for key, rule in OF_LOADERS.items():
             require(rule, f'{path}.{key}', loader.get(key))
+        if 'batch_size' in loader and loader['batch_size'] is None and not loader.get('batch_sampler'):
+            raise UserError(f'{path}.batch_size=None; give {COUNT.text}')
         if loader.get('persistent_workers') and not loader.get('num_workers'):
             raise UserError(
                 f'{path}.persistent_workers=True, but it has no workers; give num_workers of at least 1, or '

@@ -56,6 +56,7 @@ def init_model(
         FileNotFoundError: If config or checkpoint does not exist.
         UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite.
     """
+    place = _device(device)
     cfg = config if isinstance(config, Config) else load_config(config)
     cfg = prepare(_for_prediction(cfg))
     model = MODELS.build(cfg.model)
@@ -69,8 +70,19 @@ def init_model(
         model.load_state_dict(state)
         model.dataset_meta = dataset_meta_of(loaded, checkpoint)
     model.cfg = cfg
-    model.to(device or ('cuda' if torch.cuda.is_available() else 'cpu'))
+    model.to(place)
     return model.eval()
+
+
+def _device(name: str | None) -> torch.device:
+    if name is None:
+        return torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+    try:
+        torch.zeros(1, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:  # torch has no kind of its own for a device that is not there
+        reason = str(error).splitlines()[0]
+        raise UserError(f'device {name!r} cannot be used ({reason}); give cpu, or a GPU as cuda:0') from error
 
 
 def _for_prediction(cfg: Config) -> Config:

@@ -1,18 +1,19 @@
 """Tests a checkpoint on the test set of a config."""
 
-from contextlib import nullcontext
+from contextlib import ExitStack
 
 from mmengine.config import Config
 
 from mmuda.apis.class_checks import check_classes, check_labelled, dataset_of
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.prepare import prepare
-from mmuda.apis.runner import build_runner, plain_errors
+from mmuda.apis.runner import build_runner, no_early_log, plain_errors
 from mmuda.apis.start import start_from
 from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.engine.model_wrapper import unwrapped
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranks import sole_job
+from mmuda.utils.writing import no_empty_folders
 
 
 def test(
@@ -49,8 +50,14 @@ def test(
         raise UserError(f'config {cfg.filename} has no {", ".join(missing)}: there is nothing to test on')
     saving = [dict(type='SavePredictionsHook', out_dir=out, show_dir=show_dir)] if out or show_dir else []
     cfg = prepare(cfg, work_dir, launcher=launcher, start=start_from(checkpoint), tta=tta, hooks=saving)
-    runner = build_runner(cfg)
-    with plain_errors(runner), sole_job(out, 'being filled by a test') if out else nullcontext():
+    with ExitStack() as stack:
+        for folder in filter(None, (cfg.work_dir, out, show_dir)):
+            stack.enter_context(no_empty_folders(folder))
+        stack.enter_context(no_early_log(cfg.work_dir, cfg.filename))
+        runner = build_runner(cfg)
+        stack.enter_context(plain_errors(runner))
+        if out:
+            stack.enter_context(sole_job(out, 'being filled by a test'))
         if not tta:
             check_classes(unwrapped(runner.model), dataset_of(runner.test_loop), 'test')
         check_labelled(runner.test_loop, 'test')

@@ -12,10 +12,11 @@ from mmuda.apis.candidates import Candidate
 from mmuda.apis.class_checks import check_pairing
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.prepare import folder_of, prepare
-from mmuda.apis.runner import build_runner, plain_errors
+from mmuda.apis.runner import build_runner, no_early_log, plain_errors
 from mmuda.apis.start import start_of_training
 from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.utils.ranks import sole_job
+from mmuda.utils.writing import no_empty_folders
 
 
 def train(
@@ -47,7 +48,7 @@ def train(
     check_adaptation(cfg)
     start_processes(cfg, launcher)
     work_dir = folder_of(cfg, work_dir)
-    with sole_job(work_dir, 'being trained'):
+    with no_empty_folders(work_dir), sole_job(work_dir, 'being trained'), no_early_log(work_dir, cfg.filename):
         start = start_of_training(cfg, work_dir, resume)
         runner = build_runner(prepare(cfg, work_dir, seed, amp, launcher, start))
         with plain_errors(runner):

@@ -1,5 +1,6 @@
 """Checks names and colours of classes given by a user or a file."""
 
+import os
 from collections.abc import Mapping
 
 from mmuda.utils.errors import UserError
@@ -19,7 +20,12 @@ def check_metainfo(metainfo: Mapping, where: str) -> None:
         UserError: Naming the entry, its value and what is right.
     """
     classes, palette = metainfo.get('classes'), metainfo.get('palette')
-    if classes is not None and not isinstance(classes, str):  # mmseg takes a text for the name of a file
+    if isinstance(classes, str) and not os.path.isfile(classes):  # mmseg takes a text for the name of a file
+        raise UserError(
+            f'classes={_short(classes)} of {where}: there is no file of this name; give a list of names, e.g. '
+            "classes=('ground', 'roof')"
+        )
+    if classes is not None and not isinstance(classes, str):
         if not isinstance(classes, list | tuple) or not all(isinstance(name, str) and name.strip() for name in classes):
             raise UserError(f'classes={_short(classes)} of {where} are not names; give a list of texts')
         twice = sorted({name for name in classes if classes.count(name) > 1})

@@ -69,6 +69,7 @@ WEIGHT = Rule(
     'a number of at least 0; to remove a term set it to None, and to maximise something write a loss of its own',
     NOT_NEGATIVE.holds,
 )
+IOU_METRICS = Rule("some of 'mIoU', 'mDice' and 'mFscore'", _each(lambda v: v in ('mIoU', 'mDice', 'mFscore')))
 MOMENTA = Rule('numbers of at least 0 and below 1', _each(MOMENTUM.holds))
 
 

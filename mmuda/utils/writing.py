@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from mmuda.utils.errors import REMEDIES, UserError
@@ -42,6 +42,24 @@ def check_writable(folder: str | os.PathLike) -> None:
     with telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _probe(folder, 1)
+
+
+@contextmanager
+def no_empty_folders(folder: str | os.PathLike) -> Iterator[None]:
+    """After an error, remove the folder, and those above it, that the block has made and left empty.
+
+    Args:
+        folder: A folder that the block may make.
+    """
+    folder = Path(folder).absolute()
+    new = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            with suppress(OSError):  # it is not there, or holds something
+                path.rmdir()
+        raise
 
 
 def why_unwritten(folder: str | os.PathLike) -> str | None:

@@ -126,7 +126,7 @@ def test_what_cannot_be_matched_is_told(imagery, tmp_path):  # noqa: F811
     for options, message in (
         (dict(shares=[0.5, 0.2]), r'shares=\[0.5, 0.2\] have the sum 0.700'),
         (dict(shares=[1.5, -0.5]), 'numbers from 0 to 1'),
-        (dict(shares=[0.5, 0.3, 0.2]), '3 shares were given, but the segmentor has 2 classes'),
+        (dict(shares=[0.5, 0.3, 0.2]), 'are 3 shares, but there are 2 classes'),
         (dict(steps=['shares']), r"steps \['shares'\]: there is batch_norm and class_shares"),
         (dict(steps=[]), 'give a list of one or both'),
     ):
@@ -169,7 +169,7 @@ def test_a_training_may_end_with_an_adaptation_and_a_choice(imagery, tmp_path): 
         ("adaptation_steps = ['class_shares']\nclass_shares = 'many'", "class_shares='many'"),
         (
             "adaptation_steps = ['class_shares']\nclass_shares = [0.5, 0.3, 0.2]",
-            'has 3 shares, but there are 2 classes',
+            'are 3 shares, but there are 2 classes',
         ),
         ("adaptation_steps = ['batch_norm']\nval_dataloader = None", 'but no test_dataloader'),
         (

@@ -69,7 +69,7 @@ def notes_on_labels(paths: Sequence[str]) -> list[str]:
     Args:
         paths (Sequence[str]): The labels.
     """
-    lossy = [path for path in paths if 'JPEG' in open_raster(path).tags(ns='IMAGE_STRUCTURE').get('COMPRESSION', '')]
+    lossy = [path for path in paths if _is_jpeg(open_raster(path))]
     if not lossy:
         return []
     return [
@@ -110,6 +110,11 @@ def notes_on_grids(open_points: Mapping[str, str | None]) -> list[str]:
         if what is not None:
             by_kind.setdefault(what, []).append(path)
     return [f'{paths[0]}{_others(len(paths))} is {what}' for what, paths in by_kind.items()]
+
+
+def _is_jpeg(raster) -> bool:
+    # GDAL does not name the compression of grey JPEG files.
+    return raster.driver == 'JPEG' or 'JPEG' in raster.tags(ns='IMAGE_STRUCTURE').get('COMPRESSION', '')
 
 
 def _others(count: int) -> str:
