@@ -346,11 +346,13 @@ def test_colours_in_other_places_of_many_bands_are_told(tmp_path, write_raster, 
     assert RasterDataset(bands=(4, 3, 2, 5), **settings).notes == []
 
 
-def test_labels_in_jpeg_are_told(buildings, write_raster):
+@pytest.mark.parametrize('driver', ['GTiff', 'JPEG'])
+def test_labels_in_jpeg_are_told(buildings, write_raster, driver):
     options = dict(label_values=dict.fromkeys(range(256), 0) | {1: 1})
     assert build(buildings, **options).notes == []
     flat = np.zeros((40, 60), np.uint8)
-    write_raster(buildings / 'ann_dir' / 'a.tif', flat, gsd=1.0, compress='jpeg')
+    settings = dict(compress='jpeg') if driver == 'GTiff' else dict(driver=driver)
+    write_raster(buildings / 'ann_dir' / 'a.tif', flat, gsd=1.0, **settings)
     close_rasters()
     (note,) = build(buildings, **options).notes
     assert 'ann_dir/a.tif is a label in JPEG, which changes values' in note
