@@ -151,6 +151,23 @@ def test_floats_hold_data_where_gdal_says_so(tmp_path, write_raster, nodata, pre
     np.testing.assert_array_equal(valid_pixels(path, (0, 0, 20, 30), (1, 2, 3), array), expected)
 
 
+@pytest.mark.parametrize('bands', [1, 2, 3, 4, 5])
+@pytest.mark.parametrize('nodata', ['uint8 0', 'uint8 255', 'uint16 65535', 'int16 -5', 'int32 -9999', 'int16 0.5'])
+def test_whole_numbers_hold_data_where_gdal_says_so(tmp_path, write_raster, nodata, bands):
+    dtype, value = nodata.split()
+    array = np.random.default_rng(0).integers(1, 250, (20, 30, bands)).astype(dtype)
+    array[2:5, 4:9] = int(float(value))
+    array[7, 1, 0] = int(float(value))  # a value in one band
+    path = str(write_raster(tmp_path / 'a.tif', array, nodata=float(value), photometric='minisblack', alpha='no'))
+    for some in (tuple(range(1, bands + 1)), (1,), (bands, 1)):
+        with rasterio.open(path) as raster:
+            expected = raster.read_masks(some).any(axis=0)
+        assert expected.sum() in (20 * 30 - 15, 20 * 30 - 16)
+        values = array[..., [band - 1 for band in some]]
+        np.testing.assert_array_equal(valid_pixels(path, (0, 0, 20, 30), some, values), expected)
+        np.testing.assert_array_equal(valid_pixels(path, (3, 2, 9, 20), some), expected[3:12, 2:22])
+
+
 def test_a_raster_that_marks_nothing_is_not_read(tmp_path, write_raster, monkeypatch):
     path = str(write_raster(tmp_path / 'a.tif', scene()[0], gsd=1.0))
 

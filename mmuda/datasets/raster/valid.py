@@ -6,6 +6,7 @@ import os
 import warnings
 from functools import lru_cache
 
+import cv2
 import numpy as np
 from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, RasterioError
@@ -81,14 +82,11 @@ def valid_pixels(
     try:
         if MaskFlags.per_dataset in flags[0] and MaskFlags.alpha not in flags[0]:
             valid &= source.read_masks(1, window=area) != 0
-        elif (
-            nodata
-            and any(MaskFlags.nodata in flags[band - 1] for band in bands)
-            and not _far_from(values, [source.nodatavals[band - 1] for band in bands])
-        ):
+        elif nodata and any(MaskFlags.nodata in flags[band - 1] for band in bands):
+            found = _not_nodata(values, [source.nodatavals[band - 1] for band in bands])
             with warnings.catch_warnings():
                 warnings.simplefilter('ignore', NodataShadowWarning)  # opacity is read below
-                valid &= source.read_masks(list(bands), window=area).any(axis=0)
+                valid &= source.read_masks(list(bands), window=area).any(axis=0) if found is None else found
         for band in opacity_bands(path):
             if band not in bands:
                 valid &= source.read(band, window=area) != 0
@@ -107,14 +105,22 @@ def valid_pixels(
     return valid
 
 
-def _far_from(values: np.ndarray | None, nodata: list[float | None]) -> bool:
-    """Whether floats clearly differ from every "no data" value, for which GDAL need not compare one by one."""
-    if values is None or not values.size or not np.issubdtype(values.dtype, np.floating):
-        return False
-    low, high = float(values.min()), float(values.max())
-    # GDAL counts numbers a few bits apart as equal. Comparisons with NaN, declared or found, are false.
-    margins = [(value, 1e-5 * abs(value) + 1e-30) for value in nodata if value is not None]
-    return all(value + margin < low or value - margin > high for value, margin in margins)
+def _not_nodata(values: np.ndarray | None, nodata: list[float | None]) -> np.ndarray | bool | None:
+    """Where some band differs from its "no data" value, if this is plain from the values; None leaves it to GDAL."""
+    if values is None or not values.size or None in nodata:
+        return None
+    if np.issubdtype(values.dtype, np.floating):
+        low, high = float(values.min()), float(values.max())
+        # GDAL counts numbers a few bits apart as equal. Comparisons with NaN, declared or found, are false.
+        margins = [(value, 1e-5 * abs(value) + 1e-30) for value in nodata]
+        far = all(value + margin < low or value - margin > high for value, margin in margins)
+        return True if far else None
+    if values.dtype.name not in ('uint8', 'uint16', 'int16') or values.shape[2:] > (4,):
+        return None
+    limits = np.iinfo(values.dtype)
+    if not all(limits.min <= value <= limits.max and value == int(value) for value in nodata):
+        return None
+    return cv2.inRange(values, tuple(nodata), tuple(nodata)) == 0
 
 
 def opacity_bands(path: str) -> tuple[int, ...]:

@@ -20,7 +20,10 @@ _FACTOR = 10.0
 _FACTOR_OF_JPEG2000 = 2.0
 _PIXELS = 2_000_000
 _FROM_THE_TOP = ('PNG', 'JPEG')
+
+# Files of more bytes may need BigTIFF. Types that are not listed count as 8 bytes.
 _BIG = 2**31
+_BYTES = dict(uint8=1, int8=1, uint16=2, int16=2, uint32=4, int32=4, float32=4)
 
 
 @dataclass(frozen=True)
@@ -113,8 +116,8 @@ def _is_one_strip(source) -> bool:
 def _options(source) -> dict[str, str | int]:
     plain = source.driver == 'GTiff' and source.compression is None
     options = dict(compress='none' if plain else 'deflate', blocksize=TILE, overviews='none')
-    size = source.height * source.width * sum(np.dtype(dtype).itemsize for dtype in source.dtypes)
-    return options | dict(bigtiff='yes') if size > _BIG else options
+    values = source.height * source.width * source.count
+    return options | dict(bigtiff='yes') if values * _BYTES.get(source.dtypes[0], 8) > _BIG else options
 
 
 def _command(source, path: str) -> str:
@@ -125,5 +128,5 @@ def _command(source, path: str) -> str:
 
 
 def _gdal_command(source, path: str) -> str:
-    options = ' '.join(f'-co {name}={value}'.upper() for name, value in _options(source).items())
-    return f'gdal_translate -of COG {options.replace("-CO", "-co")} {shlex.quote(path)} OUT.tif'
+    options = ' '.join(f'-co {name.upper()}={str(value).upper()}' for name, value in _options(source).items())
+    return f'gdal_translate -of COG {options} {shlex.quote(path)} OUT.tif'
