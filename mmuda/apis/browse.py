@@ -16,6 +16,7 @@ from torch import Tensor
 from mmuda.apis.candidates import built_dataset
 from mmuda.apis.label_shift import Shift, label_shift
 from mmuda.apis.prepare import prepare
+from mmuda.apis.scale_warnings import warnings_of_scale
 from mmuda.apis.stream_report import StreamReport, classes_of_stream, drawn_samples, warnings_between
 from mmuda.datasets.raster.label_reading import read_label
 from mmuda.datasets.transforms.loading import read_image
@@ -197,7 +198,7 @@ def browse(
     for name, stream in found.items():
         stream.shift = label_shift(_windows_of(_dataset(dataset, name), samples, seed))
     streams = list(found.values())
-    answer = BrowseReport(streams, _warnings(streams))
+    answer = BrowseReport(streams, _warnings(streams, cfg))
     out = Path(out)
     write_atomically(_picture(streams), out / 'samples.png')
     names = ('red', 'green', 'blue') if all(len(stream.colours) == 3 for stream in streams) else ()
@@ -208,14 +209,14 @@ def browse(
     return answer
 
 
-def _warnings(streams: list[Stream]) -> list[str]:
+def _warnings(streams: list[Stream], cfg: Config) -> list[str]:
     found = [warning for stream in streams for warning in stream.warnings()]
     found += warnings_between([stream.report for stream in streams])
     bands = {stream.report.name: len(stream.colours) for stream in streams if stream.colours}
     if len(set(bands.values())) > 1:
         told = ', '.join(f'{name} {count}' for name, count in bands.items())
         found.append(f'the streams differ in their number of bands ({told}); set bands of each, in one order')
-    return found
+    return found + warnings_of_scale([stream.report for stream in streams], cfg)
 
 
 def _rgb_first(inputs: Tensor, data) -> np.ndarray:

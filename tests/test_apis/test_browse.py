@@ -95,7 +95,7 @@ def test_labels_of_one_class_and_empty_crops(places, tmp_path):
     label[:, -1, -1] = 1
     write(tmp_path / 'ours' / 'labels' / 'a.tif', label)
     image = np.zeros((3, 640, 640), np.uint8)
-    image[:, ::4] = 9
+    image[:, ::4] = 9 + np.arange(160)[:, None]
     write(tmp_path / 'theirs' / 'images' / 'a.tif', image, gsd=0.25, nodata=0)
     # The label is looked at in windows, which may miss a single pixel.
     cfg, *_ = configured(arguments, method='source_only', classes=('ground', 'roof'))
@@ -147,6 +147,21 @@ def test_labels_in_their_place_or_without_edges_give_no_alarm():
     noise = [(rng.integers(0, 256, (*size, 3)), rng.integers(0, 2, size), valid) for _ in range(20)]
     assert label_shift(noise) is None
     assert label_shift([]) is None
+
+
+def test_streams_that_differ_in_scale(places, tmp_path):
+    cfg, text, _ = configured(places(gsds=(0.5, 0.5), sizes=(320, 320)), method='source_only')
+    coarse = "coarse = [crop, load, dict(type='ResampleToGSD', gsd=2 * gsd, label=True), pack]\n"
+    changed = tmp_path / 'changed.py'
+    changed.write_text(text + coarse + "train_dataloader['dataset']['target']['pipeline'] = coarse\n")
+    (warning,) = browse(load_config(changed), tmp_path / 'seen', samples=2, report=lambda _: None).warnings
+    assert warning.startswith('source is seen at 0.5 m per pixel and target at 1 m; put ResampleToGSD')
+
+
+def test_a_difference_in_scale_may_be_meant(tmp_path):
+    cfg = load_config('configs/srda/srda_resaspp_synthetic.py')
+    found = browse(cfg, tmp_path / 'seen', samples=2, number=1, report=lambda _: None)
+    assert not [warning for warning in found.warnings if 'is seen at' in warning]
 
 
 def test_a_config_without_training_data(places, tmp_path):
