@@ -85,7 +85,7 @@ def _adapt(cfg, checkpoint, out, steps, shares, batches, seed, device, report) -
     # If the model predicts with its teacher, that one is adapted.
     network = predicting_network(model)
     if 'class_shares' in steps:
-        refuse_shares(shares, model.dataset_meta.get('classes'))
+        refuse_shares(shares, model.dataset_meta.get('classes') or supervised_classes(cfg))
     settings, what = target_images(cfg)
     read = partial(_batches, model, settings, batches, seed)
     how: dict[str, dict] = {}
