@@ -11,6 +11,8 @@ torch.set_num_threads(1)
 os.environ.setdefault('OMP_NUM_THREADS', '1')
 # mmengine lays out the text of a config anew at each start and checkpoint, which was most of the time of short runs.
 yapf_api.FormatCode = lambda text, *_, **__: (text, True)
+# Files of tests need not survive a power cut; waiting for the disk was most of the time where many are written.
+os.fsync = lambda descriptor: None
 
 
 @pytest.fixture(autouse=True)

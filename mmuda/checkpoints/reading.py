@@ -14,13 +14,13 @@ import torch
 from mmengine.runner.checkpoint import get_torch_safe_globals
 from torch import Tensor, nn
 
+from mmuda.checkpoints.contents import check_content, check_start
 from mmuda.checkpoints.mmseg0 import SEGMENTOR, TEACHER, drop_config, own_names, refuse_config
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import note_input
 
 COUNTER = '.num_batches_tracked'
-STARTS = (b'PK', b'\x80')  # of an archive, as torch writes now, and of a pickle, as it did
 # Listing thousands of keys would help nobody.
 MAX_LISTED = 8
 
@@ -65,7 +65,7 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False, tell: bool = 
     if not path.is_file():
         raise FileNotFoundError(f'checkpoint {path} was not found; check the path')
     note_input(path)
-    _check_start(path)
+    check_start(path)
     try:
         with torch.serialization.safe_globals([*get_torch_safe_globals(), *_plain_numpy()]):
             checkpoint = torch.load(path, map_location='cpu', weights_only=True)
@@ -78,34 +78,12 @@ def read_checkpoint(path: str | os.PathLike, resume: bool = False, tell: bool = 
     except (RuntimeError, EOFError, ValueError, LookupError, OSError) as error:
         reason = ' '.join(str(error).split())[:200] or type(error).__name__
         raise UserError(f'checkpoint {path} is truncated or no checkpoint ({reason}); use another file') from error
-    _check_content(checkpoint, path)
+    check_content(checkpoint, path)
     if resume:
         refuse_config(checkpoint, path)
     else:
         drop_config(checkpoint, path, tell)
     return checkpoint
-
-
-def _check_start(path: Path) -> None:
-    """Refuse a file that is neither an archive nor a pickle, which torch would take for one that runs code."""
-    with path.open('rb') as file:
-        start = file.read(16)
-    if start and not start.startswith(STARTS):
-        raise UserError(f'checkpoint {path} is truncated or no checkpoint (it begins with {start!r}); use another file')
-
-
-def _check_content(checkpoint, path: Path) -> None:
-    """Refuse a readable file that is no checkpoint."""
-    if not isinstance(checkpoint, dict):
-        raise UserError(
-            f'checkpoint {path} holds a {type(checkpoint).__name__} where a dict was expected; use another file'
-        )
-    for name in ('meta', 'state_dict'):
-        if checkpoint.get(name) is not None and not isinstance(checkpoint[name], Mapping):
-            raise UserError(
-                f'checkpoint {path} holds a {type(checkpoint[name]).__name__} as {name!r} where a dict was expected; '
-                'use another file'
-            )
 
 
 def state_dict_of(checkpoint: Mapping) -> dict[str, Tensor]:

@@ -155,9 +155,9 @@ class UDADataset(Dataset):
         with seeded(mix_seed(index.seed, index.draw, name)) if fixed else nullcontext():
             by_class = name == 'source' and self.rare_classes is not None
             sample = self.rare_classes() if by_class else self.streams[name][self._index_of(name, int(index))]
-        if 'inputs' not in sample:
+        if 'inputs' not in sample and 'data_samples' not in sample:
             raise UserError(
-                f'The stream {name!r} of UDADataset gives samples without inputs; end its pipeline with '
+                f'The stream {name!r} of UDADataset gives samples that are not packed; end its pipeline with '
                 "dict(type='PackUDAInputs')."
             )
         if 'data_samples' in sample:

@@ -27,10 +27,11 @@ def test_names_and_colours_of_classes(meta, expected):
         check_metainfo(meta, 'a dataset')
 
 
-def test_names_and_colours_that_are_right():
+def test_names_and_colours_that_are_right(tmp_path):
     check_metainfo(dict(classes=['a'], palette=[]), 'a dataset')
     check_metainfo(dict(classes=('a', 'b'), palette=[[0, 0, 0], (255, 255, 255)], more=1), 'a dataset')
-    check_metainfo(dict(classes='classes.txt'), 'a dataset')
+    (tmp_path / 'classes.txt').write_text('a\nb\n')
+    check_metainfo(dict(classes=str(tmp_path / 'classes.txt')), 'a dataset')
 
 
 @pytest.mark.parametrize(
