@@ -20,6 +20,7 @@ from mmuda.apis.scale_warnings import warnings_of_scale
 from mmuda.apis.stream_report import StreamReport, classes_of_stream, drawn_samples, warnings_between
 from mmuda.datasets.raster.label_reading import read_label
 from mmuda.datasets.transforms.loading import read_image
+from mmuda.datasets.uda_dataset import stream_of
 from mmuda.structures import IGNORE_INDEX, no_data_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -55,8 +56,8 @@ class Stream:
         values: Pixels by value of each band, (bands, 256); pixels without data are left out.
         one_class: Number of labels of one class alone.
         empty: Number of crops that are mostly without data.
-        windows: Image, label and mask of windows as they lie in the files.
         shown: Pictures of the first crops: image, label or None, metres per pixel (1 if unknown).
+        shift: Where labels clearly lie beside their images.
     """
 
     report: StreamReport
@@ -64,7 +65,6 @@ class Stream:
     values: np.ndarray | None = None
     one_class: int = 0
     empty: int = 0
-    windows: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = field(default_factory=list)
     shown: list[tuple[np.ndarray, np.ndarray | None, float]] = field(default_factory=list)
     shift: Shift | None = None
 
@@ -196,7 +196,7 @@ def browse(
                     found[name] = Stream(StreamReport(name, classes), _palette(dataset, name, len(classes)))
                 found[name].add(sample, place < number)
     for name, stream in found.items():
-        stream.shift = label_shift(_windows_of(_dataset(dataset, name), samples, seed))
+        stream.shift = label_shift(_windows_of(stream_of(dataset, name), samples, seed))
     streams = list(found.values())
     answer = BrowseReport(streams, _warnings(streams, cfg))
     out = Path(out)
@@ -226,12 +226,8 @@ def _rgb_first(inputs: Tensor, data) -> np.ndarray:
     return np.concatenate([image[..., 2::-1], image[..., 3:]], axis=-1) if order == 'BGR' else image
 
 
-def _dataset(dataset, name: str):
-    return getattr(dataset, 'streams', {}).get(name, dataset)
-
-
 def _palette(dataset, name: str, classes: int) -> list:
-    return getattr(_dataset(dataset, name), 'metainfo', {}).get('palette') or default_palette(classes)
+    return getattr(stream_of(dataset, name), 'metainfo', {}).get('palette') or default_palette(classes)
 
 
 def _windows_of(dataset, number: int, seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -180,20 +180,26 @@ def value_ranges(source: Images, target: Images, choice: Choice) -> list[Ranges 
         UserError: There are no data, or just one value.
     """
     domains = [(images, bands) for images, bands in ((source, choice.source), (target, choice.target))]
-    values = [_values(images, bands) for images, bands in domains]
-    values = [None if _is_8_bit(images) else one for (images, _), one in zip(domains, values, strict=True)]
-    known = [one for one in values if one is not None]
-    if not any(map(_has_narrow_band, known)):
-        return [None if one is None else _percentiles(one) for one in values]
-    for (images, bands), one in zip(domains, values, strict=True):
-        for band, column in zip(bands, () if one is None else one.T, strict=False):
-            low, high = _percentiles(column)
-            if not low < high:
-                raise UserError(
-                    f'band {band} of {images.paths[0]} and the others holds the value {low:g} alone; leave it out by '
-                    '--bands and --target-bands'
-                )
-    return [None if one is None else tuple(map(_percentiles, one.T)) for one in values]
+    read = [(images, bands, _values(images, bands)) for images, bands in domains]
+    by_band = any(_has_narrow_band(values) for images, _, values in read if not _is_8_bit(images))
+    ranges = []
+    for images, bands, values in read:
+        if _is_8_bit(images):
+            ranges.append(None)
+        else:
+            ranges.append(_ranges_by_band(images, bands, values) if by_band else _percentiles(values))
+    return ranges
+
+
+def _ranges_by_band(images: Images, bands: Sequence[int], values: np.ndarray) -> Ranges:
+    ranges = tuple(map(_percentiles, values.T))
+    for band, (low, high) in zip(bands, ranges, strict=True):
+        if not low < high:
+            raise UserError(
+                f'band {band} of {images.paths[0]} and the others holds the value {low:g} alone; leave it out by '
+                '--bands and --target-bands'
+            )
+    return ranges
 
 
 def _values(images: Images, bands: Sequence[int]) -> np.ndarray:

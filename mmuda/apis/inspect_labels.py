@@ -168,9 +168,10 @@ def _on_own_grid(images: Images, paths: Sequence[str]) -> bool:
     Raises:
         UserError: One does, and it has no georeference that tells where, or lies elsewhere.
     """
-    found = False
-    for raster, path in some_of(list(zip(images.rasters, paths, strict=True))):
-        label = probe_raster(path)
+    found, pairs = False, some_of(list(zip(images.rasters, paths, strict=True)))
+    headers = {path: probe_raster(path) for _, path in pairs}
+    for raster, path in pairs:
+        label = headers[path]
         try:
             check_same_grid(raster, label)
         except UserError:

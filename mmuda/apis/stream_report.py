@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from mmuda.datasets.raster.bands import described_bands
 from mmuda.datasets.raster.options import has_range_by_band
 from mmuda.datasets.raster.valid import image_bands
+from mmuda.datasets.uda_dataset import stream_of
 from mmuda.structures import no_data_of
 
 MAX_IGNORED = 0.5
@@ -208,13 +209,12 @@ def _sampler(dataset, seed: int) -> Sequence | object:
 
 def classes_of_stream(dataset, name: str) -> tuple[str, ...]:
     """Names of the classes of a stream; () if it has none."""
-    stream = getattr(dataset, 'streams', {}).get(name, dataset)
-    return tuple(getattr(stream, 'metainfo', {}).get('classes') or ())
+    return tuple(getattr(stream_of(dataset, name), 'metainfo', {}).get('classes') or ())
 
 
 def bands_of_stream(dataset, name: str) -> dict:
     """The bands of a stream of rasters, and what the first raster calls them."""
-    stream = getattr(dataset, 'streams', {}).get(name, dataset)
+    stream = stream_of(dataset, name)
     while not hasattr(stream, 'rasters') and hasattr(stream, 'dataset'):  # patches of rasters
         stream = stream.dataset
     if not getattr(stream, 'rasters', None):

@@ -27,6 +27,11 @@ def parts_of(dataset: Dataset | None) -> Iterator[Dataset]:
         yield from parts_of(one)
 
 
+def stream_of(dataset: Dataset, name: str) -> Dataset:
+    """A stream of a :class:`UDADataset` by name; any other dataset is its own only stream."""
+    return getattr(dataset, 'streams', {}).get(name, dataset)
+
+
 @DATASETS.register_module()
 class UDADataset(Dataset):
     """A dataset whose items hold one sample of each stream.

@@ -101,3 +101,23 @@ def the_line(stderr: str) -> str:
         return lines[-1]
     assert len(lines) == 2 and lines[0].startswith('error: ') and 'MMUDA_TRACEBACK' in lines[1], stderr
     return lines[0]
+
+
+def nothing(towns):
+    """Spoils nothing: what is wrong is in the command."""
+
+
+def written(name, content=b''):
+    return lambda towns: (towns.folder / name).write_bytes(content)
+
+
+def images(array, town='theirs', **settings):
+    return lambda towns: towns.images(town, array, **settings)
+
+
+def labels(array, **settings):
+    return lambda towns: towns.labels(array, **settings)
+
+
+def one(name, array, **settings):
+    return lambda towns: towns.write(name, array, **settings)

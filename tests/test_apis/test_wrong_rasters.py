@@ -16,7 +16,19 @@ import rasterio
 from rasterio.enums import ColorInterp
 
 from tests.helpers import ROOT
-from tests.helpers.wrong_inputs import SIDE, Towns, image, label, run, the_line
+from tests.helpers.wrong_inputs import (
+    SIDE,
+    Towns,
+    image,
+    images,
+    label,
+    labels,
+    nothing,
+    one,
+    run,
+    the_line,
+    written,
+)
 
 SOURCE, TARGET = ('ours/images', 'ours/labels'), ('theirs/images',)
 ORDERS = (
@@ -33,10 +45,6 @@ def arguments(source=SOURCE, target=TARGET, out='mine.py', more=()):
 def towns(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return Towns(tmp_path)
-
-
-def nothing(towns):
-    pass
 
 
 def with_a_shifted_label(towns):
@@ -76,22 +84,6 @@ def emptied(*names):
             (towns.folder / 'theirs/images' / name).write_text('')
 
     return spoil
-
-
-def written(name, content):
-    return lambda towns: (towns.folder / name).write_bytes(content)
-
-
-def images(array, town='theirs', **settings):
-    return lambda towns: towns.images(town, array, **settings)
-
-
-def labels(array, **settings):
-    return lambda towns: towns.labels(array, **settings)
-
-
-def one(name, array, **settings):
-    return lambda towns: towns.write(name, array, **settings)
 
 
 HALVES = label(0, 1).astype(np.complex64)

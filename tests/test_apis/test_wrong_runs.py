@@ -18,7 +18,19 @@ from mmuda.apis import load_config, prepare
 from mmuda.checkpoints.reading import write_checkpoint
 from mmuda.models import DomainAdaptation
 from mmuda.registry import MODELS
-from tests.helpers.wrong_inputs import SIDE, Towns, image, label, run, the_line
+from tests.helpers.wrong_inputs import (
+    SIDE,
+    Towns,
+    image,
+    images,
+    label,
+    labels,
+    nothing,
+    one,
+    run,
+    the_line,
+    written,
+)
 
 TRAIN, CHECK = ('train', 'tiny.py', '--work-dir', 'run'), ('train', 'tiny.py', '--check')
 TEST = ('test', 'tiny.py', 'good.pth', '--work-dir', 'run', '--out', 'maps', '--show-dir', 'pictures')
@@ -49,10 +61,6 @@ def towns(tmp_path, monkeypatch, checkpoint):
     return Towns(tmp_path)
 
 
-def nothing(towns):
-    pass
-
-
 def option(text, command=TRAIN):
     return nothing, (*command, '--cfg-options', text)
 
@@ -62,24 +70,8 @@ def with_checkpoint(make, command):
     return lambda towns: make(towns.folder / 'bad.pth'), tuple(part.replace('good', 'bad') for part in command)
 
 
-def images(array, town='theirs', **settings):
-    return lambda towns: towns.images(town, array, **settings)
-
-
-def labels(array, **settings):
-    return lambda towns: towns.labels(array, **settings)
-
-
-def one(name, array, **settings):
-    return lambda towns: towns.write(name, array, **settings)
-
-
 def changed(old, new):
     return lambda towns: towns.replace(old, new)
-
-
-def written(name, content=b''):
-    return lambda towns: (towns.folder / name).write_bytes(content)
 
 
 def zipped(path):

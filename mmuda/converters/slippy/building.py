@@ -162,26 +162,24 @@ def _write(tiles: Tiles, block: Block, out: Path, name: str, polygons: Footprint
     inputs = [tiles.by_place[place].path for place in block.places()]
     grid = dict(size, crs=CRS, transform=transform, inputs=inputs)
     colours = dict(photometric='RGB') if tiles.count == 3 else {}
+    windows = {(x, y): Window((x - block.x) * side, (y - block.y) * side, side, side) for x, y in block.places()}
     gaps: dict[Window, np.ndarray] = {}
     with (
         rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True),
         new_raster(out / IMAGES / name, count=tiles.count, dtype=tiles.dtype, **grid, **colours) as image,
     ):
-        for x, y in block.places():
-            window = Window((x - block.x) * side, (y - block.y) * side, side, side)
+        for (x, y), window in windows.items():
             pixels, valid = read_tile(tiles.by_place[x, y].path, tiles.count)
             image.write(pixels, window=window)
             if not valid.all():
                 gaps[window] = valid
         if gaps:
-            for x, y in block.places():
-                window = Window((x - block.x) * side, (y - block.y) * side, side, side)
+            for window in windows.values():
                 image.write_mask(gaps.get(window, np.ones((side, side), dtype=bool)), window=window)
     if polygons is None:
         return
     with new_raster(out / LABELS / name, count=1, nodata=IGNORE_INDEX, **grid) as label:
-        for x, y in block.places():
-            window = Window((x - block.x) * side, (y - block.y) * side, side, side)
+        for (x, y), window in windows.items():
             classes = rasterized(polygons, transform_of(tiles.zoom, x, y, side), side, side)
             if window in gaps:
                 classes[~gaps[window]] = IGNORE_INDEX

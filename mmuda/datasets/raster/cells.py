@@ -8,7 +8,7 @@ from rasterio.warp import transform as transform_coordinates
 from rasterio.windows import Window
 from rasterio.windows import transform as transform_of
 
-from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of, extent_of
 from mmuda.datasets.raster.reading import open_raster, read_window
 from mmuda.datasets.raster.valid import image_bands, valid_pixels
 from mmuda.utils.errors import UserError
@@ -132,21 +132,13 @@ def overlap(image, coarse) -> bool:
     """
     _check_projected(image, coarse)
     try:
-        left, bottom, right, top = _extent(image)
+        left, bottom, right, top = extent_of(image)
         if image.crs != coarse.crs:
             left, bottom, right, top = transform_bounds(image.crs, coarse.crs, left, bottom, right, top)
     except COORDINATE_ERRORS as error:
         raise UserError(f'{image.name} cannot be projected into the system of {coarse.name} ({error}).') from error
-    other_left, other_bottom, other_right, other_top = _extent(coarse)
+    other_left, other_bottom, other_right, other_top = extent_of(coarse)
     return left < other_right and other_left < right and bottom < other_top and other_bottom < top
-
-
-def _extent(raster) -> tuple[float, float, float, float]:
-    """Left, bottom, right, top of the corners, also for rotated rasters."""
-    x, y = apply_transform(
-        raster.transform, np.array([0, raster.width] * 2), np.array([0, 0, raster.height, raster.height])
-    )
-    return x.min(), y.min(), x.max(), y.max()
 
 
 def _check_projected(*rasters) -> None:

@@ -100,6 +100,13 @@ def apply_transform(transform, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray
     return a * x + b * y + c, d * x + e * y + f
 
 
+def extent_of(source) -> tuple[float, float, float, float]:
+    """Least x and y, and greatest x and y, of the corners of a raster, which may be rotated, in its own system."""
+    corners = np.array([(0, source.width) * 2, (0, 0, source.height, source.height)])
+    x, y = apply_transform(source.transform, *corners)
+    return x.min(), y.min(), x.max(), y.max()
+
+
 def control_of(source) -> str | None:
     """What georeferences a raster without a geotransform: ``'ground control points'``, ``'RPCs'``, or None."""
     if has_transform(source):

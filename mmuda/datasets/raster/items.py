@@ -64,9 +64,8 @@ def places_of(
     if tile is None:
         _check_crops(raster, steps, part)
         size = crop_of(raster, steps) or (part or (0, 0, *raster.shape))[2:]
-        number = samples_per_raster or _number_of_crops(raster, part, size)
         if region is None:
-            return [dict(window=part)] * number
+            return [dict(window=part)] * (samples_per_raster or _number_of_crops(raster, part, size))
         cells = [cell for window in _cells(raster, part, size) if (cell := extent_in(region, window, raster.path))]
         number = samples_per_raster or len(cells)
         return [dict(window=part, around=cells[index % len(cells)]) for index in range(number if cells else 0)]

@@ -102,19 +102,19 @@ class RasterLabels:
                 f'data_prefix and seg_map_suffix ({", ".join(VECTOR_SUFFIXES)})'
             )
         self._note(notes_on_labels(self._checked(files, 'sample')))
+        headers = {label: probe_raster(label) for label in files}
         both = zip(self.rasters, labels, strict=True)
-        self._note(notes_on_grids({label: self._check_label_grid(raster, label) for raster, label in both}))
+        self._note(notes_on_grids({label: self._check_label_grid(raster, headers[label]) for raster, label in both}))
         check_rasters(self._checked(files, self.check_labels), self.check_labels == 'all')
         self._check_label_values(files)
 
-    def _check_label_grid(self, image: RasterInfo, label_path: str) -> str | None:
+    def _check_label_grid(self, image: RasterInfo, label: RasterInfo) -> str | None:
         """What the headers do not settle about the label's position, see :func:`check_same_grid`."""
-        label = probe_raster(label_path)
         if not self.label_lut.own_grid:
             return check_same_grid(image, label)
-        if not overlap(open_raster(image.path), open_raster(label_path)):
+        if not overlap(open_raster(image.path), open_raster(label.path)):
             raise UserError(
-                f'the label {label_path} ({label.crs}) does not overlap its image {image.path} ({image.crs}); check '
+                f'the label {label.path} ({label.crs}) does not overlap its image {image.path} ({image.crs}); check '
                 'the georeference of both'
             )
         return None

@@ -13,7 +13,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform as transform_coordinates
 from rasterio.warp import transform_bounds
 
-from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, has_transform
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, extent_of, has_transform
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.datasets.raster.vector import Polygons, file_version, read_shapes, vector_crs
 from mmuda.utils.errors import UserError
@@ -186,9 +186,7 @@ def _unknown(path: str, classes: PolygonClasses, unknown: set[str]) -> UserError
 
 def _bounds(raster, path: str, crs: str) -> tuple[float, float, float, float]:
     """Extent of an image in the system of a vector file."""
-    x, y = apply_transform(raster.transform, *np.array([(0, raster.width) * 2, (0, 0, raster.height, raster.height)]))
-    left, bottom, right, top = x.min(), y.min(), x.max(), y.max()
     try:
-        return transform_bounds(raster.crs, CRS.from_user_input(crs), left, bottom, right, top)
+        return transform_bounds(raster.crs, CRS.from_user_input(crs), *extent_of(raster))
     except COORDINATE_ERRORS as error:
         raise UserError(f'{raster.name} cannot be projected into the system of {path} ({error})') from error
