@@ -29,6 +29,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--label-attribute', help='attribute of polygons that tells their class (default: one class)')
     parser.add_argument('--bands', nargs='+', default=(), help='bands to read, as numbers or names, colours first')
     parser.add_argument('--target-bands', nargs='+', default=(), help='those of the target (default: as --bands)')
+    parser.add_argument('--own-statistics', action='store_true', help='normalise each domain by its own mean and std')
     parser.add_argument('--out', help='file to write; inside configs/FOLDER, its base paths are relative')
     args = parser.parse_args()
     own = args.source or args.target
@@ -51,7 +52,7 @@ def main() -> None:
             places = dict(source=args.source, target=args.target, out=args.out)
             chosen |= dict(source_gsd=args.source_gsd, target_gsd=args.target_gsd)
             chosen |= dict(classes=args.classes, label_attribute=args.label_attribute)
-            chosen |= dict(bands=args.bands, target_bands=args.target_bands)
+            chosen |= dict(bands=args.bands, target_bands=args.target_bands, statistics=args.own_statistics)
             new_config_of_rasters(**places, **chosen)
             return
         text = new_config(args.method, args.data, args.model, args.out)

@@ -20,6 +20,7 @@ from mmuda.apis.class_checks import (
     metrics_without_labels,
 )
 from mmuda.apis.dataset_notes import notes_of
+from mmuda.apis.domain_statistics import lines_of_statistics, statistics_of, warnings_of_statistics
 from mmuda.apis.plausible import implausible_distances
 from mmuda.apis.prepare import prepare
 from mmuda.apis.runner import build_runner, plain_errors
@@ -49,7 +50,7 @@ class CheckReport:
         stages: One for each stage.
         streams: One for each stream of the training data.
         learning_rates: Initial learning rates by optimiser.
-        channels: Lines on the order in which the network receives the channels.
+        channels: Lines on the order and the values in which the network receives the channels.
         unread: Top-level names of the config that nothing reads.
         adaptation: Steps of the adaptation that follows the training.
         warnings: Suspicious findings, one sentence each.
@@ -124,8 +125,11 @@ def check(cfg: Config, amp: bool | str = False, seed: int | None = None) -> Chec
         report.learning_rates = learning_rates_of(runner)
         report.streams = report_streams(runner.train_dataloader.dataset, SAMPLES, runner.seed)
         report.channels = channel_lines(report.streams, unwrapped(runner.model))
+        found = statistics_of(runner.train_dataloader.dataset)
+        report.channels += lines_of_statistics(found, unwrapped(runner.model))
         report.memory = peak_memory()
         report.warnings += _warnings_of_data(runner)
+        report.warnings += warnings_of_statistics(found, unwrapped(runner.model))
     report.warnings += [warning for stream in report.streams for warning in stream.warnings()]
     report.warnings += warnings_between(report.streams) + warnings_of_bands(report.streams)
     report.warnings += _warnings_of_rates(report)

@@ -10,12 +10,14 @@ from pathlib import Path
 
 from mmuda.apis.choose_bands import choose_bands, described_ranges, value_ranges
 from mmuda.apis.config_trial import try_config
+from mmuda.apis.domain_statistics import own_statistics
 from mmuda.apis.inspect_labels import Labels, inspect_labels, refuse_shared_files
 from mmuda.apis.inspect_rasters import Images, Place, endings, inspect_images
 from mmuda.apis.new_config import bases_of, check_combination, draws_rare, find, lines_of, prefix_of
 from mmuda.apis.own_config_text import AUGMENTED, LABELLED, TEXT, UNLABELLED
 from mmuda.apis.own_domain import SHARE, Domain
 from mmuda.apis.recipes import METHODS, MODELS, Data, Method
+from mmuda.datasets.band_statistics import WINDOWS
 from mmuda.datasets.raster.options import check_gsd
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -43,6 +45,7 @@ def new_config_of_rasters(
     label_attribute: str | None = None,
     bands: Sequence[str] = (),
     target_bands: Sequence[str] = (),
+    statistics: bool = False,
     report: Callable[[str], None] = print,
 ) -> str:
     """Look at the rasters of two domains, and write a config that trains on them.
@@ -64,6 +67,8 @@ def new_config_of_rasters(
         bands: Bands to read, by number or by the name that the files give, red, green and blue first; () reads those
             that both domains share (:func:`mmuda.apis.choose_bands.choose_bands`).
         target_bands: Those of the target; () takes ``bands``.
+        statistics: Normalise each domain by its own mean and standard deviation, which are measured and written down;
+            else by those that the model's pretrained weights were made with.
         report: Called with lines about what was found and decided.
 
     Returns:
@@ -99,8 +104,11 @@ def new_config_of_rasters(
     data = Data(model, things, crop=crop, rare=f'temperature=0.05, min_pixels={crop * crop // 100}')
     check_combination(method, replace(recipe, view=None), model, 'your rasters', data)
     parts = (domains, gsd, crop, names, palette, method, recipe, model, network, data)
-    iterations = sum(stage.iters for stage in try_config(_text(*parts, prefix_of('config.py'))).train_cfg.stages)
+    tried = try_config(_text(*parts, prefix_of('config.py')))
+    iterations = sum(stage.iters for stage in tried.train_cfg.stages)
     text = _text(*parts, prefix_of(out))
+    if statistics:
+        text = _with_statistics(text, own_statistics(tried), report)
     write_atomically(text.encode(), out)
     work_dir = f'work_dirs/{Path(out).stem}'
     chosen = f'{work_dir}/{"chosen" if method == METHOD else f"iter_{iterations}"}.pth'
@@ -239,6 +247,15 @@ def _text(domains, gsd, crop, names, palette, method, recipe, model, network, da
     )
     lines = lines_of(plain, network, '', data)
     return text + ''.join(f'{line}\n' for line in lines)
+
+
+def _with_statistics(text: str, found: dict[str, dict], report: Callable[[str], None]) -> str:
+    """The text of a config, with the statistics of each stream in its model."""
+    for name, one in found.items():
+        report(f'{name}: mean of its bands {one["mean"]}, standard deviation {one["std"]}')
+    streams = ''.join(f'    {name}={one},\n' for name, one in found.items())
+    own = f'statistics = dict(  # of {WINDOWS} windows of each domain\n{streams})\n'
+    return f'{text}{own}model = dict(model, data_preprocessor=dict(streams=statistics))\n'
 
 
 def _dataset(domain: Domain, of_source: Labels, names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from statistics import median
 
 import torch
 from mmengine.registry import DATA_SAMPLERS
@@ -90,6 +91,17 @@ class StreamReport:
             return None
         return max(next(iter(self.shapes))[1:]) * next(iter(self.gsds))
 
+    @property
+    def class_weights(self) -> list[float]:
+        """Median frequency balancing of the classes (Eigen & Fergus, arXiv 1411.4734): median share / own share.
+
+        For ``class_weight`` of a loss, which pays off where rare classes are missed. [] if a class was not seen.
+        """
+        counts = [] if self.counts is None else self.counts[:-1].tolist()
+        if len(counts) < 2 or min(counts) == 0:
+            return []
+        return [float(f'{median(counts) / count:.3g}') for count in counts]
+
     def lines(self) -> list[str]:
         """The report of this stream."""
         shapes = ', '.join('x'.join(map(str, shape)) for shape in sorted(self.shapes)) or 'no image'
@@ -106,7 +118,9 @@ class StreamReport:
             return [*lines, '  no labels']
         labelled = max(int(self.counts[:-1].sum()), 1)
         shares = [f'{name} {100 * int(n) / labelled:.1f} %' for name, n in zip(self.classes, self.counts, strict=False)]
-        return [*lines, f'  labels: {", ".join(shares)}; ignored {100 * self.ignored:.1f} %']
+        lines.append(f'  labels: {", ".join(shares)}; ignored {100 * self.ignored:.1f} %')
+        weights = self.class_weights
+        return [*lines, f'  class_weight by these shares: {weights}'] if weights else lines
 
     def warnings(self) -> list[str]:
         """Suspicious findings, one sentence each."""

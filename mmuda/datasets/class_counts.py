@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
-import json
 import os
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from mmengine.logging import print_log
 
+from mmuda.datasets.kept import kept
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.raster.label_reading import read_label
-from mmuda.datasets.raster.reading import CHECKING_THREADS, close_rasters, files_of
+from mmuda.datasets.raster.reading import CHECKING_THREADS, close_rasters
 from mmuda.datasets.raster.valid import valid_pixels
-from mmuda.datasets.raster.vector import vector_files
 from mmuda.structures import IGNORE_INDEX
-from mmuda.utils.cache import CACHE_VARIABLE, cache_folder
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import write_atomically
-from mmuda.utils.locks import open_alone
 from mmuda.utils.progress import Progress
-from mmuda.utils.writing import reason_of
 
 Box = tuple[int, int, int, int]
-_VERSION = 1  # of the files on disk
+_VERSION = 2  # of the files on disk
 _STRIP_PIXELS = 1 << 22
-_SIDE_FILES = ('.msk', '.aux.xml')
-_ARRAYS = ('items', 'cells', 'pixels')
 
 
 @dataclass(frozen=True)
@@ -100,37 +88,9 @@ def class_counts(dataset: RasterDataset) -> ClassCounts:
     """
     units = _units(dataset)
     grids = [(os.path.abspath(unit.image), os.path.abspath(unit.label), unit.rows, unit.cols) for unit in units]
-    layout = _digest([_VERSION, _describe(dataset), grids])
-    state = _digest([_states((unit.image, unit.label, *filter(None, [dataset.region]))) for unit in units])
-    path = cache_folder() / f'class_counts_{layout}.npz'
-    found = _read(path, state)
-    if found is not None:
-        return found
-    with _alone(path):
-        found = _read(path, state)  # written by the process that this one waited for
-        if found is None:
-            found = _count_all(dataset, units)
-            _write(found, path, state)
-    return found
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Make other processes that want to write the same file wait."""
-    lock = path.with_suffix('.lock')
-    with ExitStack() as stack:
-        try:
-            lock.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(open_alone(lock, wait=True))
-        except OSError as error:
-            raise UserError(
-                f'the counts of classes cannot be kept in {lock.parent}: {reason_of(error)}; or name another folder by '
-                f'the environment variable {CACHE_VARIABLE}'
-            ) from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
+    files = [file for unit in units for file in (unit.image, unit.label, dataset.region) if file is not None]
+    rules = [_VERSION, _describe(dataset), grids]
+    return ClassCounts(**kept('class_counts', rules, files, lambda: vars(_count_all(dataset, units))))
 
 
 def _units(dataset: RasterDataset) -> list[_Unit]:
@@ -198,38 +158,3 @@ def _describe(dataset: RasterDataset) -> list:
     rules = [table.lut.tolist(), sorted(table.others.items()), sorted(table.named), table.band, table.from_index]
     rules += [sorted(table.colours.items()), table.polygons, table.own_grid]
     return [*rules, list(dataset.metainfo['classes']), dataset.bands, dataset.region]
-
-
-def _states(paths: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Name, time and size of files and of those that belong to them."""
-    states = []
-    for path in paths:
-        if path.lower().endswith('.vrt'):
-            files = files_of(path)
-        else:
-            files = [*vector_files(path), *(path + suffix for suffix in _SIDE_FILES)]
-        for file in filter(os.path.isfile, files):
-            status = os.stat(file)
-            states.append((file, status.st_mtime_ns, status.st_size))
-    return states
-
-
-def _digest(value) -> str:
-    return hashlib.blake2b(json.dumps(value, default=str).encode(), digest_size=16).hexdigest()
-
-
-def _write(counts: ClassCounts, path: Path, state: str) -> None:
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, state=np.array(state), **{name: getattr(counts, name) for name in _ARRAYS})
-    write_atomically(buffer.getvalue(), path)
-
-
-def _read(path: Path, state: str) -> ClassCounts | None:
-    """The counts of a file; None if there are none, or if they are of other files or damaged."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if str(file['state']) != state:
-                return None
-            return ClassCounts(**{name: file[name] for name in _ARRAYS})
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None

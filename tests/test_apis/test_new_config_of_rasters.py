@@ -1,6 +1,7 @@
 """A config for a user's own rasters: what is found in them, what is decided, and that it trains as it is."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import rasterio
 from rasterio.transform import from_origin
 
-from mmuda.apis import UserError, init_model, load_config, new_config_of_rasters, predict_rasters, prepare, train
+from mmuda.apis import UserError, check, init_model, load_config, new_config_of_rasters, predict_rasters, prepare, train
 from mmuda.apis.inspect_rasters import endings
 from mmuda.apis.raster_jobs import find_rasters
 from mmuda.apis.recipes import METHODS
@@ -318,6 +319,26 @@ def test_rasters_of_different_kinds_are_named(places, tmp_path):
     write(tmp_path / 'ours' / 'images' / 'b.tif', np.zeros((1, 320, 320), np.uint8))
     with pytest.raises(UserError, match=r'a.tif and .*b.tif differ in their number of bands \(3 and 1\)'):
         new_config_of_rasters(**arguments, report=lambda _: None)
+
+
+@pytest.mark.parametrize('method', ['recommended', 'isia_aim'])
+def test_each_domain_gets_its_own_statistics(places, method):
+    cfg, _, told = configured(places(bands=4, most=40), method=method, statistics=True)
+    prepared = prepare(cfg).model.data_preprocessor
+    for name in ('source', 'target'):
+        mean, std = prepared.streams[name]['mean'], prepared.streams[name]['std']
+        np.testing.assert_allclose(mean, [19.5] * 4, atol=0.3)  # whole numbers from 0 to 39, all as likely
+        np.testing.assert_allclose(std, [np.sqrt((40**2 - 1) / 12)] * 4, atol=0.3)
+        assert f'{name}: mean of its bands {list(mean)}' in told
+    assert 'terms' in prepare(cfg).model or method == 'recommended'
+
+
+def test_the_check_tells_values_that_the_statistics_do_not_fit(places):
+    cfg, _, _ = configured(places(sizes=(200, 400), most=40))
+    plain = check(load_config(cfg.filename, {'model.segmentor.backbone.init_cfg': None}))
+    assert re.search('values of target, mean ± deviation of each band: (19|20) ± 12', str(plain))
+    assert any('source: after the data preprocessor' in warning for warning in plain.warnings)
+    assert 'class_weight by these shares: [' in str(plain)
 
 
 def test_the_tool_prints_what_it_found(places):

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from mmuda.datasets import RasterDataset, class_counts
+from mmuda.datasets import RasterDataset, class_counts, kept
 from mmuda.datasets.class_counts import class_counts as count
 from tests.helpers.towns import LOAD, PACK, blocks, crop
 
@@ -75,7 +75,7 @@ def test_counts_are_read_again_and_made_anew_when_a_file_changes(tmp_path, two_s
 def test_a_damaged_file_of_counts_is_replaced(two_sizes):
     _, arguments = two_sizes
     first = count(RasterDataset(**arguments, pipeline=crop(20)))
-    files = list(class_counts.cache_folder().glob('class_counts_*.npz'))
+    files = list(kept.cache_folder().glob('class_counts_*.npz'))
     for file in files:
         file.write_bytes(file.read_bytes()[:40])
     np.testing.assert_array_equal(count(RasterDataset(**arguments, pipeline=crop(20))).pixels, first.pixels)
@@ -105,4 +105,4 @@ def test_one_process_counts_and_the_others_wait(tmp_path, two_sizes):
         process.join()
     assert (tmp_path / 'log').read_text() == 'counted\n'
     assert found[0] == found[1] == found[2] and len(found[0]) == 22
-    assert not list(class_counts.cache_folder().glob('*.lock'))
+    assert not list(kept.cache_folder().glob('*.lock'))

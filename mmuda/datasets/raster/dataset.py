@@ -45,7 +45,8 @@ class RasterDataset(RasterLabels, BaseSegDataset):
             georeference, as true ground metres at the raster's centre. If the map's scale is true to 0.3 %, as in all
             of UTM, the map's own pixel size is used. A value given here is nominal, declares pixels to be square, and
             overrides the georeference.
-        bands (Sequence[int] | None): Bands of the image, counted from 1, in output order. None is all.
+        bands (Sequence[int | str] | None): Bands of the image in output order, counted from 1 or by the name that each
+            file gives them, such as ``('red', 'green', 'blue', 'nir')``. None is all.
         value_range (tuple[float, float] | Sequence[tuple] | None): Values that become 0 and 255 (values outside are
             clipped), of all bands, or a pair for each of ``bands``. Images that are not uint8 need it; the result is
             float32 in [0, 255].
@@ -105,7 +106,7 @@ class RasterDataset(RasterLabels, BaseSegDataset):
     def __init__(
         self,
         gsd: float | None = None,
-        bands: Sequence[int] | None = (1, 2, 3),
+        bands: Sequence[int | str] | None = (1, 2, 3),
         value_range: tuple[float, float] | Sequence[tuple[float, float]] | None = None,
         labelled: bool = True,
         translated_images: str | None = None,

@@ -14,7 +14,7 @@ from mmuda.utils.errors import UserError
 
 def check_image_values(
     raster: RasterInfo,
-    bands: Sequence[int] | None,
+    bands: Sequence[int | str] | None,
     value_range: Sequence | None,
     dataset: str,
     intensities: bool = True,
@@ -23,7 +23,7 @@ def check_image_values(
 
     Args:
         raster: The raster.
-        bands: Bands to read, counted from 1; None is all.
+        bands: Bands to read, counted from 1, or by name; None is all.
         value_range: Values that become 0 and 255, of all bands or by band.
         dataset: Name of the dataset's class.
         intensities: False for a raster that holds labels, whose values are not rescaled.
@@ -32,14 +32,14 @@ def check_image_values(
         UserError: Naming the file.
     """
     path = raster.path
-    read = bands if bands is not None else range(1, raster.count + 1)
+    read = range(1, raster.count + 1) if bands is None else image_bands(path, bands)
     table = any(raster.meanings[band - 1 : band] == ('palette',) for band in read) and colour_table_of(path)
     if intensities and table and any(colour != (value,) * 3 for value, colour in table.items()):
         raise UserError(
             f'{path} holds numbers of a colour table and no intensities; write its colours as bands '
             f'(gdal_translate -expand rgb {osp.basename(path)} OUT.tif).'
         )
-    if bands is not None and max(bands) > raster.count:
+    if max(read) > raster.count:
         raise UserError(
             f'{path} has {raster.count} band(s), but bands={bands} are asked for; set bands of '
             f'{dataset} to bands that exist.'

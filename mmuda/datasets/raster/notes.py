@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mmuda.datasets.raster.bands import Bands
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.datasets.raster.valid import image_bands
@@ -38,17 +39,17 @@ def notes_on_pixels(rasters: Sequence[RasterInfo]) -> list[str]:
     return notes
 
 
-def notes_on_colours(rasters: Sequence[RasterInfo], bands: Sequence[int] | None) -> list[str]:
+def notes_on_colours(rasters: Sequence[RasterInfo], bands: Bands | None) -> list[str]:
     """A sentence on rasters whose bands, by their own headers, are not read in the order red, green, blue.
 
     Args:
         rasters (Sequence[RasterInfo]): Headers.
-        bands (Sequence[int] | None): The bands to read; None is all.
+        bands (Bands | None): The bands to read; None is all.
     """
     order = ('red', 'green', 'blue')
     turned = []
     for raster in rasters:
-        read = [band for band in bands or image_bands(raster.path) if band <= raster.count]
+        read = [band for band in image_bands(raster.path, bands) if band <= raster.count]
         named = [raster.meanings[band - 1] for band in read]
         if set(order) <= set(named) and tuple(named[:3]) != order:
             turned.append((raster, read, named))

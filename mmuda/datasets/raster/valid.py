@@ -12,6 +12,7 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NodataShadowWarning, RasterioError
 from rasterio.windows import Window
 
+from mmuda.datasets.raster.bands import Bands, band_names, numbers_of
 from mmuda.datasets.raster.damage import windows_to_check
 from mmuda.datasets.raster.polygons import INSIDE, read_polygons
 from mmuda.datasets.raster.reading import open_raster
@@ -22,10 +23,11 @@ MIDDLE = 127.5
 
 # An image band has more grey values than this, and most of its non-zero pixels are below the maximum of their type.
 _OPACITIES = 32
+_OPENCV_MEANS = 4  # channels
 _IN_BETWEEN = 0.5
 
 
-def image_bands(path: str, bands: tuple[int, ...] | None = None) -> tuple[int, ...]:
+def image_bands(path: str, bands: Bands | None = None) -> tuple[int, ...]:
     """The bands that hold the image: those requested, or all but opacity (alpha).
 
     GDAL marks the fourth band of an 8-bit GeoTIFF as opacity unless its writer says otherwise. If it is near infrared,
@@ -33,11 +35,17 @@ def image_bands(path: str, bands: tuple[int, ...] | None = None) -> tuple[int, .
 
     Args:
         path (str): File name.
-        bands (tuple[int, ...] | None): Bands, counted from 1.
+        bands (Bands | None): Bands, counted from 1, or by the names that the file gives them.
+
+    Raises:
+        UserError: A name is not that of one band.
     """
-    if bands is not None:
+    if bands is not None and not any(isinstance(band, str) for band in bands):
         return tuple(bands)
-    meanings = open_raster(path).colorinterp
+    raster = open_raster(path)
+    meanings = raster.colorinterp
+    if bands is not None:
+        return numbers_of(bands, band_names([meaning.name for meaning in meanings], raster.descriptions), path)
     return tuple(band for band, meaning in enumerate(meanings, 1) if meaning != ColorInterp.alpha)
 
 
@@ -198,6 +206,11 @@ def fill_invalid(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
     if valid.all():
         return image
     image = image if image.flags.writeable else image.copy()
-    fill = image[valid].mean(axis=0, dtype=np.float64) if valid.any() else MIDDLE
+    if not valid.any():
+        fill = MIDDLE
+    elif image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] <= _OPENCV_MEANS:
+        fill = cv2.mean(image, valid.view(np.uint8))[: image.shape[2]]  # whole numbers: exact, and ten times as fast
+    else:
+        fill = image[valid].mean(axis=0, dtype=np.float64)
     image[~valid] = fill if np.issubdtype(image.dtype, np.inexact) else np.rint(fill)
     return image

@@ -66,8 +66,10 @@ def _as_planes(image: np.ndarray) -> np.ndarray:
 
     OpenCV does this several times faster.
     """
-    if image.ndim == 3 and image.dtype in (np.uint8, np.float32) and 1 < image.shape[2] <= 4 and image.size:
-        return np.stack(cv2.split(image)).transpose(1, 2, 0)
+    if image.ndim == 3 and image.dtype in (np.uint8, np.uint16, np.float32) and 1 < image.shape[2] <= 4 and image.size:
+        planes = np.empty((image.shape[2], *image.shape[:2]), image.dtype)
+        cv2.split(image, list(planes))
+        return planes.transpose(1, 2, 0)
     return image
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmcv.transforms import BaseTransform
 
+from mmuda.datasets.raster.bands import Bands
 from mmuda.datasets.raster.label_reading import read_label
 from mmuda.datasets.raster.labels import build_label_lut
 from mmuda.datasets.raster.options import has_range_by_band
@@ -101,7 +102,7 @@ def mark_no_data(results: dict, valid: np.ndarray) -> None:
 def read_image(
     path: str,
     window: tuple[int, int, int, int],
-    bands: tuple[int, ...] | None = None,
+    bands: Bands | None = None,
     value_range: Sequence | None = None,
     region: str | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -110,7 +111,7 @@ def read_image(
     Args:
         path (str): The raster.
         window (tuple[int, int, int, int]): (row, col, height, width) in pixels of the raster.
-        bands (tuple[int, ...] | None): Bands, counted from 1; None is all but opacity.
+        bands (Bands | None): Bands, counted from 1 or by name; None is all but opacity.
         value_range (Sequence | None): As :func:`scale_values`.
         region (str | None): Vector file; ground outside its polygons counts as without data.
 
@@ -124,10 +125,10 @@ def read_image(
     bands = image_bands(path, bands)
     values = read_window(path, window, bands)
     valid = valid_pixels(path, window, bands, values, region=region)
-    return fill_invalid(scale_values(values, value_range, path), valid), valid
+    return fill_invalid(scale_values(values, value_range, path, in_place=True), valid), valid
 
 
-def scale_values(image: np.ndarray, value_range: Sequence | None, path: str) -> np.ndarray:
+def scale_values(image: np.ndarray, value_range: Sequence | None, path: str, in_place: bool = False) -> np.ndarray:
     """Scale an image to the value range of uint8.
 
     Args:
@@ -135,6 +136,7 @@ def scale_values(image: np.ndarray, value_range: Sequence | None, path: str) -> 
         value_range (Sequence | None): Values (low, high) that become 0 and 255, or such a pair for each band. NaN,
             which means no data, becomes 0.
         path (str): The file, for the error.
+        in_place (bool): Allow a float32 image to be changed, which saves memory traffic.
 
     Returns:
         np.ndarray: The image itself if it is uint8 and no range is given, else float32 in [0, 255].
@@ -151,7 +153,9 @@ def scale_values(image: np.ndarray, value_range: Sequence | None, path: str) -> 
         return image
     low, high = np.asarray(value_range, np.float32).T if has_range_by_band(value_range) else value_range
     with np.errstate(over='ignore', invalid='ignore'):
-        share = image.astype(np.float32, copy=False) - low
+        values = image.astype(np.float32, copy=False)
+        own = in_place and np.result_type(values, low) == np.float32
+        share = np.subtract(values, low, out=values if own else None)
         share /= high - low
     np.clip(share, 0.0, 1.0, out=share)
     share[np.isnan(share)] = 0.0
