@@ -15,7 +15,19 @@ PACKAGE = ROOT / 'mmuda'
 BASE = ('registry', 'structures', 'checkpoints', 'utils')
 RASTER = ('datasets.raster', 'registry', 'structures', 'utils')
 DATASETS = ('datasets', 'datasets.coarse', 'datasets.legends', 'datasets.public', 'datasets.transforms', *RASTER)
-BELOW_APIS = ('converters', 'engine', 'evaluation', 'models', 'pairing', 'synthetic', 'visualization', *DATASETS, *BASE)
+APPLIED = ('converters', 'engine', 'evaluation', 'maps', 'models', 'pairing', 'synthetic', 'visualization')
+BELOW_APIS = (*APPLIED, *DATASETS, *BASE)
+    'converters',
+    'engine',
+    'evaluation',
+    'maps',
+    'models',
+    'pairing',
+    'synthetic',
+    'visualization',
+    *DATASETS,
+    *BASE,
+)
 # What the files of a folder may import of mmuda besides their own folder.
 MAY_IMPORT = {
     'utils': (),
@@ -34,6 +46,7 @@ MAY_IMPORT = {
     'pairing': ('structures', 'utils'),
     'evaluation': ('models.losses', 'registry', 'structures', 'utils'),
     'visualization': RASTER,
+    'maps': RASTER,
     'engine': ('evaluation', 'models', 'pairing', 'visualization', *DATASETS, *BASE),
     'apis': BELOW_APIS,
     'experiments': ('apis', *BELOW_APIS),

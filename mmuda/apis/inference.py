@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,12 +13,13 @@ import torch
 from mmengine.config import Config
 from mmengine.dataset import pseudo_collate
 from mmseg.structures import SegDataSample
-from rasterio.windows import Window
 from torch import nn
 
 from mmuda.apis.class_checks import configured_classes
 from mmuda.apis.config import load_config
-from mmuda.apis.prediction import Prediction, prediction_of
+from mmuda.apis.map_network import predict_samples
+from mmuda.apis.mapping import write_maps
+from mmuda.apis.prediction import MapOptions, prediction_of
 from mmuda.apis.prepare import prepare
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
@@ -26,12 +27,8 @@ from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, refuse_
 from mmuda.checkpoints.weights import resolve_weights
 from mmuda.engine.trained_classes import check_trained_classes
 from mmuda.models.segmentors import SuperResolutionSegmentor
-from mmuda.models.wrappers.channel_checks import MISFIT
 from mmuda.registry import MODELS
-from mmuda.structures import predicted_label
 from mmuda.utils.errors import UserError
-from mmuda.utils.progress import Progress
-from mmuda.visualization import default_palette, label_raster
 
 
 def init_model(
@@ -123,17 +120,7 @@ def inference_model(model: nn.Module, image: np.ndarray | Mapping, gsd: float | 
         pipeline = WindowPipeline(model.cfg)
         pipeline.check_gsd(gsd, 'an image', 'inference_model')
         image = pipeline.of_array(image, gsd)
-    try:
-        with torch.no_grad():
-            return model.test_step(pseudo_collate([image]))[0]
-    except RuntimeError as error:
-        found = MISFIT.search(str(error))
-        if not found:
-            raise
-        raise UserError(
-            f'a layer of the model takes {found[1]} channels but gets {found[2]}; set in_channels of the backbone in '
-            'the config to the number of bands that the test set reads, or choose other bands'
-        ) from error
+    return predict_samples(model, [image])[0]
 
 
 def super_resolve(model: nn.Module, sample: Mapping, size: tuple[int, int]) -> np.ndarray:
@@ -167,23 +154,28 @@ def predict_raster(
     tile: int | None = None,
     margin: int | None = None,
     report: Callable[[str], None] | None = None,
+    **options,
 ) -> Path:
-    """Predict a raster of any size and write the classes as a GeoTIFF on the raster's own grid.
+    """Predict a raster of any size and write the classes as a Cloud Optimized GeoTIFF on the raster's own grid.
 
-    Windows overlap, and only the centre of each is kept: pixels less than ``margin`` from a window's border, where the
-    network sees no surroundings, come from the neighbour. Only one row of windows of the result and one window of the
-    image are held in memory. The file appears once it is complete.
+    Windows overlap, and their logits are blended: the weight of a window rises smoothly from ``margin`` pixels behind
+    its border, where the network sees no surroundings. One row of windows of the result and a few windows of the image
+    are held in memory. Finished rows are kept beside the file until it is complete, so that an interrupted prediction
+    goes on where it stopped, and gives the same map. Processes started by torchrun share the work.
 
     Args:
         model: Of :func:`init_model`; its config's test pipeline resamples to the ground sample distance that the
             segmentor was trained at.
         in_path: Raster that rasterio reads.
-        out_path: GeoTIFF to write: one uint8 band with a colour table, 255 where the raster has no data.
+        out_path: GeoTIFF to write: one uint8 band with a colour table, 255 where the raster has no data. Names of the
+            classes are in a file beside it (``.aux.xml``), as GDAL has them.
         gsd: Metres per pixel of the raster. None uses the nominal value of the config's test set, as a test does, else
             the georeference.
         tile: Size of the windows in pixels; None uses the tile of the config's test set, else 512.
-        margin: Pixels discarded at the border of a window; None is an eighth of the window.
+        margin: Pixels discarded at the border of a window; None is an eighth of the overlap.
         report: Called with one line per minute and one at the end; None reports nothing.
+        **options: Attributes of :class:`mmuda.apis.prediction.MapOptions`: overlap, views to average, further files
+            (``<name>_confidence.tif``, ``<name>_probabilities.tif``), batch size.
 
     Returns:
         ``out_path``.
@@ -192,55 +184,7 @@ def predict_raster(
         FileNotFoundError: If there is no such raster.
         UserError: If it cannot be predicted by this config, or an argument is wrong.
     """
-    job = prediction_of(model, in_path, gsd, tile, margin)
+    job = prediction_of(model, in_path, gsd, tile, margin, MapOptions(**options))
     for note in job.notes:
         (report or warnings.warn)(note)
-    return run_prediction(model, job, out_path, report)
-
-
-def run_prediction(
-    model: nn.Module, job: Prediction, out_path: str | os.PathLike, report: Callable[[str], None] | None = None
-) -> Path:
-    """Predict a raster that :func:`prediction_of` has checked; arguments and result as :func:`predict_raster`."""
-    palette = model.dataset_meta.get('palette') or job.pipeline.palette
-    palette = palette or default_palette(segmentor_of(model).decode_head.num_classes)
-    with label_raster(out_path, job.info.path, palette) as output:
-        _predict_windows(model, job, output, report)
-    return Path(out_path)
-
-
-def _predict_windows(model, job: Prediction, output, report) -> None:
-    info = job.info
-    rows = list(spans(info.height, job.tile, job.margin))
-    columns = list(spans(info.width, job.tile, job.margin))
-    progress = Progress(info.height, f'rows of {info.path}', report, seconds=60.0, last=True)
-    for top, bottom, keep_top, keep_bottom in rows:
-        strip = np.empty((keep_bottom - keep_top, info.width), dtype=np.uint8)
-        for left, right, keep_left, keep_right in columns:
-            sample = job.pipeline.of_window(info, (top, left, bottom - top, right - left))
-            label = predicted_label(inference_model(model, sample))
-            kept = label[keep_top - top : keep_bottom - top, keep_left - left : keep_right - left]
-            strip[:, keep_left:keep_right] = kept.cpu().numpy()
-        window = Window(0, keep_top, info.width, keep_bottom - keep_top)
-        output.write(strip, 1, window=window)
-        progress.update(keep_bottom)
-
-
-def spans(length: int, tile: int, margin: int) -> Iterator[tuple[int, int, int, int]]:
-    """Windows along one side of a raster, all of one size, and the part of each that is kept.
-
-    Args:
-        length: Pixels of the side.
-        tile: Pixels of a window.
-        margin: Pixels discarded at a window's border, except where it is also the raster's border.
-
-    Yields:
-        Start and end of the window, then start and end of the part kept. The kept parts cover the side without overlap.
-    """
-    start, kept = 0, 0
-    while kept < length:
-        start = max(0, min(kept - margin, length - tile))
-        end = min(start + tile, length)
-        keep_end = length if end == length else end - margin
-        yield start, end, kept, keep_end
-        kept = keep_end
+    return write_maps(model, job, out_path, report)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import nn
 
-from mmuda.apis.inference import run_prediction
-from mmuda.apis.prediction import prediction_of
+from mmuda.apis.mapping import outputs_of, write_maps
+from mmuda.apis.prediction import MapOptions, prediction_of
 from mmuda.datasets.raster.reading import files_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import check_outputs
@@ -30,6 +30,7 @@ def predict_rasters(
     tile: int | None = None,
     margin: int | None = None,
     report: Callable[[str], None] = print,
+    **options,
 ) -> list[Path]:
     """Predict rasters, folders of rasters and patterns, each raster as :func:`predict_raster` does.
 
@@ -46,9 +47,10 @@ def predict_rasters(
         tile: As :func:`predict_raster`.
         margin: As :func:`predict_raster`.
         report: Called with lines for the user.
+        **options: As :func:`predict_raster`.
 
     Returns:
-        The files written.
+        The maps written.
 
     Raises:
         FileNotFoundError: If there is no such raster.
@@ -56,13 +58,18 @@ def predict_rasters(
             rasters would have one output.
     """
     outputs = find_rasters(inputs, out_dir, report)
-    jobs = {path: prediction_of(model, path, gsd, tile, margin) for path in outputs}
-    check_outputs(outputs, [file for path in outputs for file in files_of(path)])
+    settings = MapOptions(**options)
+    jobs = {path: prediction_of(model, path, gsd, tile, margin, settings) for path in outputs}
+    written = dict(outputs)
+    for path, out in outputs.items():
+        more = outputs_of(out, settings).items()
+        written |= {f'{path} ({kind})': file for kind, file in more if file != out}
+    check_outputs(written, [file for path in outputs for file in files_of(path)])
     check_writable(out_dir)
     for job in jobs.values():
         for note in job.notes:
             report(note)
-    return [run_prediction(model, jobs[path], out, report) for path, out in outputs.items()]
+    return [write_maps(model, jobs[path], out, report) for path, out in outputs.items()]
 
 
 def find_rasters(

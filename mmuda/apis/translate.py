@@ -14,7 +14,6 @@ from mmengine.config import Config
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
-from mmuda.apis.inference import spans
 from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.reading import digest_of, load_weights
 from mmuda.datasets.raster.output import raster_like
@@ -22,6 +21,7 @@ from mmuda.datasets.raster.reading import read_window
 from mmuda.datasets.raster.valid import image_bands, may_lack_data
 from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import image_folder
+from mmuda.maps.windows import kept_spans
 from mmuda.registry import DATASETS, MODELS
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
@@ -160,8 +160,8 @@ def _translate(model, dataset, raster, path: Path, tile: int, margin: int, maker
     # The mask is stored inside the file, so that every reader finds the pixels without data; no band is opacity.
     with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True), raster_like(path, raster.path, len(bands), alpha='no') as output:
         output.update_tags(**{MAKER: maker})
-        for top, bottom, row, row_end in spans(raster.height, tile, margin):
-            for left, right, col, col_end in spans(raster.width, tile, margin):
+        for top, bottom, row, row_end in kept_spans(raster.height, tile, margin):
+            for left, right, col, col_end in kept_spans(raster.width, tile, margin):
                 window = (top, left, bottom - top, right - left)
                 image, valid = read_image(raster.path, window, bands, dataset.value_range)
                 height, width = image.shape[:2]

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import rasterio
@@ -5,7 +7,7 @@ import torch
 from rasterio.transform import from_origin
 
 from mmuda.apis import UserError, inference_model, init_model, predict_raster, super_resolve, test
-from mmuda.apis.inference import spans
+from mmuda.maps.windows import kept_spans
 from tests.helpers.pixelwise import PALETTE, bright_or_dark, config
 
 pytestmark = pytest.mark.usefixtures('_identity_backbone')
@@ -13,7 +15,7 @@ pytestmark = pytest.mark.usefixtures('_identity_backbone')
 
 @pytest.mark.parametrize(('length', 'tile', 'margin'), [(83, 16, 3), (16, 16, 3), (5, 16, 3), (17, 16, 0), (40, 13, 6)])
 def test_windows_keep_every_pixel_once_and_away_from_inner_borders(length, tile, margin):
-    parts = list(spans(length, tile, margin))
+    parts = list(kept_spans(length, tile, margin))
     assert [pixel for *_, first, last in parts for pixel in range(first, last)] == list(range(length))
     for start, end, first, last in parts:
         assert start >= 0 and end <= length and end - start == min(tile, length)
@@ -64,19 +66,22 @@ def test_pixels_without_data_stay_without(write, noise, tmp_path):
     assert np.array_equal(label[7:], noise[7:, :, 0] > 127.5)
 
 
-def test_a_prediction_that_fails_leaves_nothing(write, noise, tmp_path):
+def test_a_prediction_that_fails_leaves_finished_strips_alone(write, noise, tmp_path):
     model = bright_or_dark(config())
     calls = []
 
     def fail(*_):
         calls.append(1)
-        if len(calls) > 3:
+        if len(calls) > 7:
             raise RuntimeError('out of memory')
 
     model.segmentor.register_forward_pre_hook(fail)
     with pytest.raises(RuntimeError, match='out of memory'):
         predict_raster(model, write(noise), tmp_path / 'out' / 'out.tif', tile=16)
-    assert list((tmp_path / 'out').iterdir()) == []
+    assert [path.name for path in (tmp_path / 'out').iterdir()] == ['.out.tif.parts']  # a first strip
+    with pytest.raises(RuntimeError, match='out of memory'):
+        predict_raster(model, write(noise), tmp_path / 'new' / 'out.tif', tile=64)
+    assert list((tmp_path / 'new').iterdir()) == []
 
 
 @pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')
@@ -91,7 +96,7 @@ def test_a_raster_without_a_place_needs_its_gsd(write, noise, tmp_path):
 def test_progress_ends_at_all_of_it(write, noise, tmp_path):
     lines = []
     predict_raster(bright_or_dark(config()), write(noise), tmp_path / 'out.tif', tile=16, report=lines.append)
-    assert lines[-1].startswith('61 of 61 rows of ')
+    assert re.match(r'(\d+) of \1 windows of ', lines[-1])
 
 
 def test_arrays_are_predicted_on_their_own_grid(noise):

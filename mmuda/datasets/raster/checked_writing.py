@@ -43,6 +43,10 @@ class CheckedWriter:
     def __getattr__(self, name: str):
         return getattr(self._writer, name)
 
+    def set_scale(self, scale: float) -> None:
+        """State what readers are to multiply the values of all bands with."""
+        self._writer.scales = [scale] * self._writer.count
+
     @contextmanager
     def closing(self) -> Iterator[None]:
         """Close the file at the end of the block, also after an error.
