@@ -17,17 +17,6 @@ RASTER = ('datasets.raster', 'registry', 'structures', 'utils')
 DATASETS = ('datasets', 'datasets.coarse', 'datasets.legends', 'datasets.public', 'datasets.transforms', *RASTER)
 APPLIED = ('converters', 'engine', 'evaluation', 'maps', 'models', 'pairing', 'synthetic', 'visualization')
 BELOW_APIS = (*APPLIED, *DATASETS, *BASE)
-    'converters',
-    'engine',
-    'evaluation',
-    'maps',
-    'models',
-    'pairing',
-    'synthetic',
-    'visualization',
-    *DATASETS,
-    *BASE,
-)
 # What the files of a folder may import of mmuda besides their own folder.
 MAY_IMPORT = {
     'utils': (),
