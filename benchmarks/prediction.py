@@ -42,8 +42,10 @@ CONFIG = 'configs/source_only/source_only_deeplabv3plus-effl0_synthetic.py'
 PIPELINE = [dict(type='LoadRasterWindow'), dict(type='PackUDAInputs')]
 SMALL = dict(
     type='EncoderDecoder',
-    backbone=dict(type='MobileNetV2', widen_factor=0.25, out_indices=(0,), norm_cfg=dict(type='BN')),
-    decode_head=dict(type='FCNHead', in_channels=8, in_index=0, channels=8, num_convs=0, num_classes=6),
+    backbone=dict(type='MobileNetV2', widen_factor=0.25, out_indices=(0, 1), norm_cfg=dict(type='BN')),
+    decode_head=dict(
+        type='FCNHead', in_channels=8, in_index=0, channels=8, num_convs=0, concat_input=False, num_classes=6
+    ),
     test_cfg=dict(mode='whole'),
 )
 
@@ -155,8 +157,10 @@ def memory(side: int, folder: Path) -> str:
     writer.start(), writer.join()
     process = context.Process(target=memory_of, args=(path, folder / 'map.tif', results))
     process.start()
-    peak, seconds = results.get()
     process.join()
+    if process.exitcode:
+        raise SystemExit(f'the prediction failed with status {process.exitcode}')
+    peak, seconds = results.get()
     return f'| {side} x {side} | {side * side * 3 / 2**20:.0f} | {peak:.0f} | {seconds:.0f} |'
 
 

@@ -18,6 +18,7 @@ from mmuda.apis.class_checks import classes_of
 from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model
 from mmuda.apis.last_layer import features_at, features_of, last_layer
+from mmuda.apis.map_network import turned, turned_back
 from mmuda.datasets.raster.unread import reads_rasters
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX, no_data_of_prediction
@@ -170,8 +171,8 @@ class TargetWindows:
         if len(features) == 1:  # else it predicts in parts or at several scales
             found['features'].append(features_at(features[0], rows, columns, size))
         features.clear()
-        mirrored = dict(item, inputs=item['inputs'].flip(-1))
-        label = inference_model(model, mirrored).seg_logits.data.argmax(dim=0).flip(-1).cpu()
+        logits = inference_model(model, turned(item, turns=0, flipped=True)).seg_logits.data
+        label = turned_back(logits, turns=0, flipped=True).argmax(dim=0).cpu()
         found['flipped'].append(label[rows, columns])
         smaller = _smaller(item['inputs'])
         label = inference_model(model, dict(item, inputs=smaller)).seg_logits.data.argmax(dim=0).cpu()

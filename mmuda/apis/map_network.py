@@ -76,8 +76,8 @@ class MapNetwork:
         sums: list[Tensor] = []
         missing = []
         for turns, flipped in self.views:
-            found = predict_samples(self.model, [_turned(sample, turns, flipped) for sample in samples])
-            logits = [_turned_back(sample.seg_logits.data.float(), turns, flipped) for sample in found]
+            found = predict_samples(self.model, [turned(sample, turns, flipped) for sample in samples])
+            logits = [turned_back(sample.seg_logits.data.float(), turns, flipped) for sample in found]
             sums = [one + other for one, other in zip(sums, logits, strict=True)] if sums else logits
             if not missing:
                 masks = [no_data_of_prediction(sample, sample.seg_logits.data.shape[-2:]) for sample in found]
@@ -94,7 +94,8 @@ def weights_digest(model: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _turned(sample: dict, turns: int, flipped: bool) -> dict:
+def turned(sample: Mapping, turns: int, flipped: bool) -> Mapping:
+    """A sample mirrored left and right if ``flipped``, then turned by quarters, with its pixels without data."""
     if not turns and not flipped:
         return sample
     data = copy.deepcopy(sample['data_samples'])
@@ -113,6 +114,7 @@ def _turn(image: Tensor, turns: int, flipped: bool) -> Tensor:
     return torch.rot90(image.flip(-1) if flipped else image, turns, (-2, -1)).contiguous()
 
 
-def _turned_back(image: Tensor, turns: int, flipped: bool) -> Tensor:
+def turned_back(image: Tensor, turns: int, flipped: bool) -> Tensor:
+    """What was predicted of a turned sample, (C, H, W), on the grid of the sample."""
     image = torch.rot90(image, -turns, (-2, -1))
     return image.flip(-1) if flipped else image

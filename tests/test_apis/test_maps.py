@@ -11,8 +11,12 @@ from mmengine.dataset import pseudo_collate
 from rio_cogeo.cogeo import cog_validate
 
 from mmuda.apis import UserError, inference_model, init_model, load_config, predict_raster, predict_rasters, prepare
+from mmuda.apis.map_network import TURNS, turned, turned_back
+from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.checkpoints.reading import write_checkpoint
+from mmuda.datasets.raster.reading import probe_raster
 from mmuda.registry import MODELS
+from mmuda.structures import NO_DATA
 from tests.helpers import ROOT
 from tests.helpers.pixelwise import PALETTE, bright_or_dark, config
 from tests.helpers.wrong_inputs import Towns
@@ -187,3 +191,17 @@ def test_two_processes_make_the_map_of_one(write, tmp_path):
         assert done.returncode == 0, done.stderr
         assert done.stdout.count('windows of') == 1
     np.testing.assert_array_equal(read(folder / 'one' / 'image.tif'), read(folder / 'two' / 'image.tif'))
+
+
+def test_a_mirrored_window_has_its_pixels_without_data_on_the_other_side(write, noise, tmp_path):
+    """The network fills them with 0: another place would be another image."""
+    noise = noise.clip(1)
+    noise[:, :30] = 0
+    sample = WindowPipeline(config()).of_window(probe_raster(str(write(noise, nodata=0))).resolved(), (0, 0, 61, 83))
+    for turns, flipped in TURNS['turns']:
+        view = turned(sample, turns, flipped)
+        inputs, missing = view['inputs'], view['data_samples'].get(NO_DATA).data
+        assert inputs[:, missing[0]].float().std(dim=1).max() == 0 and missing.sum() == 61 * 30
+        assert torch.equal(turned_back(inputs, turns, flipped), sample['inputs'])
+        assert torch.equal(turned_back(missing, turns, flipped), sample['data_samples'].get(NO_DATA).data)
+        assert view['data_samples'].ori_shape == tuple(inputs.shape[1:])
