@@ -31,9 +31,9 @@ from mmseg.structures import SegDataSample
 from window_reading import LAYOUTS, write_raster
 
 from mmuda.apis import inference_model, init_model, load_config, predict_raster
-from mmuda.apis import mapping as apis_mapping
 from mmuda.apis.map_network import MapNetwork
 from mmuda.apis.prediction import prediction_of
+from mmuda.maps import making
 from mmuda.maps.windows import Plan, kept_spans
 from mmuda.utils.memory import peak_of_process
 from mmuda.utils.setup_env import register_all_modules
@@ -81,16 +81,16 @@ class Ways:
         return len(self.samples)
 
     def map(self) -> int:
-        write = apis_mapping._write
+        write = making.write_map
 
         def clocked(*args) -> None:
             start = time.process_time()
             write(*args)
             self.writing = time.process_time() - start
 
-        apis_mapping._write = clocked
+        making.write_map = clocked
         predict_raster(self.model, self.path, self.folder / 'map.tif', tile=self.tile)
-        apis_mapping._write = write
+        making.write_map = write
         return len(self.places)
 
     def centre_crop(self) -> int:

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     'pairing': ('structures', 'utils'),
     'evaluation': ('models.losses', 'registry', 'structures', 'utils'),
     'visualization': RASTER,
-    'maps': RASTER,
+    'maps': ('checkpoints', 'datasets.transforms', *RASTER),
     'engine': ('evaluation', 'models', 'pairing', 'visualization', *DATASETS, *BASE),
     'apis': BELOW_APIS,
     'experiments': ('apis', *BELOW_APIS),

@@ -18,8 +18,8 @@ from mmuda.apis.label_shift import Shift, label_shift
 from mmuda.apis.prepare import prepare
 from mmuda.apis.scale_warnings import warnings_of_scale
 from mmuda.apis.stream_report import StreamReport, classes_of_stream, drawn_samples, warnings_between
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.datasets.raster.label_reading import read_label
-from mmuda.datasets.transforms.loading import read_image
 from mmuda.datasets.uda_dataset import stream_of
 from mmuda.structures import IGNORE_INDEX, no_data_of
 from mmuda.utils.errors import UserError

@@ -9,13 +9,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmuda.apis.candidates import spread
-from mmuda.apis.raster_jobs import SUFFIXES
 from mmuda.datasets.raster.bands import described_bands
 from mmuda.datasets.raster.files import list_images
 from mmuda.datasets.raster.image_checks import check_image_values
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import open_raster, probe_raster
 from mmuda.datasets.raster.valid import opacity_bands
+from mmuda.maps.inputs import SUFFIXES
 from mmuda.utils.errors import UserError
 
 FILES = 16

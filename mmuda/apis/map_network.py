@@ -14,16 +14,10 @@ from torch import Tensor, nn
 
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.datasets.raster.info import RasterInfo
+from mmuda.maps.options import TURNS
 from mmuda.models.wrappers.channel_checks import MISFIT
 from mmuda.structures import NO_DATA, no_data_of_prediction
 from mmuda.utils.errors import UserError
-
-TURNS = dict(
-    none=((0, False),),
-    flips=((0, False), (0, True), (2, True), (2, False)),
-    turns=tuple((turns, flipped) for flipped in (False, True) for turns in range(4)),
-)
-"""Views of a window whose logits are averaged: quarter turns, after mirroring left and right or not."""
 
 
 def predict_samples(model: nn.Module, samples: Sequence[Mapping]) -> list:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from mmengine.config import Config, DictAction
 
 from mmuda.utils.errors import UserError
-from mmuda.utils.seeds import HIGHEST_SEED
+from mmuda.utils.ranges import HIGHEST_SEED
 
 # Placeholder for spaces inside a text while mmengine, which drops spaces, parses lists.
 SPACE = '\ue000'

@@ -7,46 +7,15 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from mmuda.apis.map_network import TURNS
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.notes import notes_on_colours, notes_on_pixels
 from mmuda.datasets.raster.reading import probe_raster
+from mmuda.maps.options import MapOptions, window_borders
 from mmuda.models.data_preprocessor import UDADataPreprocessor
-from mmuda.utils.errors import UserError
-from mmuda.utils.ranges import AMOUNT, COUNT, require
 
 GSD_TOLERANCE = 0.03
 """Relative difference between a ground sample distance and the georeference's above which a note is given."""
-
-
-@dataclass(frozen=True)
-class MapOptions:
-    """What a map is made of, besides the windows.
-
-    Attributes:
-        overlap: Pixels that neighbouring windows share; None is a quarter of a window.
-        views: ``'none'``, ``'flips'`` (four views of each window, whose logits are averaged) or ``'turns'`` (eight).
-        confidence: Also write the probability of the chosen class, as ``'uint8'`` (percent) or ``'float32'``.
-        probabilities: Also write the probability of each class, likewise.
-        batch_size: Windows that are predicted at a time; None is 1 on a CPU, 16 on a GPU, or as many as fit.
-    """
-
-    overlap: int | None = None
-    views: str = 'none'
-    confidence: str | None = None
-    probabilities: str | None = None
-    batch_size: int | None = None
-
-    def __post_init__(self) -> None:
-        kinds = (None, 'uint8', 'float32')
-        for name, choices in dict(views=tuple(TURNS), confidence=kinds, probabilities=kinds).items():
-            if getattr(self, name) not in choices:
-                raise UserError(
-                    f'{name}={getattr(self, name)!r} is unknown; choose one of {", ".join(map(str, choices))}'
-                )
-        for name, rule in dict(batch_size=COUNT, overlap=AMOUNT).items():
-            require(rule, name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -101,26 +70,11 @@ def prediction_of(
     info = pipeline.resolved(header, gsd)
     tile = pipeline.tile if tile is None else tile
     options = options or MapOptions()
-    overlap, margin = _overlap(tile, options.overlap, margin)
+    overlap, margin = window_borders(tile, options.overlap, margin)
     pipeline.check_raster(info, tile, _channels_of(model, pipeline.dataset.domain))
     colours = notes_on_colours([info], pipeline.dataset.bands)
     notes = (*_notes_on_gsd(header.resolved(), info.gsd, gsd), *notes_on_pixels([info]), *colours)
     return Prediction(pipeline, info, tile, overlap, margin, notes, options)
-
-
-def _overlap(tile: int, overlap: int | None, margin: int | None) -> tuple[int, int]:
-    """Pixels that windows share, and those of a border that are not used, where not both are given."""
-    if overlap is None:
-        overlap = tile // 4 if margin is None else max(tile // 4, 2 * margin)
-    margin = overlap // 8 if margin is None else margin
-    if tile < 1 or margin < 0 or 2 * margin >= tile:
-        raise UserError(f'tile={tile} and margin={margin} leave nothing of a window; give a margin below half the tile')
-    if not 2 * margin <= overlap < tile:
-        raise UserError(
-            f'overlap={overlap} of windows with tile={tile} and margin={margin} is not between twice the margin and '
-            'the tile; give another overlap'
-        )
-    return overlap, margin
 
 
 def _notes_on_gsd(info: RasterInfo, used: float | None, given: float | None) -> list[str]:

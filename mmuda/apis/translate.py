@@ -16,10 +16,10 @@ from rasterio.windows import Window
 
 from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.reading import digest_of, load_weights
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.datasets.raster.output import raster_like
 from mmuda.datasets.raster.reading import read_window
 from mmuda.datasets.raster.valid import image_bands, may_lack_data
-from mmuda.datasets.transforms.loading import read_image
 from mmuda.engine.raster_tiles import image_folder
 from mmuda.maps.windows import kept_spans
 from mmuda.registry import DATASETS, MODELS

@@ -10,8 +10,8 @@ import numpy as np
 
 from mmuda.datasets.kept import kept
 from mmuda.datasets.raster.dataset import RasterDataset
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.datasets.raster.reading import close_rasters
-from mmuda.datasets.transforms.loading import read_image
 from mmuda.utils.errors import UserError
 
 WINDOWS, SIDE = 64, 256

@@ -11,10 +11,11 @@ from mmcv.transforms import BaseTransform, Compose
 from torch.utils.data import Dataset
 
 from mmuda.datasets.pairing import relative_name
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.datasets.raster.label_reading import read_label
 from mmuda.datasets.transforms.channel_order import RGB
 from mmuda.datasets.transforms.geometry import resize_image, resize_label
-from mmuda.datasets.transforms.loading import mark_no_data, read_image
+from mmuda.datasets.transforms.loading import mark_no_data
 from mmuda.registry import DATASETS, TRANSFORMS
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError

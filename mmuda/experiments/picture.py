@@ -14,7 +14,7 @@ from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model, segmentor_of, super_resolve
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.datasets import DrawIndex
-from mmuda.datasets.transforms.loading import read_image
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX

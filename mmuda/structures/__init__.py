@@ -3,24 +3,16 @@
 Imports ``utils`` alone.
 """
 
-from .domain_outputs import DomainOutputs, split_tap, upcast
-from .no_data import IGNORE_INDEX, NO_DATA, no_data_of, no_data_of_prediction, predicted_label, validity
-from .perturbation import PERTURBATION, perturbed
-from .pixel_weights import pixel_weight_of, pixel_weights, with_labels
+import lazy_loader
 
-__all__ = [
-    'IGNORE_INDEX',
-    'NO_DATA',
-    'PERTURBATION',
-    'DomainOutputs',
-    'no_data_of',
-    'no_data_of_prediction',
-    'pixel_weight_of',
-    'pixel_weights',
-    'perturbed',
-    'predicted_label',
-    'split_tap',
-    'upcast',
-    'validity',
-    'with_labels',
-]
+# A part is imported when it is used: what only reads rasters needs neither torch nor mmengine.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        'constants': ['IGNORE_INDEX', 'NO_DATA'],
+        'domain_outputs': ['DomainOutputs', 'split_tap', 'upcast'],
+        'no_data': ['no_data_of', 'no_data_of_prediction', 'predicted_label', 'validity'],
+        'perturbation': ['PERTURBATION', 'perturbed'],
+        'pixel_weights': ['pixel_weight_of', 'pixel_weights', 'with_labels'],
+    },
+)

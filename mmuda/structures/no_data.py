@@ -9,11 +9,7 @@ import torch.nn.functional as F
 from mmseg.structures import SegDataSample
 from torch import Tensor
 
-IGNORE_INDEX = 255
-"""Value in all label maps (training, truth, prediction) for no data or an ignored class."""
-
-NO_DATA = 'no_data'
-"""Field of a data sample: (1, h, w) bool on the grid of the label, present only if some pixel holds no data."""
+from mmuda.structures.constants import IGNORE_INDEX, NO_DATA
 
 
 def no_data_of(sample: SegDataSample | None, size: tuple[int, int] | None = None) -> Tensor | None:

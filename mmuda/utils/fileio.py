@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmengine.fileio import LocalBackend, register_backend
-
 from mmuda.utils.inputs import note_output, refuse_input
 from mmuda.utils.locks import open_alone
 from mmuda.utils.writing import telling
@@ -71,30 +69,11 @@ def write_atomically(data: bytes, path: str | os.PathLike) -> None:
         UserError: If the file is an input of this process, or cannot be written (a full disk, a read-only folder).
     """
     refuse_input(path)
-    _write(data, path)
+    write_whole(data, path)
     note_output(path)
 
 
-def _write(data: bytes, path: str | os.PathLike) -> None:
+def write_whole(data: bytes, path: str | os.PathLike) -> None:
+    """As :func:`write_atomically`, but an input may be replaced."""
     with telling(path), replacing(path) as temporary:
         temporary.write_bytes(data)
-
-
-class AtomicLocalBackend(LocalBackend):
-    """mmengine's local storage, but files are written whole or not at all.
-
-    mmengine opens a checkpoint under its final name, so a kill during a save leaves a truncated file. Registered as
-    ``atomic``::
-
-        default_hooks = dict(checkpoint=dict(type='CheckpointHook', backend_args=dict(backend='atomic')))
-    """
-
-    def put(self, obj: bytes, filepath: str | os.PathLike) -> None:
-        # A run may overwrite the checkpoint it started from; refusing that after hours of training would help nobody.
-        _write(obj, filepath)
-
-    def put_text(self, obj: str, filepath: str | os.PathLike, encoding: str = 'utf-8') -> None:
-        self.put(obj.encode(encoding), filepath)
-
-
-register_backend('atomic', AtomicLocalBackend)

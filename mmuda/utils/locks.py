@@ -17,9 +17,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
-from mmengine.logging import print_log
-
 from mmuda.utils.errors import UserError
+from mmuda.utils.log import log
 
 try:
     import fcntl
@@ -48,10 +47,9 @@ def take_lock(file: IO, wait: bool = False) -> bool:
     except OSError as error:
         if error.errno in HELD:
             return False
-        print_log(
+        log(
             f'{file.name} cannot be locked ({error.strerror}); make sure that no other process writes there',
-            logger='current',
-            level=logging.WARNING,
+            logging.WARNING,
         )
     return True
 
@@ -79,7 +77,7 @@ def open_alone(path: str | os.PathLike, wait: bool = False) -> Iterator[IO[bytes
                 return
             if not has_lock:
                 if not told:
-                    print_log(f'waiting for another process that is writing {path}', logger='current')
+                    log(f'waiting for another process that is writing {path}')
                 told = take_lock(file, wait=True)
             if not _is_at(file, path):  # renamed or removed by the process that had it
                 continue

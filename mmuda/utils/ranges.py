@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 
 from mmuda.utils.errors import UserError
-from mmuda.utils.seeds import HIGHEST_SEED
+
+# numpy takes 32 bits, and workers, ranks and stages add to the seed of the run.
+HIGHEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,6 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-# numpy takes 32 bits, and workers, ranks and stages add to the seed of the run.
-HIGHEST_SEED = 2**31 - 1
-
 
 def mix_seed(*parts: int | str) -> int:
     """A well-mixed seed computed from numbers and names, the same on every machine.

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from mmengine.config.utils import MODULE2PACKAGE
 from mmengine.registry import init_default_scope
 
-MODULES = ('structures', 'models', 'datasets', 'synthetic', 'engine', 'evaluation', 'visualization')
+MODULES = ('structures', 'models', 'datasets.registered', 'synthetic', 'engine', 'evaluation', 'visualization')
 
 
 def allow_package_configs() -> None:
@@ -30,7 +30,7 @@ def register_all_modules(set_default_scope: bool = True) -> None:
     allow_package_configs()
     register_mmseg(init_default_scope=False)
     import_module('mmseg.visualization')  # not among those, and a child registry does not look for it
-    import_module('mmuda.utils.fileio')  # the storage backend `atomic`
+    import_module('mmuda.utils.atomic_backend')  # the storage backend `atomic`
     for name in MODULES:
         if find_spec(f'mmuda.{name}') is not None:
             import_module(f'mmuda.{name}')

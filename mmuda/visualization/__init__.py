@@ -3,7 +3,8 @@
 Imports ``datasets.raster``, ``structures`` and ``utils``.
 """
 
-from mmuda.visualization.colours import IGNORED_COLOUR, colour_labels, colour_table, default_palette, viewable
+from mmuda.utils.palettes import colour_table, default_palette
+from mmuda.visualization.colours import IGNORED_COLOUR, colour_labels, viewable
 from mmuda.visualization.curves import plot_log, read_log
 from mmuda.visualization.histograms import draw_histograms
 from mmuda.visualization.label_raster import label_raster

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from mmuda.datasets.raster.checked_writing import CheckedWriter
 from mmuda.datasets.raster.output import raster_like
 from mmuda.structures import IGNORE_INDEX
-from mmuda.visualization.colours import colour_table
+from mmuda.utils.palettes import colour_table
 
 
 @contextmanager

@@ -11,10 +11,11 @@ from mmengine.dataset import pseudo_collate
 from rio_cogeo.cogeo import cog_validate
 
 from mmuda.apis import UserError, inference_model, init_model, load_config, predict_raster, predict_rasters, prepare
-from mmuda.apis.map_network import TURNS, turned, turned_back
+from mmuda.apis.map_network import turned, turned_back
 from mmuda.apis.window_pipeline import WindowPipeline
 from mmuda.checkpoints.reading import write_checkpoint
 from mmuda.datasets.raster.reading import probe_raster
+from mmuda.maps.options import TURNS
 from mmuda.registry import MODELS
 from mmuda.structures import NO_DATA
 from tests.helpers import ROOT

@@ -12,9 +12,9 @@ from rasterio.transform import from_origin
 
 from mmuda.apis import UserError, check, init_model, load_config, new_config_of_rasters, predict_rasters, prepare, train
 from mmuda.apis.inspect_rasters import endings
-from mmuda.apis.raster_jobs import find_rasters
 from mmuda.apis.recipes import METHODS
 from mmuda.datasets import UDADataset
+from mmuda.maps.inputs import find_rasters
 from mmuda.registry import DATASETS
 from tests.helpers import ROOT
 

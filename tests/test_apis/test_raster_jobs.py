@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from mmuda.apis import UserError, predict_rasters
-from mmuda.apis.raster_jobs import find_rasters
+from mmuda.maps.inputs import find_rasters
 from tests.helpers.pixelwise import bright_or_dark, config
 
 pytestmark = pytest.mark.usefixtures('_identity_backbone')

@@ -13,8 +13,8 @@ from mmuda.datasets import (
     ResampleToGSD,
     ResolutionPair,
 )
+from mmuda.datasets.raster.image_reading import scale_values
 from mmuda.datasets.transforms.geometry import resize_image, resize_label, round_half_up
-from mmuda.datasets.transforms.loading import scale_values
 
 
 def noise(height, width, bands=3):

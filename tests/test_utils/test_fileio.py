@@ -3,8 +3,9 @@ import os
 import pytest
 from mmengine.fileio import get_file_backend
 
+from mmuda.utils.atomic_backend import AtomicLocalBackend
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import AtomicLocalBackend, write_atomically
+from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import note_input
 
 

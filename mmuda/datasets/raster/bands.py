@@ -92,7 +92,7 @@ def check_bands(bands: Sequence[int | str] | int | None, owner: str) -> Bands | 
     given = tuple(bands)
     if not given:
         raise UserError(f'bands={bands!r} of {owner} names no band; give e.g. bands=(1, 2, 3), or None for all.')
-    numbers = [band for band in given if not isinstance(band, str)]
+    numbers = [band for band in given if not isinstance(band, str) or band.strip().isdecimal()]
     whole = all(isinstance(band, Integral) and not isinstance(band, bool) for band in numbers)
     if numbers and whole and min(numbers) == 0:
         raise UserError(

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 import rasterio
-from mmengine.logging import print_log
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.windows import Window
 
@@ -35,6 +34,7 @@ from mmuda.datasets.raster.geometry import (
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
+from mmuda.utils.log import log
 from mmuda.utils.progress import Progress
 
 MAX_OPEN_RASTERS = 64
@@ -242,7 +242,7 @@ def check_rasters(paths: Sequence[str], whole: bool = False) -> None:
     Raises:
         UserError: A file is damaged.
     """
-    progress = Progress(len(paths), 'rasters checked', lambda line: print_log(line, 'current'), seconds=60.0)
+    progress = Progress(len(paths), 'rasters checked', log, seconds=60.0)
     with ThreadPoolExecutor(CHECKING_THREADS) as pool:
         checks = [pool.submit(check_raster, path, whole) for path in paths]
         try:

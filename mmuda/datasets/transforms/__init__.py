@@ -3,34 +3,22 @@
 Imports ``datasets.raster`` and ``datasets.coarse``, and what these import.
 """
 
-from mmuda.datasets.transforms.channel_order import LoadImageFromFile, PackSegInputs
-from mmuda.datasets.transforms.coarse_labels import LoadCoarseLabels, LoadLabelWindow
-from mmuda.datasets.transforms.colour_transfer import FourierTransfer, HistogramMatching, ReinhardTransfer
-from mmuda.datasets.transforms.flip import RandomFlipAll, RandomQuarterTurn
-from mmuda.datasets.transforms.formatting import PackUDAInputs
-from mmuda.datasets.transforms.ground_crop import RandomGroundCrop
-from mmuda.datasets.transforms.image_scale import RandomImageScale
-from mmuda.datasets.transforms.loading import LoadRasterWindow
-from mmuda.datasets.transforms.pad import Pad
-from mmuda.datasets.transforms.photometric import PhotoMetricDistortion
-from mmuda.datasets.transforms.resample import ResampleToGSD, ResolutionPair
+import lazy_loader
 
-__all__ = [
-    'FourierTransfer',
-    'HistogramMatching',
-    'LoadCoarseLabels',
-    'LoadImageFromFile',
-    'LoadLabelWindow',
-    'LoadRasterWindow',
-    'PackSegInputs',
-    'PackUDAInputs',
-    'Pad',
-    'PhotoMetricDistortion',
-    'RandomFlipAll',
-    'RandomGroundCrop',
-    'RandomImageScale',
-    'RandomQuarterTurn',
-    'ReinhardTransfer',
-    'ResampleToGSD',
-    'ResolutionPair',
-]
+# A part is imported when it is used: what only reads rasters needs neither torch nor mmengine.
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        'channel_order': ['LoadImageFromFile', 'PackSegInputs'],
+        'coarse_labels': ['LoadCoarseLabels', 'LoadLabelWindow'],
+        'colour_transfer': ['FourierTransfer', 'HistogramMatching', 'ReinhardTransfer'],
+        'flip': ['RandomFlipAll', 'RandomQuarterTurn'],
+        'formatting': ['PackUDAInputs'],
+        'ground_crop': ['RandomGroundCrop'],
+        'image_scale': ['RandomImageScale'],
+        'loading': ['LoadRasterWindow'],
+        'pad': ['Pad'],
+        'photometric': ['PhotoMetricDistortion'],
+        'resample': ['ResampleToGSD', 'ResolutionPair'],
+    },
+)

@@ -13,7 +13,7 @@ from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-from mmuda.datasets.transforms.loading import read_image
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
 from mmuda.registry import HOOKS
 from mmuda.structures import predicted_label

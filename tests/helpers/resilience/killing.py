@@ -13,7 +13,7 @@ from mmengine.dist import get_rank
 from mmengine.hooks import Hook
 
 from mmuda.registry import HOOKS
-from mmuda.utils import fileio
+from mmuda.utils import atomic_backend, fileio
 
 
 def die() -> None:
@@ -53,7 +53,7 @@ class SelfKillHook(Hook):
                 die()
             fileio.write_atomically(obj, filepath)
 
-        fileio.AtomicLocalBackend.put = put
+        atomic_backend.AtomicLocalBackend.put = put
 
     def before_train_iter(self, runner, batch_idx, data_batch=None) -> None:
         if self.kind == 'iteration' and runner.iter == int(self.value):
