@@ -74,7 +74,8 @@ def config_of_card(card: Mapping, where: str | os.PathLike, plugin: str | Iterab
         windows of any raster as the test did.
 
     Raises:
-        UserError: The card has no segmentor, names a type that is not registered, or needs a plugin that is not allowed.
+        UserError: The card has no segmentor, names a type that is not registered, or needs a plugin that is
+            not allowed.
     """
     where = os.fspath(where)
     if card['segmentor'] is None:
@@ -112,8 +113,8 @@ def _import_plugins(named: list[str], allowed: str | Iterable[str] | None, where
             import_module(name)
         except ImportError as error:
             raise UserError(
-                f'the plugin {name} of {where} cannot be imported ({error}); install its package, or run from its folder '
-                'with PYTHONPATH=. in front of the command'
+                f'the plugin {name} of {where} cannot be imported ({error}); install its package, or run from its '
+                'folder with PYTHONPATH=. in front of the command'
             ) from error
 
 

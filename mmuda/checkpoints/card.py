@@ -71,8 +71,8 @@ def _check_schema(card: Mapping, where: str) -> None:
         raise damaged(where, f'schema={schema!r}, which must be a whole number from 1')
     if schema > SCHEMA:
         raise UserError(
-            f'{where}: its model card has schema {schema}, and this version of mmuda reads up to {SCHEMA}; update mmuda, '
-            'or give the config of its training'
+            f'{where}: its model card has schema {schema}, and this version of mmuda reads up to {SCHEMA}; update '
+            'mmuda, or give the config of its training'
         )
 
 

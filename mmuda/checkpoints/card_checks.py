@@ -85,9 +85,10 @@ def check_entries(card: Mapping, where: str) -> None:
         _require(given, key, fits, text, where, 'input.')
     if len(given['mean']) != len(given['std']) or min(given['std'], default=0) <= 0:
         raise damaged(
-            where, f'input.mean={shown(given["mean"])} and input.std={shown(given["std"])}, which need as many positive '
-            'deviations as means',
-        )  # fmt: skip
+            where,
+            f'input.mean={shown(given["mean"])} and input.std={shown(given["std"])}, which must be as many, with positive '
+            'deviations',
+        )
     for key in ('bands', 'band_names'):
         if given[key] is not None and len(given[key]) != len(given['mean']):
             raise damaged(where, f'{len(given[key])} input.{key} for {len(given["mean"])} means, which must be as many')

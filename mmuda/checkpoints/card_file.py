@@ -13,9 +13,9 @@ from torch import Tensor
 from mmuda.checkpoints.card import CARD, card_from_text
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.utils.errors import UserError
-from mmuda.utils.fileio import replacing
-from mmuda.utils.inputs import note_input, note_output, refuse_input
-from mmuda.utils.writing import telling
+from mmuda.utils.fileio import write_atomically
+from mmuda.utils.inputs import note_input
+from mmuda.utils.json_file import write_json
 
 SAFETENSORS = '.safetensors'
 INSTALL = "python -m pip install '.[export]'"
@@ -64,21 +64,16 @@ def write_safetensors(state: Mapping[str, Tensor], text: str, path: str | os.Pat
     Raises:
         UserError: It cannot be written, is an input, or safetensors is not installed.
     """
-    refuse_input(path)
     _library(path)
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     # Weights that share memory are copied: the format has no aliases.
     separate = {name: torch.empty_like(t, memory_format=torch.contiguous_format).copy_(t) for name, t in state.items()}
-    with telling(path), replacing(path) as temporary:
-        save_file(separate, str(temporary), metadata={CARD: text, 'format': 'pt'})
-    note_output(path)
+    write_atomically(save(separate, metadata={CARD: text, 'format': 'pt'}), path)
 
 
 def write_card(text: str, path: str | os.PathLike) -> None:
     """Write a card as a JSON file that people read, whole or not at all."""
-    from mmuda.utils.json_file import write_json
-
     write_json(json.loads(text), path)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -236,10 +237,8 @@ def _registered(registry, name):
 def _versions() -> dict[str, str]:
     found = dict(mmuda=mmuda.__version__, torch=torch.__version__, mmseg=mmseg.__version__)
     found.update(mmengine=mmengine.__version__, mmcv=mmcv.__version__)
-    try:
+    with suppress(PackageNotFoundError):
         found['rasterio'] = version('rasterio')
-    except PackageNotFoundError:
-        pass
     return {name: str(text) for name, text in found.items()}
 
 
