@@ -18,7 +18,7 @@ from mmuda.checkpoints.card import card_of
 from mmuda.checkpoints.card_checks import MODULE, damaged, shown
 from mmuda.checkpoints.card_config import check_config, types_in
 from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
-from mmuda.registry import ADAPTERS, MODELS, TRANSFORMS, unknown_type
+from mmuda.registry import ADAPTERS, MODELS, TRANSFORMS, names_in, unknown_type
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 
@@ -123,14 +123,15 @@ def _check_type(name, path: str, registries: tuple[Registry, ...], where: str) -
     if not isinstance(name, str):
         raise damaged(where, f'{path}={shown(name)}, which must be the name of a registered type')
     scope, _, bare = name.rpartition('.')
-    for registry in registries:
+    for searched in registries:
+        registry = searched
         while registry is not None:
             if bare in registry.module_dict and scope in ('', registry.scope):
                 return
             registry = registry.parent
     if scope:
         raise damaged(where, f'{path}={shown(name)}, which is no registered type; dotted names are not looked up')
-    known = (names for registry in registries for names in registry.module_dict)
+    known = {known for registry in registries for known in names_in(registry)}
     error = str(unknown_type(name, 'type', known, path)).partition(' (a class of your own')[0]
     raise UserError(f'{where}: its model card has {error}, or install what registers it')
 
@@ -180,8 +181,6 @@ def check_sizes(cfg: Config, state: Mapping[str, Tensor], where: str | os.PathLi
     """
     try:
         expected = build_on_meta(cfg.model).state_dict()
-    except UserError:
-        raise
     except Exception as error:  # noqa: BLE001  a constructor may do anything with arguments that it does not expect
         reason = ' '.join(str(error).split())[:200] or type(error).__name__
         raise damaged(os.fspath(where), f'a network that cannot be built ({reason})') from error

@@ -41,7 +41,7 @@ class Scores(nn.Module):
     Args:
         segmentor: In evaluation mode.
         is_reversed: Whether it gets the first three bands in reverse.
-        scale: By how much its scores are finer than the image.
+        scale: By how much the scores are finer than the image.
     """
 
     def __init__(self, segmentor: nn.Module, is_reversed: bool, scale: int) -> None:
@@ -94,7 +94,7 @@ def export_onnx(
     Args:
         trained: The segmentor and its card.
         path: The file.
-        fixed: Fix height and width to the tile, as Deepness needs it.
+        fixed: Fix height and width to the tile, and give scores of the image's size, as Deepness needs them.
         report: Called with lines for the user.
 
     Raises:
@@ -104,7 +104,9 @@ def export_onnx(
     onnx = _libraries(path)
     tile = network_tile(trained.card)
     channels = len(trained.card['input']['mean'])
-    module = Scores(trained.network, trained.card['input']['reversed'], _scale_of(trained.network, channels)).eval()
+    own_scale = _scale_of(trained.network, channels)
+    # Deepness places scores on the pixels of the image.
+    module = Scores(trained.network, trained.card['input']['reversed'], 1 if fixed else own_scale).eval()
     program, batch = _program(module, channels, tile, fixed, report)
     shape = None if batch == 'dynamic' and not fixed else [None if batch == 'dynamic' else 1, tile, tile]
     model = _cleaned(program.model_proto, shape)
@@ -119,11 +121,9 @@ def export_onnx(
         f'{path}: opset {OPSET}, {"any size" if shape is None else f"{tile} x {tile} px"}, differs from torch by '
         f'at most {difference:.1e}'
     )
-    if module.scale > 1:
-        report(
-            f'{path}: the scores are {module.scale} times finer than the image, as this segmentor super-resolves; tools '
-            'of mmuda use them, Deepness expects scores of the size of the image'
-        )
+    if own_scale > 1:
+        grid = f'{own_scale} times finer than the image' if not fixed else 'averaged to the size of the image'
+        report(f'{path}: this segmentor super-resolves; its scores are {grid}')
     return Path(path)
 
 

@@ -86,8 +86,8 @@ def check_entries(card: Mapping, where: str) -> None:
     if len(given['mean']) != len(given['std']) or min(given['std'], default=0) <= 0:
         raise damaged(
             where,
-            f'input.mean={shown(given["mean"])} and input.std={shown(given["std"])}, which must be as many, with positive '
-            'deviations',
+            f'input.mean={shown(given["mean"])} and input.std={shown(given["std"])}, which must be as many, with '
+            'positive deviations',
         )
     for key in ('bands', 'band_names'):
         if given[key] is not None and len(given[key]) != len(given['mean']):
