@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from mmuda.apis.export_source import TrainedSegmentor
 from mmuda.apis.onnx_metadata import deepness_metadata, network_tile
 from mmuda.checkpoints.card import CARD, card_text
-from mmuda.models.segmentors import SuperResolutionSegmentor
+from mmuda.models.segmentors import HRDA, SuperResolutionSegmentor
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import replacing
 from mmuda.utils.inputs import note_output, refuse_input
@@ -149,22 +149,23 @@ def _scale_of(network: nn.Module, channels: int) -> int:
 def _program(module: Scores, channels: int, tile: int, fixed: bool, report: Callable[[str], None]):
     """The exported program, and whether its batch is ``'dynamic'`` or ``'single'``."""
     number, height, width = TRACED
-    try:
-        return _exported(module, torch.randn(number, channels, height, width), dynamic=True), 'dynamic'
-    except Exception as error:  # noqa: BLE001  the exporter raises errors of many kinds
-        reason = _reason(error)
+    kind, reason = type(module.segmentor).__name__, 'it computes its windows from the size of the image'
+    if not isinstance(module.segmentor, HRDA):
+        try:
+            return _exported(module, torch.randn(number, channels, height, width), dynamic=True), 'dynamic'
+        except Exception as error:  # noqa: BLE001  the exporter raises errors of many kinds
+            reason = _reason(error)
     try:
         program = _exported(module, torch.randn(1, channels, tile, tile), dynamic=False)
     except Exception as error:
-        kind = type(module.segmentor).__name__
         raise UserError(
             f'{kind} cannot be written as ONNX ({_reason(error)}); export it as safetensors, and predict with '
             'tools/predict.py'
         ) from error
     if not fixed:
         report(
-            f'{type(module.segmentor).__name__} computes its windows from the size of the image, which ONNX cannot '
-            f'follow ({reason}): the file takes one image of {tile} x {tile} px at a time'
+            f'{kind} cannot be written as ONNX for any size ({reason}): the file takes one image of {tile} x {tile} px '
+            'at a time'
         )
     return program, 'single'
 

@@ -18,6 +18,18 @@ SEGMENTOR = dict(
                      num_classes=3, out_channels=3, norm_cfg=NORM, align_corners=False),
     test_cfg=dict(mode='whole'),
 )  # fmt: skip
+SUPER_RESOLUTION = dict(
+    type='SuperResolutionSegmentor',
+    backbone=dict(type='ResidualASPP', base_channels=4),
+    sr_head=dict(type='SuperResolutionHead', base_channels=4),
+    decode_head=dict(type='PyramidFusionHead', base_channels=4, num_classes=3, out_channels=3),
+)
+HRDA_SEGMENTOR = dict(
+    SEGMENTOR,
+    type='HRDA',
+    attention_head=dict(SEGMENTOR['decode_head'], channels=2),
+    test_cfg=dict(mode='slide', crop_size=[64, 64], stride=[32, 32]),
+)
 EXAMPLE = dict(
     schema=1,
     name='tiny',
@@ -64,7 +76,8 @@ def build(segmentor=SEGMENTOR):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    torch.nn.init.normal_(network.decode_head.conv_seg.weight)  # so that the classes differ from pixel to pixel
+    if hasattr(network.decode_head, 'conv_seg'):  # so that the classes differ from pixel to pixel
+        torch.nn.init.normal_(network.decode_head.conv_seg.weight)
     return network
 
 
