@@ -71,7 +71,9 @@ def export_model(
     paths = [folder / name for format_ in chosen for name in EXPORT_FORMATS[format_]]
     configs = [config] if isinstance(config, str | os.PathLike) else []
     check_outputs({}, [checkpoint, *configs], paths)
-    trained = trained_segmentor(checkpoint, config, domain, plugin)
+    # mmseg needs no card where there is a config.
+    cardless = chosen == ['mmseg'] and config is not None
+    trained = None if cardless else trained_segmentor(checkpoint, config, domain, plugin)
     with no_empty_folders(folder):
         check_writable(folder)
         for name in chosen:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -102,20 +101,24 @@ def export_onnx(
     """
     refuse_input(path)
     onnx = _libraries(path)
-    tile = network_tile(trained.card)
-    channels = len(trained.card['input']['mean'])
+    tile, card = network_tile(trained.card), trained.card
+    channels = len(card['input']['mean'])
     own_scale = _scale_of(trained.network, channels)
     # Deepness places scores on the pixels of the image.
-    module = Scores(trained.network, trained.card['input']['reversed'], 1 if fixed else own_scale).eval()
-    program, batch = _program(module, channels, tile, fixed, report)
-    shape = None if batch == 'dynamic' and not fixed else [None if batch == 'dynamic' else 1, tile, tile]
-    model = _cleaned(program.model_proto, shape)
-    details = dict(input=INPUT, output=OUTPUT, scale=module.scale, opset=OPSET, fixed=shape)
-    card = json.loads(card_text(dict(trained.card, onnx=details)))
-    onnx.helper.set_model_props(model, {**deepness_metadata(card, tile), CARD: json.dumps(card)})
+    module = Scores(trained.network, card['input']['reversed'], 1 if fixed else own_scale).eval()
+    kind = type(trained.network).__name__
     with telling(path), replacing(path) as temporary:
-        onnx.save(model, str(temporary))
-        difference = _difference(module, temporary, channels, shape)
+        try:
+            shape = [None, tile, tile] if fixed else None
+            difference = _write(onnx, module, card, temporary, shape, dynamic=True)
+        except Exception as error:  # noqa: BLE001  exporter and runtime raise errors of many kinds
+            shape = [1, tile, tile]
+            if not fixed:
+                report(
+                    f'{kind} cannot be written as ONNX for any size ({_reason(error)}): the file takes one image of '
+                    f'{tile} x {tile} px at a time'
+                )
+            difference = _write_fixed(onnx, module, card, temporary, shape)
     note_output(path)
     report(
         f'{path}: opset {OPSET}, {"any size" if shape is None else f"{tile} x {tile} px"}, differs from torch by '
@@ -146,28 +149,40 @@ def _scale_of(network: nn.Module, channels: int) -> int:
     return round(network.encode_decode(torch.zeros(1, channels, side, side)).shape[-1] / side)
 
 
-def _program(module: Scores, channels: int, tile: int, fixed: bool, report: Callable[[str], None]):
-    """The exported program, and whether its batch is ``'dynamic'`` or ``'single'``."""
-    number, height, width = TRACED
-    kind, reason = type(module.segmentor).__name__, 'it computes its windows from the size of the image'
-    if not isinstance(module.segmentor, HRDA):
-        try:
-            return _exported(module, torch.randn(number, channels, height, width), dynamic=True), 'dynamic'
-        except Exception as error:  # noqa: BLE001  the exporter raises errors of many kinds
-            reason = _reason(error)
+def _write_fixed(onnx, module: Scores, card: Mapping, path: Path, shape: list[int]) -> float:
     try:
-        program = _exported(module, torch.randn(1, channels, tile, tile), dynamic=False)
+        return _write(onnx, module, card, path, shape, dynamic=False)
+    except UserError:
+        raise
     except Exception as error:
         raise UserError(
-            f'{kind} cannot be written as ONNX ({_reason(error)}); export it as safetensors, and predict with '
-            'tools/predict.py'
+            f'{type(module.segmentor).__name__} cannot be written as ONNX ({_reason(error)}); export it as '
+            'safetensors, and predict with tools/predict.py'
         ) from error
-    if not fixed:
-        report(
-            f'{kind} cannot be written as ONNX for any size ({reason}): the file takes one image of {tile} x {tile} px '
-            'at a time'
-        )
-    return program, 'single'
+
+
+def _write(onnx, module: Scores, card: Mapping, path: Path, shape: list | None, dynamic: bool) -> float:
+    """Write the file, and return by how much it differs from torch.
+
+    Args:
+        onnx: The package.
+        module: The network.
+        card: The model card.
+        path: The file.
+        shape: (N, H, W) that the file fixes, with None for any number; None fixes none.
+        dynamic: Whether the exporter treats the sizes as unknown; else only ``shape`` is right.
+    """
+    if dynamic and isinstance(module.segmentor, HRDA):  # the exporter finds out only after minutes
+        raise NotImplementedError('its windows follow from the size of the image')
+    channels, tile = len(card['input']['mean']), network_tile(card)
+    number, height, width = TRACED if dynamic else shape
+    program = _exported(module, torch.randn(number, channels, height, width), dynamic)
+    model = _cleaned(program.model_proto, shape)
+    details = dict(input=INPUT, output=OUTPUT, scale=module.scale, opset=OPSET, fixed=shape)
+    text = card_text(dict(card, onnx=details))
+    onnx.helper.set_model_props(model, {**deepness_metadata(card, tile), CARD: text})
+    onnx.save(model, str(path))
+    return _difference(module, path, channels, shape)
 
 
 def _reason(error: BaseException) -> str:
@@ -197,15 +212,17 @@ def _exported(module: nn.Module, example: Tensor, dynamic: bool):
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the exporter's warnings, e.g. about packages that are not needed."""
-    logger = logging.getLogger('torch.onnx')
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ('torch.onnx', 'onnxscript', 'onnx_ir')]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def _cleaned(model, shape: list | None):

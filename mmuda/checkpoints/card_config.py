@@ -11,7 +11,7 @@ INITIAL = ('init_cfg', 'pretrained')
 # Arguments by which parts of libraries open files or addresses.
 OPENS = ('checkpoint', 'checkpoint_path', 'weights', 'filename', 'file_client_args', 'backend_args', 'custom_imports')
 PATH_PARTS = ('/', '\\', '://', '..')
-LARGEST = 65_536
+LARGEST = 16_384
 """Larger whole numbers (channels, layers) than any network has."""
 LONGEST = 1000
 
@@ -52,16 +52,24 @@ def check_config(value, path: str, where: str) -> None:
         UserError: It has a key that mmengine would act on, an argument that opens a file, a text that looks like a
             path, or a number that no network has.
     """
+    fault = fault_of(value, path)
+    if fault is not None:
+        raise damaged(where, fault)
+
+
+def fault_of(value, path: str) -> str | None:
+    """What :func:`check_config` would refuse; None if nothing."""
     for key, one in _walk(value, path):
         name = key.rpartition('.')[2]
-        if name.startswith('_') or name in OPENS or (name in INITIAL and one is not None):
-            raise damaged(where, f'{key}={shown(one)}, which a card may not give')
+        if name.startswith('_') or (name in (*OPENS, *INITIAL) and one is not None):
+            return f'{key}={shown(one)}, which a card may not give'
         if isinstance(one, str) and any(part in one for part in PATH_PARTS):
-            raise damaged(where, f'{key}={shown(one)}, which looks like a path; a card reads no other files')
+            return f'{key}={shown(one)}, which looks like a path; a card reads no other files'
         if isinstance(one, int | float) and abs(one) > LARGEST:
-            raise damaged(where, f'{key}={shown(one)}, where numbers up to {LARGEST} are expected')
+            return f'{key}={shown(one)}, where numbers up to {LARGEST} are expected'
         if isinstance(one, list) and len(one) > LONGEST:
-            raise damaged(where, f'{len(one)} values of {key}, where at most {LONGEST} are expected')
+            return f'{len(one)} values of {key}, where at most {LONGEST} are expected'
+    return None
 
 
 def types_in(value, path: str) -> Iterator[tuple[str, object]]:

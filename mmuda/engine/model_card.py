@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-import mmcv
-import mmengine
-import mmseg
-import torch
-from mmengine.hooks import CheckpointHook
-
-import mmuda
 from mmuda.checkpoints.card import CARD, card_text
-from mmuda.checkpoints.card_config import plain_config, types_in
+from mmuda.checkpoints.card_config import fault_of, plain_config, types_in
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
 from mmuda.checkpoints.run_record import plain
 from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
+from mmuda.engine.card_origin import bands_of_files, data_of, method_of, progress, versions
 from mmuda.models.data_preprocessor import UDADataPreprocessor
-from mmuda.registry import DATASETS, MODELS, TRANSFORMS
+from mmuda.registry import MODELS, TRANSFORMS
 from mmuda.utils.errors import describe
 
-LAST_METRICS = 'last_metrics'
-"""Entry of the message hub: metrics of the last validation, and its ``iteration``."""
 OF_LIBRARIES = ('mmuda', 'mmseg', 'mmcv', 'mmengine', 'torch')
 UNNAMED = 'unnamed'
 
@@ -44,8 +34,8 @@ def put_card(runner, checkpoint: dict) -> None:
         runner.logger.warning,
         runner.cfg,
         dataset_meta_of(checkpoint),
-        names_of_bands=_bands_of_files(runner),
-        **_progress(runner, meta.get('iter')),
+        names_of_bands=bands_of_files(runner),
+        **progress(runner, meta.get('iter')),
     )
     if text is not None:
         meta[CARD] = text
@@ -99,14 +89,7 @@ def make_card(
         return None
     preprocessor = model.get('data_preprocessor') or cfg.get('data_preprocessor')
     given = _input_of(cfg, preprocessor, names_of_bands or {})
-    configs = dict(segmentor=own, preprocessor=preprocessor, adapter=model.get('adapter'), pipeline=_pipeline_of(cfg))
-    try:
-        parts = {key: plain_config(value, key) for key, value in configs.items()}
-        parts['segmentor'].pop('data_preprocessor', None)
-        parts['preprocessor'] = parts['preprocessor'] or dict(type='UDADataPreprocessor')
-        incomplete = None
-    except ValueError as error:
-        parts, incomplete = dict(segmentor=None, preprocessor=None, adapter=None, pipeline=[]), str(error)
+    parts, incomplete = _parts_of(cfg, own, preprocessor)
     teacher = (model.get('ema') or {}).get('evaluate', False)
     predicts_with = 'model' if own is model else 'teacher' if teacher else 'segmentor'
     return card_text(
@@ -119,15 +102,31 @@ def make_card(
             predicts_with=predicts_with,
             incomplete=incomplete,
             plugins=_plugins(cfg, parts),
-            versions=_versions(),
-            data=_data_of(cfg),
-            method=_method_of(training or cfg),
+            versions=versions(),
+            data=data_of(cfg),
+            method=method_of(training or cfg),
             iteration=iteration,
             validation=validation and plain(validation),
             selection=selection,
             adapted=None,
         )
     )
+
+
+def _parts_of(cfg: Mapping, segmentor: Mapping, preprocessor: Mapping | None) -> tuple[dict, str | None]:
+    """The configs of the card, and why there are none if they hold more than plain data."""
+    adapter, nothing = cfg['model'].get('adapter'), dict(segmentor=None, preprocessor=None, adapter=None, pipeline=[])
+    configs = dict(segmentor=segmentor, preprocessor=preprocessor, adapter=adapter, pipeline=_pipeline_of(cfg))
+    try:
+        parts = {key: plain_config(value, key) for key, value in configs.items()}
+    except ValueError as error:
+        return nothing, str(error)
+    fault = next(filter(None, (fault_of(value, key) for key, value in parts.items())), None)
+    if fault is not None:
+        return nothing, f'the config has {fault}'
+    parts['segmentor'].pop('data_preprocessor', None)
+    parts['preprocessor'] = parts['preprocessor'] or dict(type='UDADataPreprocessor')
+    return parts, None
 
 
 def _tested(cfg: Mapping) -> Mapping:
@@ -232,78 +231,3 @@ def _registered(registry, name):
             return registry.module_dict[name.rpartition('.')[2]]
         registry = registry.parent
     return None
-
-
-def _versions() -> dict[str, str]:
-    found = dict(mmuda=mmuda.__version__, torch=torch.__version__, mmseg=mmseg.__version__)
-    found.update(mmengine=mmengine.__version__, mmcv=mmcv.__version__)
-    with suppress(PackageNotFoundError):
-        found['rasterio'] = version('rasterio')
-    return {name: str(text) for name, text in found.items()}
-
-
-def _data_of(cfg: Mapping) -> dict[str, str]:
-    """Dataset of each stream of the training, by its class and what it selects; no paths but the last folder."""
-    dataset = (cfg.get('train_dataloader') or {}).get('dataset') or {}
-    streams = {name: value for name, value in dataset.items() if isinstance(value, Mapping) and 'type' in value}
-    return {name: _described(value) for name, value in (streams or dict(training=dataset)).items() if value}
-
-
-def _described(dataset: Mapping) -> str:
-    while isinstance(dataset.get('dataset'), Mapping):
-        dataset = dataset['dataset']
-    kind = dataset.get('type')
-    folder = dataset.get('data_root') or (dataset.get('data_prefix') or {}).get('img_path')
-    if not folder and isinstance(kind, str):
-        folder = getattr(DATASETS.get(kind), 'ROOT', None)
-    prefix = dataset.get('name_prefix')
-    chosen = ', '.join([prefix] if isinstance(prefix, str) else prefix or ())
-    parts = [
-        kind if isinstance(kind, str) else getattr(kind, '__name__', str(kind)),
-        folder and Path(folder).name,
-        chosen,
-    ]
-    return ' '.join(part for part in parts if part)
-
-
-def _method_of(cfg: Mapping) -> dict:
-    """What the training did: types of terms and views by name, and the stages."""
-    model, stages = cfg['model'], (cfg.get('train_cfg') or {}).get('stages') or ()
-    named = {
-        key: {name: str(one.get('type')) for name, one in (model.get(key) or {}).items() if isinstance(one, Mapping)}
-        for key in ('terms', 'views')
-    }
-    return dict(named, stages=[str(stage.get('name')) for stage in stages if isinstance(stage, Mapping)])
-
-
-def _bands_of_files(runner) -> dict[int, str]:
-    """Names of the bands in the first raster of the validation or the test, by number."""
-    for loop in (runner._val_loop, runner._test_loop):
-        dataset = getattr(getattr(loop, 'dataloader', None), 'dataset', None)
-        rasters: Sequence = getattr(dataset, 'rasters', None) or ()
-        if rasters:
-            pairs = zip(rasters[0].names or [''] * rasters[0].count, rasters[0].meanings or (), strict=False)
-            return {index: name or meaning for index, (name, meaning) in enumerate(pairs, 1)}
-    return {}
-
-
-def _progress(runner, iteration: int | None) -> dict:
-    """Iteration, metrics and selection of the weights that are being saved."""
-    known = runner.message_hub.runtime_info
-    last, best = known.get(LAST_METRICS), known.get('best_metrics') or {}
-    validation = None
-    if last:
-        metrics = {key: value for key, value in last.items() if key != 'iteration'}
-        of_these = last['iteration'] == iteration
-        validation = dict(
-            iteration=last['iteration'], metrics=metrics, of_these_weights=of_these, data=_validated(runner)
-        )
-    selection = 'the last iteration so far'
-    if best.get('iteration') == iteration:
-        name = next(h.key_indicators[0] for h in runner.hooks if isinstance(h, CheckpointHook) and h.save_best)
-        selection = f'the best so far by {name} of the validation, which reads its labels'
-    return dict(iteration=iteration, validation=validation, selection=selection)
-
-
-def _validated(runner) -> str:
-    return _described((runner.cfg.get('val_dataloader') or {}).get('dataset') or {})

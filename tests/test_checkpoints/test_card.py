@@ -110,6 +110,7 @@ CONFIGS = {
     'huge': dict(backbone=dict(base_channels=10**9)),
     'hugely negative': dict(backbone=dict(base_channels=-(10**9))),
     'many': dict(dilations=[1] * 2000),
+    'backend': dict(backend_args=dict(backend='http')),
 }
 
 

@@ -9,7 +9,8 @@ from mmengine.hooks import Hook
 
 from mmuda.checkpoints.mmseg0 import drop_config, refuse_config
 from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
-from mmuda.engine.model_card import LAST_METRICS, put_card
+from mmuda.engine.card_origin import LAST_METRICS
+from mmuda.engine.model_card import put_card
 from mmuda.engine.model_wrapper import unwrapped
 from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.engine.trained_classes import check_start
