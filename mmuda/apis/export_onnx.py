@@ -173,7 +173,7 @@ def _write(onnx, module: Scores, card: Mapping, path: Path, shape: list | None, 
         dynamic: Whether the exporter treats the sizes as unknown; else only ``shape`` is right.
     """
     if dynamic and isinstance(module.segmentor, HRDA):  # the exporter finds out only after minutes
-        raise NotImplementedError('its windows follow from the size of the image')
+        raise UserError('its windows follow from the size of the image')
     channels, tile = len(card['input']['mean']), network_tile(card)
     number, height, width = TRACED if dynamic else shape
     program = _exported(module, torch.randn(number, channels, height, width), dynamic)
@@ -188,6 +188,8 @@ def _write(onnx, module: Scores, card: Mapping, path: Path, shape: list | None, 
 def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
+    if isinstance(error, UserError):
+        return str(error)
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f'{type(error).__name__}: {lines[0][:150] if lines else ""}'
 

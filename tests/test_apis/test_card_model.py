@@ -111,6 +111,36 @@ def test_the_card_reads_rasters_as_the_test_of_its_training(write, tmp_path):
     assert len(np.unique(found)) > 1
 
 
+def test_the_card_names_the_bands_of_the_files(tiny, write, tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ('img/a.tif', 'ann/a.tif'):
+        bands, high = (4, 256) if name.startswith('img') else (1, 2)
+        write(rng.integers(0, high, (64, 64, bands)).astype(np.uint8), name)
+    with rasterio.open(tmp_path / 'img' / 'a.tif', 'r+') as raster:
+        raster.colorinterp = [getattr(rasterio.enums.ColorInterp, one) for one in ('red', 'green', 'blue', 'undefined')]
+        raster.set_band_description(4, 'NIR')
+    cfg = validated(tiny())
+    dataset = dict(type='RasterDataset', metainfo=dict(classes=('dark', 'bright')), bands=(4, 1, 2), tile=32,
+                   data_prefix=dict(img_path=str(tmp_path / 'img'), seg_map_path=str(tmp_path / 'ann')),
+                   pipeline=[dict(type='LoadRasterWindow'), dict(type='ResampleToGSD', gsd=1.0),
+                             dict(type='PackUDAInputs')])  # fmt: skip
+    cfg.val_dataloader.dataset = dict(dataset)
+    train(cfg, str(tmp_path / 'run'))
+    path = tmp_path / 'run' / 'iter_10.pth'
+    card = card_of(read_model_file(path), path)
+    assert card['input']['bands'] == [4, 1, 2] and card['input']['band_names'] == ['nir', 'red', 'green']
+    assert (card['input']['gsd'], card['input']['raster_gsd'], card['input']['tile']) == (1.0, None, 32)
+    assert card['validation']['data'] == 'RasterDataset img'
+    model = init_model(path, device='cpu')
+    image = write(rng.integers(0, 256, (40, 40, 4)).astype(np.uint8), 'other.tif')
+    maps = [
+        predict_raster(one, image, tmp_path / f'{index}.tif')
+        for index, one in enumerate([model, init_model(cfg, path)])
+    ]
+    first, second = (rasterio.open(one).read(1) for one in maps)
+    assert np.array_equal(first, second) and (tmp_path / 'run').is_dir()
+
+
 def evil(path):
     """A plugin that leaves a trace if it is imported."""
     path.mkdir()
