@@ -76,8 +76,11 @@ def build(segmentor=SEGMENTOR):
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 1.5)
-    if hasattr(network.decode_head, 'conv_seg'):  # so that the classes differ from pixel to pixel
-        torch.nn.init.normal_(network.decode_head.conv_seg.weight)
+    if hasattr(network.decode_head, 'conv_seg'):  # so that the classes differ from pixel to pixel, and all occur
+        classifier = network.decode_head.conv_seg
+        torch.nn.init.normal_(classifier.weight)
+        with torch.no_grad():
+            classifier.bias -= network(torch.randn(1, 3, 64, 64)).mean((0, 2, 3))
     return network
 
 

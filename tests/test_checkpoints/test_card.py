@@ -37,6 +37,7 @@ WRONG = {
     'the name of a file for classes': (dict(classes='/etc/passwd'), 'a list of names'),
     'colours out of range': (dict(palette=[[0, 0, 300]] * 3), 'from 0 to 255'),
     'NaN in the mean': (dict(input__mean=[float('nan'), 1.0, 1.0]), 'nan'),
+    'NaN anywhere': (dict(method=dict(weight=float('nan'))), 'the number nan'),
     'infinite deviation': (dict(input__std=[float('inf'), 1.0, 1.0]), 'inf'),
     'no deviation': (dict(input__std=[0.0, 1.0, 1.0]), 'positive'),
     'too few deviations': (dict(input__std=[1.0]), 'must be as many'),
