@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from mmseg.models import SegDataPreProcessor
+
 from mmuda.checkpoints.card import CARD, card_text
 from mmuda.checkpoints.card_config import fault_of, plain_config, types_in
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
@@ -179,12 +181,13 @@ def statistics_of(preprocessor, domain: str | None) -> tuple[list[float], list[f
     if isinstance(preprocessor, UDADataPreprocessor):
         own = preprocessor.streams.get(domain or preprocessor.default_domain, preprocessor.default)
         mean, std, is_reversed = own['mean'], own['std'], preprocessor.rgb_to_bgr
-    else:  # mmseg's, which loads blue first and reverses images of any library
-        is_reversed = bool(getattr(preprocessor, 'channel_conversion', False))
+    else:  # mmseg's, which loads blue first, and reverses images of three bands whoever loaded them
+        is_reversed = isinstance(preprocessor, SegDataPreProcessor) and preprocessor._channel_conversion
         mean, std = (getattr(preprocessor, key, None) for key in ('mean', 'std'))
         mean, std = (
             default if v is None else v.flatten().tolist() for v, default in ((mean, [0.0] * 3), (std, [1.0] * 3))
         )
+        is_reversed = bool(is_reversed) and len(mean) == 3
     mean, std = ([float(value) for value in values] for values in (mean, std))
     if is_reversed and len(mean) >= 3:
         mean, std = ([*values[2::-1], *values[3:]] for values in (mean, std))

@@ -8,6 +8,7 @@ import pytest
 import rasterio
 import torch
 from mmengine.config import Config
+from mmseg.structures import SegDataSample
 
 from mmuda.apis import UserError, adapt, init_model, load_config, predict_raster, train
 from mmuda.apis.card_model import config_of_card
@@ -15,7 +16,8 @@ from mmuda.apis.counts import build_on_meta
 from mmuda.apis.prepare import prepare
 from mmuda.checkpoints.card import CARD, card_from_text, card_of
 from mmuda.checkpoints.card_file import read_model_file
-from mmuda.engine.model_card import make_card
+from mmuda.engine.model_card import make_card, statistics_of
+from mmuda.registry import MODELS
 from tests.helpers import ROOT
 from tests.helpers.cards import SEGMENTOR, build, example, write_with, written
 
@@ -237,6 +239,27 @@ SHIPPED = [
     'low2high/low2high_unet-r18_chesapeake.py',
     'srda/srda_resaspp_vaih2pots.py',
 ]
+
+
+PREPROCESSORS = [
+    dict(type='UDADataPreprocessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0], rgb_to_bgr=True),
+    dict(type='UDADataPreprocessor', streams=dict(target=dict(mean=[1.0, 2.0, 3.0, 4.0], std=[4.0, 5.0, 6.0, 7.0])),
+         rgb_to_bgr=True),
+    dict(type='UDADataPreprocessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0]),
+    dict(type='SegDataPreProcessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0], bgr_to_rgb=True),
+    dict(type='SegDataPreProcessor'),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize('settings', PREPROCESSORS)
+def test_the_statistics_of_a_card_normalise_as_the_preprocessor(settings):
+    preprocessor = MODELS.build(settings)
+    mean, std, is_reversed = statistics_of(preprocessor, None)
+    image = torch.arange(len(mean) * 4.0).reshape(-1, 2, 2)
+    sample = SegDataSample(metainfo=dict(domain='target', channel_order='RGB'))
+    got = preprocessor(dict(inputs=[image], data_samples=[sample]), False)['inputs'][0]
+    own = (image - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
+    assert torch.allclose(own[[2, 1, 0, *range(3, len(own))]] if is_reversed else own, got.float())
 
 
 def shapes(model):

@@ -11,9 +11,10 @@ import pytest
 import torch
 from safetensors import safe_open
 
-from mmuda.apis import UserError, export_model, export_onnx, init_model
+from mmuda.apis import UserError, export_model, export_onnx, init_model, prepare
 from mmuda.apis.onnx_metadata import deepness_metadata, network_tile
 from mmuda.checkpoints.card import card_from_text
+from mmuda.registry import MODELS
 from tests.helpers import ROOT
 from tests.helpers.cards import HRDA_SEGMENTOR, SEGMENTOR, SUPER_RESOLUTION, build, example, write_with, written
 
@@ -176,6 +177,33 @@ def test_another_domain_has_its_own_statistics(tmp_path):
     assert (card['input']['mean'], card['input']['std']) == ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0])
     with pytest.raises(UserError, match='--domain moon: .* statistics of source and a default'):
         export_model(checkpoint, tmp_path / 'other', ['safetensors'], domain='moon')
+
+
+def test_the_teacher_is_exported_where_it_predicts(tmp_path):
+    checkpoint = written(tmp_path / 'm.pth', predicts_with='teacher')
+    loaded = torch.load(checkpoint, weights_only=True)
+    student = dict(loaded['state_dict'])
+    teacher = {f'teacher.module.{name.removeprefix("segmentor.")}': value + 1 for name, value in student.items()}
+    torch.save(dict(loaded, state_dict=student | teacher | {'teacher.steps': torch.tensor(3)}), checkpoint)
+    path, _ = export_model(checkpoint, tmp_path / 'out', ['safetensors'])
+    with safe_open(path, framework='pt') as file:
+        weight = file.get_tensor('backbone.conv1.weight')
+        assert card_from_text(file.metadata()['mmuda_card'], path)['predicts_with'] == 'segmentor'
+    assert torch.equal(weight, student['segmentor.backbone.conv1.weight'] + 1)
+    assert torch.equal(init_model(path, device='cpu').segmentor.backbone.conv1.weight, weight)
+
+
+def test_a_checkpoint_without_a_card_gets_one_by_its_config(tiny, tmp_path):
+    cfg = tiny()
+    state = MODELS.build(prepare(cfg).model).state_dict()
+    torch.save(dict(state_dict=state, meta=dict(dataset_meta=dict(classes=('dark', 'bright')))), tmp_path / 'old.pth')
+    path, card = export_model(tmp_path / 'old.pth', tmp_path / 'out', ['safetensors'], config=cfg)
+    assert json.loads(card.read_text())['method']['terms'] == dict(output='AdversarialAlignment')
+    model = init_model(path, device='cpu')
+    assert torch.equal(model.segmentor.backbone.conv1.weight, state['segmentor.backbone.conv1.weight'])
+    torch.save(dict(state_dict=state), tmp_path / 'bare.pth')
+    with pytest.raises(UserError, match='neither the checkpoint nor the test set of .*tiny.py names the classes'):
+        export_model(tmp_path / 'bare.pth', tmp_path / 'other', ['safetensors'], config=cfg)
 
 
 def test_a_segmentor_with_one_channel_gives_scores_of_two_classes(tmp_path):
