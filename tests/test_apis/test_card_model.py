@@ -144,6 +144,20 @@ def test_the_card_names_the_bands_of_the_files(tiny, write, tmp_path):
     assert np.array_equal(first, second) and (tmp_path / 'run').is_dir()
 
 
+def test_a_segmentor_without_a_wrapper_is_built_as_one(tmp_path):
+    preprocessor = dict(type='SegDataPreProcessor', mean=[1.0, 2.0, 3.0], std=[4.0, 5.0, 6.0], bgr_to_rgb=True)
+    path = written(tmp_path / 'm.pth', predicts_with='model', preprocessor=preprocessor)
+    model = init_model(path, device='cpu')
+    assert type(model).__name__ == 'EncoderDecoder' and type(model.data_preprocessor).__name__ == 'SegDataPreProcessor'
+    state = build().state_dict()
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items() if name in state)
+    full = model.cfg.copy()
+    again = card_from_text(make_card(full, dict(classes=example()['classes'])), path)
+    assert again['predicts_with'] == 'model' and again['input']['reversed']
+    assert again['input']['mean'] == [3.0, 2.0, 1.0]  # of the bands as they are read
+    assert again['segmentor'] == json.loads(json.dumps(SEGMENTOR))
+
+
 def evil(path):
     """A plugin that leaves a trace if it is imported."""
     path.mkdir()
