@@ -35,7 +35,7 @@ EXAMPLE = dict(
     name='tiny',
     classes=['ground', 'low vegetation', 'roof'],
     palette=[[0, 0, 0], [0, 255, 0], [255, 0, 0]],
-    input=dict(bands=[3, 2, 1], band_names=['red', 'green', 'blue'], value_range=[0.0, 2000.0],
+    input=dict(bands=[3, 2, 1], band_names=['red', 'green', 'blue'], value_range=[200.0, 2200.0],
                mean=[100.0, 90.0, 80.0], std=[50.0, 40.0, 30.0], reversed=False, domain='target', gsd=0.5,
                raster_gsd=0.25, tile=512),
     pipeline=[dict(type='LoadRasterWindow'), dict(type='ResampleToGSD', gsd=0.5), dict(type='PackUDAInputs')],

@@ -101,7 +101,7 @@ def test_the_card_reads_rasters_as_the_test_of_its_training(write, tmp_path):
     # By hand: the bands, their range, resampled to half, normalised by the statistics of the target.
     import cv2
 
-    image = np.clip(values[..., [2, 1, 0]].astype(np.float32) / 2000 * 255, 0, 255)
+    image = np.clip((values[..., [2, 1, 0]].astype(np.float32) - 200) / 2000 * 255, 0, 255)
     half = image.reshape(48, 2, 64, 2, 3).mean((1, 3))
     small = torch.from_numpy((half - [100, 90, 80]) / [50, 40, 30]).permute(2, 0, 1)[None].float()
     with torch.no_grad():

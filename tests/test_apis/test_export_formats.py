@@ -96,7 +96,7 @@ def test_onnx_says_what_deepness_parses(exported):
         assert int(values['tiles_overlap']) == 25 and float(values['seg_thresh']) == 0
         # A pixel of the raster, by the card's way and by Deepness's.
         raster = np.array([700.0, 800.0, 900.0])
-        by_card = (raster / 2000 * 255 - [80, 90, 100]) / [30, 40, 50]
+        by_card = ((raster - 200) / 2000 * 255 - [80, 90, 100]) / [30, 40, 50]
         by_deepness = (raster / 255 - values['standardization_mean']) / values['standardization_std']
         assert np.allclose(by_card, by_deepness)
         assert card_from_text(json.dumps(values['mmuda_card']), name)['onnx']['opset'] == 18
@@ -139,7 +139,7 @@ def test_the_stac_item_has_what_stac_and_mlm_require(exported):
     assert given['bands'] == ['red', 'green', 'blue'] == [band['name'] for band in properties['bands']]
     raster, scaling = np.array([700.0, 800.0, 900.0]), given['value_scaling']
     by_item = [(value - one['mean']) / one['stddev'] for value, one in zip(raster, scaling, strict=True)]
-    assert np.allclose(by_item, (raster / 2000 * 255 - [80, 90, 100]) / [30, 40, 50])
+    assert np.allclose(by_item, ((raster - 200) / 2000 * 255 - [80, 90, 100]) / [30, 40, 50])
     classes = out['classification:classes']
     assert [(one['value'], one['title']) for one in classes] == list(enumerate(example()['classes']))
     assert [one['color_hint'] for one in classes] == ['000000', '00FF00', 'FF0000'] and ' ' not in classes[1]['name']
