@@ -189,7 +189,7 @@ def _reason(error: BaseException) -> str:
     while error.__cause__ is not None:
         error = error.__cause__
     if isinstance(error, UserError):
-        return str(error)
+        return str(error).partition(';')[0]
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f'{type(error).__name__}: {lines[0][:150] if lines else ""}'
 
