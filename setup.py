@@ -58,7 +58,9 @@ setup(
     python_requires='>=3.10',
     install_requires=read_requirements('runtime'),
     extras_require={
-        'tests': read_requirements('tests') + read_requirements('vector'),
+        'export': read_requirements('export'),
+        'onnx': read_requirements('onnx'),
+        'tests': read_requirements('tests') + read_requirements('vector') + read_requirements('export'),
         'vector': read_requirements('vector'),
         'weights': read_requirements('weights'),
     },

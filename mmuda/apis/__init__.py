@@ -12,6 +12,7 @@ from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
 from mmuda.apis.export import export_segmentor
+from mmuda.apis.export_formats import EXPORT_FORMATS, export_model
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
 from mmuda.apis.new_config import combinations, new_config
 from mmuda.apis.new_config_of_rasters import new_config_of_rasters
@@ -31,6 +32,7 @@ from mmuda.utils.errors import UserError, exit_on_user_error
 __all__ = [
     'ADAPTATION_STEPS',
     'CHOOSING',
+    'EXPORT_FORMATS',
     'PAIRING_STRATEGIES',
     'RESAMPLED',
     'Candidate',
@@ -45,6 +47,7 @@ __all__ = [
     'combinations',
     'draw_reconstructions',
     'exit_on_user_error',
+    'export_model',
     'export_segmentor',
     'find_checkpoint',
     'inference_model',

@@ -16,8 +16,10 @@ from mmuda.apis.batch_norm import re_estimate
 from mmuda.apis.class_shares import match_class_shares, refuse_shares
 from mmuda.apis.counts import supervised_classes
 from mmuda.apis.inference import init_model, predicting_network
+from mmuda.checkpoints.card import CARD, adapted_card
 from mmuda.checkpoints.reading import SEGMENTOR, TEACHER, read_checkpoint, state_dict_of, write_checkpoint
 from mmuda.checkpoints.weights import resolve_weights
+from mmuda.engine.model_card import card_if_possible
 from mmuda.structures import validity
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input
@@ -99,7 +101,8 @@ def _adapt(cfg, checkpoint, out, steps, shares, batches, seed, device, report) -
             report(_told(how[step], classes))
     path = resolve_weights(checkpoint)
     prefix = TEACHER if getattr(model, 'evaluate_teacher', False) else SEGMENTOR
-    _write(path, network.state_dict(), prefix, dict(how, images=what, seed=seed), out)
+    text = card_if_possible(report, model.cfg, model.dataset_meta, cfg)
+    _write(path, network.state_dict(), prefix, dict(how, images=what, seed=seed), out, text)
 
 
 def refuse_steps(steps: Sequence[str]) -> None:
@@ -184,11 +187,17 @@ def _batches(model, settings: dict, batches: int, seed: int) -> Iterator[tuple[T
                 return
 
 
-def _write(path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: str | os.PathLike) -> None:
-    """Copy the checkpoint at ``path`` to ``out`` with the values of ``state``."""
+def _write(
+    path: str, state: Mapping[str, Tensor], prefix: str, how: dict, out: str | os.PathLike, card: str | None
+) -> None:
+    """Copy the checkpoint at ``path`` to ``out`` with the values of ``state``; ``card`` is for one without a card."""
     checkpoint = read_checkpoint(path)
     weights = dict(state_dict_of(checkpoint))
     # A plain mmseg checkpoint has no prefix before the segmentor's names.
     prefix = prefix if any(key.startswith(prefix) for key in weights) else ''
     weights.update({name: value.cpu() for key, value in state.items() if (name := f'{prefix}{key}') in weights})
-    write_checkpoint(weights, out, **{**(checkpoint.get('meta') or {}), 'adapted': how})
+    meta = {**(checkpoint.get('meta') or {}), 'adapted': how}
+    card = meta.get(CARD) or card
+    if card is not None:
+        meta[CARD] = adapted_card(card, how, path)
+    write_checkpoint(weights, out, **meta)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from mmengine.dataset import pseudo_collate
 from mmseg.structures import SegDataSample
 from torch import nn
 
+from mmuda.apis.card_model import config_of_model_file, is_model_file
 from mmuda.apis.class_checks import configured_classes
 from mmuda.apis.config import load_config
 from mmuda.apis.map_network import predict_samples
@@ -22,8 +23,9 @@ from mmuda.apis.mapping import write_maps
 from mmuda.apis.prediction import MapOptions, prediction_of
 from mmuda.apis.prepare import prepare
 from mmuda.apis.window_pipeline import WindowPipeline
+from mmuda.checkpoints.card_file import read_model_file
 from mmuda.checkpoints.mmseg0 import dataset_meta_of
-from mmuda.checkpoints.reading import adapt_state_dict, read_checkpoint, refuse_not_finite, state_dict_of
+from mmuda.checkpoints.reading import adapt_state_dict, refuse_not_finite, state_dict_of
 from mmuda.checkpoints.weights import resolve_weights
 from mmuda.engine.trained_classes import check_trained_classes
 from mmuda.models.segmentors import SuperResolutionSegmentor
@@ -32,7 +34,10 @@ from mmuda.utils.errors import UserError
 
 
 def init_model(
-    config: str | os.PathLike | Config, checkpoint: str | os.PathLike | None = None, device: str | None = None
+    config: str | os.PathLike | Config,
+    checkpoint: str | os.PathLike | None = None,
+    device: str | None = None,
+    plugin: str | Sequence[str] | None = None,
 ) -> nn.Module:
     """Build the model of a config for prediction and load a checkpoint into it.
 
@@ -40,10 +45,12 @@ def init_model(
     that only losses need, e.g. VGG-16, are not loaded.
 
     Args:
-        config: Config file or a loaded config.
-        checkpoint: Path or URL; parameter names of a plain mmseg checkpoint are mapped as for ``load_from``. None keeps
-            the initial weights.
+        config: Config file or a loaded config. The checkpoint may stand in its place: ``init_model('best.pth')`` builds
+            the model from the model card inside.
+        checkpoint: Path or URL of a checkpoint, or of a ``.safetensors`` file; parameter names of a plain mmseg
+            checkpoint are mapped as for ``load_from``. None keeps the initial weights.
         device: E.g. ``'cpu'`` or ``'cuda:0'``; None takes a GPU if there is one.
+        plugin: Modules that a model card may import; it names them. Not used with a config, which imports its own.
 
     Returns:
         The model in evaluation mode; ``model.cfg`` is the config, ``model.dataset_meta`` has ``classes`` and
@@ -51,15 +58,23 @@ def init_model(
 
     Raises:
         FileNotFoundError: If config or checkpoint does not exist.
-        UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite.
+        UserError: If the checkpoint is damaged, does not fit, or holds weights that are not finite; or if there is no
+            config and the checkpoint has no model card, or one that needs a plugin which is not given.
     """
     place = _device(device)
-    cfg = config if isinstance(config, Config) else load_config(config)
-    cfg = prepare(_for_prediction(cfg))
+    loaded = None
+    if checkpoint is None and is_model_file(config):
+        checkpoint = config
+        loaded = read_model_file(resolve_weights(checkpoint))
+        cfg = config_of_model_file(loaded, checkpoint, plugin)
+    else:
+        cfg = config if isinstance(config, Config) else load_config(config)
+        cfg = prepare(_for_prediction(cfg))
+    if checkpoint is not None and loaded is None:
+        loaded = read_model_file(resolve_weights(checkpoint))
     model = MODELS.build(cfg.model)
     model.dataset_meta = {}
-    if checkpoint is not None:
-        loaded = read_checkpoint(resolve_weights(checkpoint))
+    if loaded is not None:
         refuse_not_finite(state_dict_of(loaded), checkpoint)
         tested = (cfg.get('test_dataloader') or cfg.get('val_dataloader') or {}).get('dataset')
         check_trained_classes(loaded, configured_classes(tested), 'the test set of the config', str(checkpoint))

@@ -14,6 +14,7 @@ from mmengine.hooks import CheckpointHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import IterBasedTrainLoop, Runner, loops
 from mmseg.datasets import BaseSegDataset
+from mmseg.models import SegDataPreProcessor
 from mmseg.models.backbones import ResNet
 from mmseg.models.decode_heads.decode_head import BaseDecodeHead
 from mmseg.models.segmentors import BaseSegmentor
@@ -24,6 +25,7 @@ import mmuda
 NAMES = {
     '_InfiniteDataloaderIterator': loops,
     '_accumulative_counts': OptimWrapper,
+    '_channel_conversion': SegDataPreProcessor,
     '_decide_current_val_interval': IterBasedTrainLoop,
     '_forward': BaseSegmentor,
     '_indices_of_rank': InfiniteSampler,

@@ -9,6 +9,8 @@ from mmengine.hooks import Hook
 
 from mmuda.checkpoints.mmseg0 import drop_config, refuse_config
 from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
+from mmuda.engine.card_origin import LAST_METRICS
+from mmuda.engine.model_card import put_card
 from mmuda.engine.model_wrapper import unwrapped
 from mmuda.engine.resume_report import put_record, report_resume
 from mmuda.engine.trained_classes import check_start
@@ -22,7 +24,8 @@ class CheckpointGuardHook(Hook):
 
     When names differ, mmengine only warns and continues with fresh weights. Parameters that are not finite are not
     saved: a gradient may overflow although the loss was finite, and the file would replace a good one. A checkpoint
-    carries the run's settings; a resume reports where its config differs and which side counts.
+    carries the run's settings; a resume reports where its config differs and which side counts. It also carries a model
+    card (:mod:`mmuda.checkpoints.card`), from which a prediction builds the segmentor without the config.
 
     Args:
         load_skip: Parts of the segmentor that keep their initial weights when a run starts from another
@@ -55,9 +58,17 @@ class CheckpointGuardHook(Hook):
         if runner._load_from and not runner._resume and getattr(model, 'teacher', None) is not None:
             model.teacher.start(model.segmentor)
 
+    def after_val_epoch(self, runner, metrics: dict[str, float] | None = None) -> None:
+        """Keep the metrics, which the model card names, where a resume finds them."""
+        numbers = {key: float(v) for key, v in (metrics or {}).items() if isinstance(v, int | float | np.number)}
+        finite = {key: value for key, value in numbers.items() if np.isfinite(value)}
+        if finite:
+            runner.message_hub.update_info(LAST_METRICS, dict(finite, iteration=runner.iter))
+
     def before_save_checkpoint(self, runner, checkpoint: dict) -> None:
         refuse_non_finite(runner)
         put_record(runner, checkpoint)
+        put_card(runner, checkpoint)
         # A best score is a NumPy number, which a safely readable checkpoint may not contain.
         kept = checkpoint['message_hub']['runtime_info']
         kept.update({key: value.item() for key, value in kept.items() if isinstance(value, np.generic)})
