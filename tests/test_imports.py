@@ -34,10 +34,11 @@ MAY_IMPORT = {
     'pairing': ('structures', 'utils'),
     'evaluation': ('models.losses', 'registry', 'structures', 'utils'),
     'visualization': RASTER,
+    'maps': RASTER,
     'engine': ('evaluation', 'models', 'pairing', 'visualization', *DATASETS, *BASE),
-    'apis': BELOW_APIS,
-    'experiments': ('apis', *BELOW_APIS),
-    'testing': ('apis', *BELOW_APIS),
+    'apis': ('maps', *BELOW_APIS),
+    'experiments': ('apis', 'maps', *BELOW_APIS),
+    'testing': ('apis', 'maps', *BELOW_APIS),
 }
 LAYERS = ('backbones', 'decode_heads', 'discriminators', 'generators', 'losses', 'sr_heads')
 # The same within the models; what no table names imports nothing of another folder there.

@@ -1,0 +1,1 @@
+"""Maps: predicting them, writing them, turning them into polygons and judging them."""
