@@ -90,8 +90,8 @@ class MapScores:
             f'{self.map} against {self.truth}: mIoU {_percent(summary["miou"])} %, mean F1 '
             f'{_percent(summary["mean_f1"])} %, overall accuracy {_percent(summary["accuracy"])} %, mean boundary F1 '
             f'{_percent(self.boundaries.mean_f1)} % (within {self.boundaries.tolerance:.4g} {self._unit}).\n'
-            f'{pixels.counted} of {pixels.total} pixels are counted ({shares[0]} %); {shares[1]} % have no class in the '
-            f'truth, {shares[2]} % more have none in the map.'
+            f'{pixels.counted} of {pixels.total} pixels are counted ({shares[0]} %); {shares[1]} % have no class in '
+            f'the truth, {shares[2]} % more have none in the map.'
         )
 
     def _class_table(self) -> str:
