@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import rasterio
@@ -27,7 +28,7 @@ from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.json_file import write_json
 from mmuda.utils.ranges import NOT_NEGATIVE, POSITIVE, SHARE, require
-from mmuda.utils.writing import check_writable
+from mmuda.utils.writing import check_writable, no_empty_folders
 
 OUTPUTS = ('metrics.json', 'table.md', 'picture.png')
 # Bytes of decoded blocks that GDAL keeps while strips are read.
@@ -91,11 +92,14 @@ def evaluate_map(
     _check_numbers(tolerance=tolerance, object_iou=object_iou, min_area=min_area, gsd=gsd)
     map_path, truth_path = os.fspath(map_path), os.fspath(truth_path)
     inputs = _inputs(map_path, truth_path, *(os.fspath(path) for path in (grid, regions) if path is not None))
-    if out is not None:
-        check_outputs({}, inputs, [Path(out, name) for name in OUTPUTS])
-        check_writable(out)
     options = map_labels or LabelOptions(), truth_labels or LabelOptions()
-    with tempfile.TemporaryDirectory(prefix='mmuda_grid_') as folder, rasterio.Env(GDAL_CACHEMAX=_CACHE):
+    with ExitStack() as stack:
+        if out is not None:
+            check_outputs({}, inputs, [Path(out, name) for name in OUTPUTS])
+            stack.enter_context(no_empty_folders(out))
+            check_writable(out)
+        stack.enter_context(rasterio.Env(GDAL_CACHEMAX=_CACHE))
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix='mmuda_grid_'))
         grid = choose_grid(map_path, truth_path, None if grid is None else os.fspath(grid), gsd, folder)
         names = _scored_classes(map_path, truth_path, classes, *options)
         palette = _palette(map_path, options[0], names) or _palette(truth_path, options[1], names)
@@ -104,21 +108,21 @@ def evaluate_map(
             for path, labels in zip((map_path, truth_path), options, strict=True)
         ]
         pixel = pixel_of(grid)
+        least = _pixels(min_area, pixel, map_path)
         found = _count(layers, names, pixel, tolerance, objects, regions, region_attribute, report)
-    least = _pixels(min_area, pixel, map_path)
-    scores = MapScores(
-        map=map_path,
-        truth=truth_path,
-        classes=names,
-        pixels=found.pixels,
-        boundaries=found.boundaries,
-        objects={names[label]: counts.scores(object_iou, least) for label, counts in found.objects.items()},
-        object_iou=object_iou,
-        min_area=min_area,
-        regions={} if found.regions is None else found.regions.counts,
-    )
-    if out is not None:
-        _write(scores, found, palette, Path(out))
+        scores = MapScores(
+            map=map_path,
+            truth=truth_path,
+            classes=names,
+            pixels=found.pixels,
+            boundaries=found.boundaries,
+            objects={names[label]: counts.scores(object_iou, least) for label, counts in found.objects.items()},
+            object_iou=object_iou,
+            min_area=min_area,
+            regions={} if found.regions is None else found.regions.counts,
+        )
+        if out is not None:
+            _write(scores, found, palette, Path(out))
     if report is not None:
         written = '' if out is None else '\n\nWritten: ' + ', '.join(str(Path(out, name)) for name in OUTPUTS)
         report(f'{scores}{written}')

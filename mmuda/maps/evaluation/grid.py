@@ -12,7 +12,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
 from mmuda.datasets.raster.cells import overlap
-from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, control_of, has_transform
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of, has_transform
 from mmuda.datasets.raster.reading import open_raster, probe_raster
 from mmuda.datasets.raster.vector import is_vector, read_shapes, vector_crs
 from mmuda.utils.errors import UserError
@@ -108,11 +108,9 @@ def _size(raster) -> str:
 
 
 def _same_corners(one, other) -> bool:
-    for x, y in ((0, 0), (one.width, 0), (0, one.height)):
-        col, row = ~other.transform * (one.transform * (x, y))
-        if abs(col - x) > _SAME or abs(row - y) > _SAME:
-            return False
-    return True
+    x, y = np.array([0, one.width, 0]), np.array([0, 0, one.height])
+    cols, rows = apply_transform(~other.transform, *apply_transform(one.transform, x, y))
+    return bool(np.abs([cols - x, rows - y]).max() <= _SAME)
 
 
 def _new_grid(truth_path: str, gsd: float, folder: str) -> str:
@@ -142,9 +140,8 @@ def _extent(path: str) -> tuple[CRS, tuple[float, float, float, float]]:
         source = open_raster(path)
         if not source.crs or not has_transform(source):
             raise UserError(f'{path} has no projection; give it one (gdal_edit.py -a_srs -a_ullr)')
-        corners = [source.transform * point for point in
-                   ((0, 0), (source.width, 0), (0, source.height), (source.width, source.height))]  # fmt: skip
-        x, y = np.array(corners).T
+        corners = np.array([0, source.width] * 2), np.array([0, 0, source.height, source.height])
+        x, y = apply_transform(source.transform, *corners)
         return source.crs, (x.min(), y.min(), x.max(), y.max())
     import shapely
 
