@@ -111,6 +111,9 @@ def test_numbers_can_be_named_and_left_out(tmp_path, labels):
     expected = confusion(predicted, np.where(truth == 2, 255, truth))
     assert counted(map_path, truth_path, truth_labels=of_truth) == expected
     plain = write_classes(tmp_path / 'plain.tif', truth)
+    holes = np.where(truth == 1, -9999, truth.astype(np.int16))
+    path = write_classes(tmp_path / 'holes.tif', holes)
+    assert counted(map_path, path, ignore=[-9999]) == confusion(predicted, np.where(truth == 1, 255, truth))
     assert counted(map_path, plain, ignore=[0, 255]) == confusion(
         np.where(predicted == 0, 255, predicted), np.where(truth == 0, 255, truth)
     )
@@ -252,6 +255,15 @@ def test_missing_files_and_outputs_that_are_inputs_are_refused(tmp_path, labels)
     with pytest.raises(UserError, match='picture.png is read as an input'):
         judged(map_path, truth, tmp_path)
     assert (tmp_path / 'picture.png').read_bytes() == before
+
+
+def test_an_output_that_is_an_input_is_refused_before_anything_is_written(tmp_path):
+    path, burnt = polygons(tmp_path, '.geojson')
+    map_path = write_classes(tmp_path / 'map.tif', burnt, names=TWO)
+    (tmp_path / 'truth.geojson').rename(tmp_path / 'metrics.json')
+    with pytest.raises(UserError, match='metrics.json is read as an input'):
+        judged(map_path, tmp_path / 'metrics.json', tmp_path)
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == ['.json', '.tif', '.xml']
 
 
 @pytest.mark.filterwarnings('ignore::rasterio.errors.NotGeoreferencedWarning')

@@ -105,10 +105,10 @@ def test_polygons_that_touch_stay_objects_of_their_own(tmp_path, rows):
     path = write_polygons(tmp_path / 'truth.geojson', shapes, 'EPSG:32636', kind=['house', 'house', 'shed'])
     classes = PolygonClasses(dict(house=1, shed=0), 0, 'kind')
     truth = np.zeros((30, 40), bool)
-    truth[2:12, 2:14] = True
+    truth[2:12, 2:14] = True  # no shed: its polygon is of another class
     predicted = np.zeros((30, 40), bool)
     predicted[2:12, 2:7] = True
-    counts = ObjectCounts(Components(), PolygonObjects(path, grid, classes, 1))
+    counts = ObjectCounts(Components(), PolygonObjects(path, grid, classes))
     for row in range(0, 30, rows):
         counts.add(predicted[row : row + rows], truth[row : row + rows], row)
     scores = counts.scores()

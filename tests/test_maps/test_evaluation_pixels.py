@@ -115,6 +115,32 @@ def test_polygons_are_burnt_where_the_centres_lie(tmp_path):
     assert set(np.unique(left_out.read((0, 0, 30, 40)))) == {1, 255}
 
 
+@pytest.mark.parametrize('rows', [1, 7, 64])
+def test_strips_of_files_count_as_the_whole_raster_does(tmp_path, rows):
+    truth = patches((61, 45), sigma=3)
+    predicted = with_errors(truth)
+    map_path, truth_path = (write_classes(tmp_path / name, label) for name, label in
+                            (('map.tif', predicted), ('truth.tif', truth)))  # fmt: skip
+    whole = BoundaryCounts(3, 1.5, (0.5, 0.5))
+    whole.add(predicted, truth, slice(0, 61))
+    found = count(layer(map_path, map_path), layer(truth_path, map_path), BoundaryCounts(3, 1.5, (0.5, 0.5)), rows=rows)
+    assert np.array_equal(found.boundaries.counts, whole.counts)
+    assert found.pixels.total == 61 * 45
+    shown = found.preview.labels
+    assert all(np.array_equal(one, other) for one, other in zip(shown, (predicted, truth), strict=True))
+
+
+@pytest.mark.parametrize(('shape', 'step'), [((2500, 40), 3), ((30, 5003), 6), ((3, 2100), 3), ((2, 4000), 4)])
+def test_the_picture_shows_every_few_pixels(tmp_path, shape, step):
+    label = (np.arange(shape[0] * shape[1]) % 3).astype(np.uint8).reshape(shape)
+    path = write_classes(tmp_path / 'map.tif', label)
+    both = layer(path, path)
+    shown = count(both, both, BoundaryCounts(3, None, (0.5, 0.5)), rows=7).preview.labels
+    first = [min(step, length) // 2 for length in shape]
+    assert np.array_equal(shown[0], label[first[0] :: step, first[1] :: step])
+    assert shown[0].size
+
+
 def test_no_strip_holds_much_of_a_large_raster(tmp_path, monkeypatch):
     path = tmp_path / 'map.tif'
     profile = dict(driver='GTiff', dtype='uint8', count=1, height=9000, width=9000, crs=UTM, transform=NORTH_UP)

@@ -68,19 +68,16 @@ class PolygonObjects:
         path (str): The vector file.
         grid (str): Raster whose pixels are counted.
         classes (PolygonClasses): What the polygons mean.
-        label (int): The class.
     """
 
-    def __init__(self, path: str, grid: str, classes: PolygonClasses, label: int) -> None:
+    def __init__(self, path: str, grid: str, classes: PolygonClasses) -> None:
         polygons, self._tree = polygons_on(path, grid, classes)
         self._shapes, self._all_touched = polygons.shapes, classes.all_touched
-        self._wanted = np.array([classes.labels.get(value) == label for value in polygons.values], dtype=bool)
 
     def number(self, mask: np.ndarray, row: int) -> np.ndarray:
         """Numbers of the polygons in a strip, see :class:`Objects`."""
         height, width = mask.shape
         hits = np.sort(self._tree.query(shapely.box(0, row, width, row + height)))
-        hits = hits[self._wanted[hits]]
         if not len(hits):
             return np.zeros(mask.shape, dtype=np.int32)
         burnt = rasterio.features.rasterize(
@@ -90,7 +87,7 @@ class PolygonObjects:
             all_touched=self._all_touched,
             dtype='int32',
         )
-        burnt[~mask] = 0
+        burnt[~mask] = 0  # also polygons of other classes
         return burnt
 
     def merged(self) -> np.ndarray:

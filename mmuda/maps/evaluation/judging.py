@@ -118,7 +118,7 @@ def count(
     counts = Counts(
         PixelCounts(len(boundaries.counts)),
         boundaries,
-        {label: ObjectCounts(_objects(predicted, label), _objects(truth, label)) for label in objects},
+        {label: ObjectCounts(_objects(predicted), _objects(truth)) for label in objects},
         regions,
         Preview(step, (min(step, shape[0]) // 2, min(step, shape[1]) // 2)),
     )
@@ -140,7 +140,7 @@ def strips(predicted: LabelLayer, truth: LabelLayer, shape: tuple[int, int], row
         yield Strip(row, inner, predicted.read(window), truth.read(window))
 
 
-def _objects(layer: LabelLayer, label: int) -> Objects:
+def _objects(layer: LabelLayer) -> Objects:
     if layer.polygons is None:
         return Components()
-    return PolygonObjects(layer.path, layer.grid, layer.polygons, label)
+    return PolygonObjects(layer.path, layer.grid, layer.polygons)

@@ -21,7 +21,8 @@ def category_names(path: str) -> tuple[str, ...]:
         path (str): A raster; GDAL keeps the names of a GeoTIFF in the ``.aux.xml`` beside it.
 
     Returns:
-        tuple[str, ...]: The names without empty ones at the end; () if the file has none.
+        tuple[str, ...]: The names without empty ones at the end, others of which are ``class 1`` and so on by their
+        number; () if the file has none.
     """
     # rasterio does not hand out category names; a virtual copy of the header spells them out.
     copy = f'/vsimem/{uuid.uuid4().hex}.vrt'
@@ -35,7 +36,7 @@ def category_names(path: str) -> tuple[str, ...]:
     names = [] if band is None else [(category.text or '').strip() for category in band]
     while names and not names[-1]:
         names.pop()
-    return tuple(names)
+    return tuple(name or f'class {value}' for value, name in enumerate(names))
 
 
 def table_colours(path: str) -> list[Colour]:

@@ -13,10 +13,12 @@ from mmuda.structures import IGNORE_INDEX
 
 _LEFT_OUT = (224, 224, 224)
 _RIGHT = (247, 247, 247)
-_WRONG = (202, 0, 32)
+_WRONG = (20, 20, 20)
 # Up to this many classes the confusion matrix carries numbers.
 _NUMBERED = 16
 _LONGEST_NAME = 24
+# Panels of maps wider than this many times their height are drawn below one another.
+_WIDE = 2.2
 
 
 def class_colours(palette: Sequence[Colour], num_classes: int) -> list[Colour]:
@@ -55,19 +57,10 @@ def draw_judgement(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    height, width = truth.shape
     names = [_short(name) for name in classes]
-    panel = 4.2 * width / max(height, width), 4.2 * height / max(height, width)
-    side = max(3.4, 0.42 * len(classes) + 1.2)
-    rows = 2 if panel[0] > 2.2 * panel[1] else 1  # a wide map: the panels below one another would be slivers
-    figure = _figure(Figure, panel, side, rows)
+    figure = Figure(layout='constrained')
     FigureCanvasAgg(figure)
-    if rows == 1:
-        maps = figure.subplots(1, 4, width_ratios=[max(panel[0], 1.6)] * 3 + [side])
-        panels, matrix = list(maps[:3]), maps[3]
-    else:
-        grid = figure.add_gridspec(3, 2, width_ratios=[4.2, side])
-        panels, matrix = [figure.add_subplot(grid[row, 0]) for row in range(3)], figure.add_subplot(grid[:, 1])
+    panels, matrix = _axes(figure, truth.shape, max(3.4, 0.42 * len(classes) + 1.2))
     images = _coloured(predicted, palette), _coloured(truth, palette), _errors(predicted, truth)
     for axes, image, name in zip(panels, images, ('map', 'truth', 'errors'), strict=True):
         axes.imshow(image, interpolation='nearest')
@@ -83,10 +76,18 @@ def draw_judgement(
     return buffer.getvalue()
 
 
-def _figure(figure, panel: tuple[float, float], side: float, rows: int):
-    if rows == 1:
-        return figure(figsize=(3 * max(panel[0], 1.6) + side + 1.2, max(panel[1], side) + 1.1), layout='constrained')
-    return figure(figsize=(4.2 + side + 1.0, max(3 * (panel[1] + 0.4), side) + 1.1), layout='constrained')
+def _axes(figure, shape: tuple[int, int], side: float) -> tuple[list, object]:
+    """Axes of the three panels and of the matrix, whose side is given in inches; sets the figure's size."""
+    longest = max(4.2, 0.7 * side)
+    height, width = (longest * length / max(shape) for length in shape)
+    if width > _WIDE * height:
+        figure.set_size_inches(width + side + 1.0, max(3 * (height + 0.4), side) + 1.1)
+        grid = figure.add_gridspec(3, 2, width_ratios=[width, side])
+        return [figure.add_subplot(grid[row, 0]) for row in range(3)], figure.add_subplot(grid[:, 1])
+    width = max(width, 1.6)
+    figure.set_size_inches(3 * width + side + 1.2, max(height, side) + 1.1)
+    *panels, matrix = figure.subplots(1, 4, width_ratios=[width] * 3 + [side])
+    return panels, matrix
 
 
 def _coloured(label: np.ndarray, palette: Sequence[Colour]) -> np.ndarray:
@@ -121,12 +122,15 @@ def _draw_confusion(axes, confusion: np.ndarray, names: Sequence[str]) -> None:
 def _draw_legend(figure, names: Sequence[str], palette: Sequence[Colour]) -> None:
     from matplotlib.patches import Patch
 
-    entries = [*zip(names, palette, strict=True), ('right', _RIGHT), ('wrong', _WRONG), ('not counted', _LEFT_OUT)]
+    others = ('errors: right', _RIGHT), ('errors: wrong', _WRONG), ('not counted', _LEFT_OUT)
+    entries = [*zip(names, palette, strict=True), *others]
     patches = [Patch(facecolor=np.array(colour) / 255, edgecolor='0.4', linewidth=0.5, label=name)
                for name, colour in entries]  # fmt: skip
-    columns = min(len(patches), max(3, int(figure.get_figwidth() / 1.6)))
+    rows = -(-len(patches) // max(3, int(figure.get_figwidth() / 1.9)))
+    columns = -(-len(patches) // rows)
     figure.legend(handles=patches, loc='outside lower center', ncols=columns, fontsize=8, frameon=False)
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 3] + '...'
+    half = (_LONGEST_NAME - 3) // 2
+    return name if len(name) <= _LONGEST_NAME else f'{name[:half]}...{name[-half:]}'

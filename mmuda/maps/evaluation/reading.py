@@ -122,6 +122,9 @@ def label_layer(
         len(names), label_map, label_values=_numbered(options.values, names, 'values', path), dataset=path
     )
     table.lut[[value for value in ignore if 0 <= value <= 255]] = IGNORE_INDEX
+    table = replace(
+        table, others={**table.others, **{value: IGNORE_INDEX for value in ignore if not 0 <= value <= 255}}
+    )
     if options.colours is not None:
         colours = check_colours(_numbered(options.colours, names, 'colours', path), len(names), path)
         table = with_colours(table, colours, label_map, from_index=True)
