@@ -114,6 +114,7 @@ def label_layer(
         UserError: The classes differ, an option does not fit, or the file does not lie on the grid.
     """
     names = file_classes(path, options) or tuple(classes)
+    _refuse_other_classes(path, names, classes, options.mapping or {})
     label_map = map_classes(names, classes, options.mapping, path)
     if is_vector(path):
         return _polygon_layer(path, grid, names, options, label_map)
@@ -132,6 +133,16 @@ def label_layer(
     known = colours_of_palette(palette, len(names)) if same and not category_names(path) else {}
     table = settle_coding(table, [path], _few_windows, known, label_map)
     return LabelLayer(path, grid, replace(table, own_grid=not lies_on(path, grid)))
+
+
+def _refuse_other_classes(path: str, names: Sequence[str], classes: Sequence[str], mapping: Mapping) -> None:
+    others = [name for name in names if name not in classes and name not in mapping]
+    if others:
+        raise UserError(
+            f'{path} has the classes {", ".join(names)}, but {", ".join(classes)} are scored, so nothing tells what '
+            f'{others[0]!r} is there; give a mapping of {", ".join(others)} to classes that are scored, or to '
+            f'{IGNORE!r} (--map-mapping, --truth-mapping)'
+        )
 
 
 def _few_windows(path: str) -> list[tuple[int, int, int, int]]:
