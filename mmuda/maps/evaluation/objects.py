@@ -12,6 +12,8 @@ from scipy.sparse.csgraph import connected_components
 from mmuda.maps.evaluation.components import Objects
 from mmuda.maps.evaluation.pixels import ratio
 
+_LOW = 0xFFFFFFFF
+
 
 @dataclass(frozen=True)
 class ObjectScores:
@@ -70,9 +72,7 @@ class ObjectCounts:
         for areas, found in zip(self._areas, numbers, strict=True):
             areas.append(np.unique(found[found > 0], return_counts=True))
         both = (numbers[0] > 0) & (numbers[1] > 0)
-        pairs = np.stack([numbers[0][both], numbers[1][both]], axis=1).astype(np.int64)
-        keys, counts = np.unique(pairs[:, 0] << 32 | pairs[:, 1], return_counts=True)
-        self._common.append((keys, counts))
+        self._common.append(np.unique(_keys(numbers[0][both], numbers[1][both]), return_counts=True))
 
     def scores(self, min_iou: float = 0.5, min_pixels: float = 0.0) -> ObjectScores:
         """Match the objects.
@@ -85,9 +85,9 @@ class ObjectCounts:
         merged = [side.merged() for side in self._sides]
         areas = [_areas(found, numbers) for found, numbers in zip(self._areas, merged, strict=True)]
         keys, counts = (np.concatenate(parts) for parts in zip(*self._common, strict=True))
-        pairs = np.stack([merged[0][keys >> 32], merged[1][keys & 0xFFFFFFFF]], axis=1)
-        pairs, place = np.unique(pairs, axis=0, return_inverse=True)
-        common = np.bincount(place.ravel(), weights=counts, minlength=len(pairs))
+        keys, place = np.unique(_keys(merged[0][keys >> 32], merged[1][keys & _LOW]), return_inverse=True)
+        common = np.bincount(place.ravel(), weights=counts, minlength=len(keys))
+        pairs = np.stack([keys >> 32, keys & _LOW], axis=1)
         kept = [(area > 0) & (area >= min_pixels) for area in areas]
         iou = common / (areas[0][pairs[:, 0]] + areas[1][pairs[:, 1]] - common)
         fit = (iou >= min_iou) & kept[0][pairs[:, 0]] & kept[1][pairs[:, 1]]
@@ -109,14 +109,17 @@ def assign(pairs: np.ndarray, iou: np.ndarray) -> np.ndarray:
     size = rows.max() + 1, cols.max() + 1
     graph = coo_array((np.ones(len(rows), dtype=bool), (rows, cols + size[0])), shape=(sum(size),) * 2)
     _, groups = connected_components(graph, directed=False)
-    order = np.argsort(groups[rows], kind='stable')
-    ends = np.flatnonzero(np.diff(groups[rows][order])) + 1
-    return np.concatenate([_best(rows[part], cols[part], iou[part]) for part in np.split(order, ends)])
+    groups = groups[rows]
+    alone = np.bincount(groups)[groups] == 1
+    order = np.flatnonzero(~alone)
+    order = order[np.argsort(groups[order], kind='stable')]
+    ends = np.flatnonzero(np.diff(groups[order])) + 1
+    return np.concatenate([iou[alone], *(_best(rows[part], cols[part], iou[part]) for part in np.split(order, ends))])
 
 
 def _best(rows: np.ndarray, cols: np.ndarray, iou: np.ndarray) -> np.ndarray:
     """:func:`assign` for objects that hang together."""
-    if len(iou) == 1:
+    if not len(iou):
         return iou
     rows, cols = (np.unique(side, return_inverse=True)[1].ravel() for side in (rows, cols))
     gain = np.zeros((rows.max() + 1, cols.max() + 1))
@@ -124,6 +127,11 @@ def _best(rows: np.ndarray, cols: np.ndarray, iou: np.ndarray) -> np.ndarray:
     gain[rows, cols] = min(gain.shape) + iou
     found = gain[linear_sum_assignment(gain, maximize=True)]
     return found[found > 0] - min(gain.shape)
+
+
+def _keys(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Pairs of numbers below 2**32 as one number each."""
+    return one.astype(np.int64) << 32 | other.astype(np.int64)
 
 
 def _areas(found: list[tuple[np.ndarray, np.ndarray]], merged: np.ndarray) -> np.ndarray:
