@@ -11,6 +11,7 @@ from mmuda.apis.check import check
 from mmuda.apis.choose import CHOOSING, RESAMPLED, choose, judge
 from mmuda.apis.config import load_config
 from mmuda.apis.distributed import init_distributed
+from mmuda.apis.evaluate_map import evaluate_map
 from mmuda.apis.export import export_segmentor
 from mmuda.apis.export_formats import EXPORT_FORMATS, export_model
 from mmuda.apis.inference import inference_model, init_model, predict_raster, super_resolve
@@ -27,6 +28,7 @@ from mmuda.apis.test import test
 from mmuda.apis.train import train
 from mmuda.apis.translate import translate_dataset
 from mmuda.checkpoints.finding import find_checkpoint
+from mmuda.maps.evaluation.options import LabelOptions
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     'PAIRING_STRATEGIES',
     'RESAMPLED',
     'Candidate',
+    'LabelOptions',
     'UserError',
     'adapt',
     'adapt_and_choose',
@@ -46,6 +49,7 @@ __all__ = [
     'coarse_oracle',
     'combinations',
     'draw_reconstructions',
+    'evaluate_map',
     'exit_on_user_error',
     'export_model',
     'export_segmentor',

@@ -1,0 +1,1 @@
+"""Judges a map against the truth: pixels, boundaries, objects and regions, strip by strip."""
