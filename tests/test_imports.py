@@ -51,9 +51,9 @@ WITHIN_MODELS = {
     'wrappers': ('adapters', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
 }
 # Where tools take names from beside the packages that docs/public_names.md lists: types of command line arguments.
-ARGUMENTS = 'mmuda.apis.options'
+ARGUMENTS = ('mmuda.apis.options', 'mmuda.utils.arguments', 'mmuda.utils.errors')
 PAGE = (ROOT / 'docs' / 'public_names.md').read_text(encoding='utf-8')
-PUBLIC = (ARGUMENTS, *re.findall(r'^\| `(mmuda[\w.]*)` \|', PAGE, re.MULTILINE))
+PUBLIC = (*ARGUMENTS, *re.findall(r'^\| `(mmuda[\w.]*)` \|', PAGE, re.MULTILINE))
 
 
 def imports_of(path: Path) -> list[tuple[str, str]]:

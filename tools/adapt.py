@@ -3,7 +3,8 @@
 import argparse
 
 from mmuda.apis import ADAPTATION_STEPS, adapt, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options, count, seed
+from mmuda.apis.options import add_cfg_options
+from mmuda.utils.arguments import count, seed
 
 
 def parse_args() -> argparse.Namespace:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import count, seed
 from mmuda.experiments import PROFILES, benchmark, load_suite, shard_of, training_command
+from mmuda.utils.arguments import count, seed
 
 
 def parse_args() -> argparse.Namespace:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 
 from mmuda.apis import browse, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options, count, seed
+from mmuda.apis.options import add_cfg_options
+from mmuda.utils.arguments import count, seed
 
 
 def parse_args() -> argparse.Namespace:

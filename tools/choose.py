@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import RESAMPLED, choose, exit_on_user_error
-from mmuda.apis.options import count
+from mmuda.utils.arguments import count
 
 
 def parse_args() -> argparse.Namespace:

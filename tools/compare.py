@@ -3,8 +3,9 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import add_cfg_options, count, seed
+from mmuda.apis.options import add_cfg_options
 from mmuda.experiments import WEIGHTS, compare, training_command
+from mmuda.utils.arguments import count, seed
 
 
 def parse_args() -> argparse.Namespace:

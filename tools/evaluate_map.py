@@ -4,7 +4,7 @@ import argparse
 import re
 
 from mmuda.apis import LabelOptions, evaluate_map, exit_on_user_error
-from mmuda.apis.options import positive
+from mmuda.utils.arguments import positive
 
 
 def parse_args() -> argparse.Namespace:

@@ -12,7 +12,7 @@ what it found and decided, and writes a config that trains as it is. With --data
 import argparse
 
 from mmuda.apis import combinations, exit_on_user_error, new_config, new_config_of_rasters
-from mmuda.apis.options import positive
+from mmuda.utils.arguments import positive
 
 
 def parse_args() -> argparse.Namespace:

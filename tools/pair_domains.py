@@ -3,7 +3,8 @@
 import argparse
 
 from mmuda.apis import PAIRING_STRATEGIES, exit_on_user_error, init_distributed, load_config, pair_domains
-from mmuda.apis.options import add_cfg_options, positive, seed
+from mmuda.apis.options import add_cfg_options
+from mmuda.utils.arguments import positive, seed
 
 GIB = 1 << 30
 

@@ -1,15 +1,23 @@
-"""Predict rasters of any size; write a Cloud Optimized GeoTIFF of classes on each raster's own grid."""
+"""Predict rasters of any size; write a Cloud Optimized GeoTIFF of classes on each raster's own grid.
+
+    python tools/predict.py CHECKPOINT RASTER FOLDER 'FOLDER/*_rgb.tif' --out DIR
+    python tools/predict.py CONFIG CHECKPOINT RASTER --out DIR
+    python tools/predict.py MODEL.onnx RASTER --out DIR
+
+A checkpoint with a model card needs no config. An ONNX file of tools/export.py needs neither torch nor mmengine.
+"""
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, init_distributed, init_model, predict_rasters
-from mmuda.apis.options import amount, count, positive
+from mmuda.utils.arguments import amount, count, positive
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Predict rasters')
-    parser.add_argument('config', help='path of the config')
-    parser.add_argument('checkpoint', help='path or URL of the checkpoint')
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        'model', metavar='[CONFIG] MODEL', help='checkpoint, .safetensors or .onnx; before it, a config'
+    )
     parser.add_argument('rasters', nargs='+', metavar='RASTER', help='rasters, folders, or patterns in quotes')
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for the predictions')
     parser.add_argument('--gsd', type=positive, help="metres per pixel (default: the test set's, else the raster's)")
@@ -30,6 +38,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument('--probabilities', **kinds, help='also write the probability of each class, likewise')
     parser.add_argument('--batch-size', type=count, help='windows at a time (default: 1 on a CPU, 16 on a GPU)')
+    parser.add_argument('--plugin', action='append', metavar='NAME', help='module that the model card may import')
     parser.add_argument(
         '--launcher',
         choices=('none', 'pytorch', 'slurm'),
@@ -37,17 +46,31 @@ def parse_args() -> argparse.Namespace:
         help='share the work: pytorch under torchrun',
     )
     parser.add_argument('--device', help='e.g. cpu or cuda:0 (default: a GPU if there is one)')
-    return parser.parse_args()
+    args = parser.parse_args()
+    args.config = args.model if args.model.endswith('.py') else None
+    if args.config:
+        args.model, *args.rasters = args.rasters
+        if not args.rasters:
+            parser.error('give a checkpoint and at least one raster after the config')
+    return args
 
 
 def main() -> None:
     args = parse_args()
+    names = ('gsd', 'tile', 'margin', 'overlap', 'views', 'confidence', 'probabilities', 'batch_size')
+    options = {name: getattr(args, name) for name in names}
     with exit_on_user_error():
+        if args.model.endswith('.onnx'):
+            from mmuda.maps import predict_by_onnx
+
+            predict_by_onnx(args.model, args.rasters, args.out, **options)
+            return
+        from mmuda.apis import init_distributed, init_model, predict_rasters
+
         init_distributed(args.launcher)
-        model = init_model(args.config, args.checkpoint, args.device)
-        names = ('overlap', 'views', 'confidence', 'probabilities', 'batch_size')
-        options = {name: getattr(args, name) for name in names}
-        predict_rasters(model, args.rasters, args.out, args.gsd, args.tile, args.margin, **options)
+        given = (args.config, args.model) if args.config else (args.model,)
+        model = init_model(*given, device=args.device, plugin=args.plugin)
+        predict_rasters(model, args.rasters, args.out, **options)
 
 
 if __name__ == '__main__':

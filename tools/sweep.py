@@ -3,8 +3,9 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import count, seed, value
+from mmuda.apis.options import value
 from mmuda.experiments import WEIGHTS, sweep, training_command
+from mmuda.utils.arguments import count, seed
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,7 +3,8 @@
 import argparse
 
 from mmuda.apis import check, exit_on_user_error, load_config, train
-from mmuda.apis.options import add_cfg_options, seed
+from mmuda.apis.options import add_cfg_options
+from mmuda.utils.arguments import seed
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,7 +3,8 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error, load_config, translate_dataset
-from mmuda.apis.options import add_cfg_options, amount, count
+from mmuda.apis.options import add_cfg_options
+from mmuda.utils.arguments import amount, count
 
 
 def parse_args() -> argparse.Namespace:

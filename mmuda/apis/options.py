@@ -1,4 +1,4 @@
-"""Parses options of the tools: ``--cfg-options KEY=VALUE``, and numbers with a range."""
+"""Parses options of the tools that set values of a config: ``--cfg-options KEY=VALUE``."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import argparse
 import ast
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from mmengine.config import Config, DictAction
 
 from mmuda.utils.errors import UserError
-from mmuda.utils.ranges import HIGHEST_SEED
 
 # Placeholder for spaces inside a text while mmengine, which drops spaces, parses lists.
 SPACE = '\ue000'
@@ -88,34 +87,6 @@ def add_cfg_options(parser: argparse.ArgumentParser, text: str = 'override value
         text: Help text.
     """
     parser.add_argument('--cfg-options', nargs='+', action=CfgOptions, metavar='KEY=VALUE', help=text)
-
-
-def number(kind: type, holds: Callable[[float], bool], allowed: str) -> Callable[[str], float]:
-    """A ``type=`` for a numeric argument in a range.
-
-    Args:
-        kind: ``int`` or ``float``.
-        holds: Whether a number is in the range.
-        allowed: The range in words, e.g. ``'a whole number of at least 1'``.
-    """
-
-    def read(text: str) -> float:
-        try:
-            result = kind(text)
-        except ValueError:
-            result = None
-        if result is None or not holds(result):
-            raise argparse.ArgumentTypeError(f'{text!r} is not right; give {allowed}')
-        return result
-
-    return read
-
-
-count = number(int, lambda value: value >= 1, 'a whole number of at least 1')
-amount = number(int, lambda value: value >= 0, 'a whole number of at least 0')
-positive = number(float, lambda value: 0 < value < float('inf'), 'a number above 0')
-share = number(float, lambda value: 0 <= value <= 1, 'a number between 0 and 1')
-seed = number(int, lambda value: 0 <= value <= HIGHEST_SEED, f'a whole number from 0 to {HIGHEST_SEED}')
 
 
 def merge_options(cfg: Config, options: Mapping[str, object]) -> None:

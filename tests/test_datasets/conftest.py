@@ -1,35 +1,9 @@
 """Tiny rasters in the layouts that the datasets read."""
 
-import warnings
-
 import numpy as np
 import pytest
-import rasterio
-from rasterio import Affine
-from rasterio.errors import NotGeoreferencedWarning
 
 from tests.helpers.towns import CLASSES, blocks
-
-
-@pytest.fixture
-def write_raster():
-    """A function that writes an array (H, W) or (H, W, C) as a raster; ``gsd=None`` leaves the georeference out."""
-
-    def write(path, array, gsd=None, crs='EPSG:32633', origin=(500000.0, 5000000.0), **profile):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        bands = array[..., None] if array.ndim == 2 else array
-        profile = dict(driver='PNG' if path.suffix == '.png' else 'GTiff', dtype=array.dtype) | profile
-        if gsd is not None:
-            profile |= dict(crs=crs, transform=Affine(gsd, 0.0, origin[0], 0.0, -gsd, origin[1]))
-        height, width, count = bands.shape
-        with warnings.catch_warnings():
-            warnings.simplefilter('ignore', NotGeoreferencedWarning)
-            raster = rasterio.open(path, 'w', height=height, width=width, count=count, **profile)
-        with raster:
-            raster.write(bands.transpose(2, 0, 1))
-        return path
-
-    return write
 
 
 @pytest.fixture

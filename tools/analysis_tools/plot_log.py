@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import count
+from mmuda.utils.arguments import count
 from mmuda.visualization import plot_log
 
 

@@ -3,8 +3,8 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import count, seed, share
 from mmuda.converters import SPLITS, Labels, build_low2high
+from mmuda.utils.arguments import count, seed, share
 
 
 def parse_args() -> argparse.Namespace:

@@ -3,8 +3,8 @@
 import argparse
 
 from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import count
 from mmuda.converters import TILE_ORDERS, build_from_tiles
+from mmuda.utils.arguments import count
 
 
 def class_of(text: str) -> tuple[str, int]:
