@@ -18,6 +18,7 @@ from mmuda.apis.new_config_of_rasters import new_config_of_rasters
 from mmuda.apis.oracle import coarse_oracle
 from mmuda.apis.pair_domains import pair_domains, similarity_of_pairs
 from mmuda.apis.pair_scores import PAIRING_STRATEGIES
+from mmuda.apis.polygonize import polygonize_map
 from mmuda.apis.prepare import prepare
 from mmuda.apis.raster_jobs import predict_rasters
 from mmuda.apis.reconstruct import draw_reconstructions
@@ -55,6 +56,7 @@ __all__ = [
     'new_config',
     'new_config_of_rasters',
     'pair_domains',
+    'polygonize_map',
     'predict_raster',
     'predict_rasters',
     'prepare',

@@ -114,6 +114,7 @@ def number(kind: type, holds: Callable[[float], bool], allowed: str) -> Callable
 count = number(int, lambda value: value >= 1, 'a whole number of at least 1')
 amount = number(int, lambda value: value >= 0, 'a whole number of at least 0')
 positive = number(float, lambda value: 0 < value < float('inf'), 'a number above 0')
+not_negative = number(float, lambda value: 0 <= value < float('inf'), 'a number of at least 0')
 share = number(float, lambda value: 0 <= value <= 1, 'a number between 0 and 1')
 seed = number(int, lambda value: 0 <= value <= HIGHEST_SEED, f'a whole number from 0 to {HIGHEST_SEED}')
 

@@ -21,18 +21,21 @@ class _Open:
 
     Attributes:
         value: Its class.
-        shapes: Its polygons so far, one or more for each strip.
+        shells: Its polygons so far without their holes, one or more for each strip.
+        holes: Rings of their holes. No hole of a strip touches its borders, so joining leaves them as they are.
         total: Sum of the confidence over its pixels.
         count: Number of its pixels that have a confidence.
     """
 
     value: int
-    shapes: list = field(default_factory=list)
+    shells: list = field(default_factory=list)
+    holes: list = field(default_factory=list)
     total: float = 0.0
     count: int = 0
 
     def take(self, other: _Open) -> None:
-        self.shapes += other.shapes
+        self.shells += other.shells
+        self.holes += other.holes
         self.total += other.total
         self.count += other.count
 
@@ -78,10 +81,7 @@ class _Joint:
         for index, region in enumerate(before):
             _gather(gathered, int(group[index]), region)
         for index in np.flatnonzero(~single).tolist():
-            region = _Open(
-                int(pieces.values[index]), [pieces.shapes[index]], pieces.sums[index], int(pieces.counts[index])
-            )
-            _gather(gathered, int(group[number + index]), region)
+            _gather(gathered, int(group[number + index]), _opened(pieces, index))
         yield _merged([region for key, region in gathered.items() if not goes_on[key]])
 
         kept = [key for key in gathered if goes_on[key]]
@@ -113,6 +113,17 @@ class _Joint:
         return group, groups
 
 
+def _opened(pieces: Pieces, index: int) -> _Open:
+    shape = pieces.shapes[index]
+    return _Open(
+        int(pieces.values[index]),
+        [shapely.polygons(shape.exterior)],
+        list(shape.interiors),
+        float(pieces.sums[index]),
+        int(pieces.counts[index]),
+    )
+
+
 def _gather(gathered: dict[int, _Open], key: int, region: _Open) -> None:
     if key in gathered:
         gathered[key].take(region)
@@ -126,12 +137,16 @@ def _numbers_of(pieces: Pieces) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def _merged(regions: list[_Open]) -> Pieces:
     shapes = np.empty(len(regions), dtype=object)
-    shapes[:] = [
-        region.shapes[0] if len(region.shapes) == 1 else shapely.union_all(region.shapes) for region in regions
-    ]
+    shapes[:] = [_polygon(region) for region in regions]
     return Pieces(
         straightened(shapes),
         np.array([region.value for region in regions], dtype=int),
         np.array([region.total for region in regions], dtype=float),
         np.array([region.count for region in regions], dtype=int),
     )
+
+
+def _polygon(region: _Open) -> shapely.Polygon:
+    shell = region.shells[0] if len(region.shells) == 1 else shapely.union_all(region.shells)
+    holes = [*shell.interiors, *region.holes]
+    return shapely.polygons(shell.exterior, holes) if holes else shell
