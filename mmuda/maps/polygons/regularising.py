@@ -12,14 +12,18 @@ MIN_IOU = 0.7
 
 # Sides that turn further than this from the main directions stay oblique, if they are long enough.
 _SNAP = np.pi / 8
-# In pixels: how far a side may stray from a straight line; and how long a side must be at least, straight or oblique.
-_STRAY = 1.5
-_SHORT, _SHORT_OBLIQUE = 3.0, 8.0
+# In pixels: how far a side may stray from a straight line, which is tried from fine to coarse; and how long a side must
+# be at least, as a multiple of that, straight or oblique.
+_STRAYS = (1.5, 2.5, 4.0)
+_SHORT, _SHORT_OBLIQUE = 2.0, 5.0
+# The coarser outline is taken if it has fewer corners and its intersection over union is at most this much lower.
+_WORTH = 0.03
 _ALONG, _ACROSS, _OBLIQUE = 0, 1, 2
-_PARALLEL = 0.05
+# Sine of the angle between sides that have no clear corner.
+_PARALLEL = 0.2
 
 
-@dataclass
+@dataclass(eq=False)
 class _Side:
     """A straight side of an outline: the line ``normal . point = offset``.
 
@@ -27,24 +31,26 @@ class _Side:
         kind: Along the main direction, across it, or oblique.
         normal: Unit vector, (2,).
         offset: In metres.
-        length: In metres; what the side weighs when it is merged with another one.
-        start: Where it begins on the traced outline, (2,).
+        way: From its begin to its end on the traced outline, (2,) in metres.
+        start: Where it begins there, (2,).
+        length: In metres; what it weighs when it is merged with another one.
     """
 
     kind: int
     normal: np.ndarray
     offset: float
-    length: float
+    way: np.ndarray
     start: np.ndarray
+    length: float
 
 
 def regularised(shapes: np.ndarray, pixels: np.ndarray) -> np.ndarray:
     """Make outlines rectangular, as those of buildings are.
 
-    The main direction is the mean of the directions of the sides, weighted by their lengths, modulo a right angle.
-    Sides within 22.5 degrees of it or its perpendicular are snapped to it, at their mean position; short sides are
-    dropped. Where the result is no valid polygon, or its intersection over union with the traced one is below
-    ``MIN_IOU``, the outline stays as it is.
+    The main direction is that of the lines fitted to the sides, modulo a right angle; long ones count with the cube of
+    their length. Sides within 22.5 degrees of it or its perpendicular are snapped to it, at their mean position; short
+    sides and small holes are dropped. Where the result is no valid polygon, or its intersection over union with the
+    traced one is below ``MIN_IOU``, the outline stays as it is.
 
     Args:
         shapes (np.ndarray): Polygons in metres, (n,), as traced: simplifying is part of this.
@@ -56,20 +62,34 @@ def regularised(shapes: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 
 def _regular(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
+    best, score, corners = shape, 0.0, np.inf
+    for stray in _STRAYS:
+        tried = _with_tolerance(shape, stray * pixel)
+        if tried is None or (iou := _iou(tried, shape)) < MIN_IOU:
+            continue
+        number = len(tried.exterior.coords)
+        if iou > score + _WORTH or (number < corners and iou > score - _WORTH):
+            best, score, corners = tried, iou, number
+    return best
+
+
+def _with_tolerance(shape: shapely.Polygon, stray: float) -> shapely.Polygon | None:
+    """The rectangular outline for one tolerance in metres; None if there is none."""
     corner = np.array(shape.exterior.coords[0])
     shell = shapely.get_coordinates(shape.exterior)[:-1] - corner
-    main = _main_direction(shell, pixel)
-    if main is None:
-        return shape
-    rings = [_rectangular(shell, main, pixel)]
-    if rings[0] is None:
-        return shape
+    main = _main_direction(shell, stray)
+    outer = None if main is None else _rectangular(shell, main, stray)
+    if outer is None:
+        return None
+    rings = [outer]
     for hole in shape.interiors:
+        if shapely.area(shapely.polygons(hole)) < (_SHORT * stray) ** 2:
+            continue
         points = shapely.get_coordinates(hole)[:-1] - corner
-        regular = _rectangular(points, main, pixel)
+        regular = _rectangular(points, main, stray)
         rings.append(points if regular is None else regular)
     found = shapely.Polygon(rings[0] + corner, [ring + corner for ring in rings[1:]])
-    return found if found.is_valid and _iou(found, shape) >= MIN_IOU else shape
+    return found if found.is_valid else None
 
 
 def _iou(one: shapely.Polygon, other: shapely.Polygon) -> float:
@@ -77,13 +97,25 @@ def _iou(one: shapely.Polygon, other: shapely.Polygon) -> float:
     return common / (one.area + other.area - common)
 
 
-def _main_direction(points: np.ndarray, pixel: float) -> float | None:
+def _main_direction(points: np.ndarray, stray: float) -> float | None:
     """Direction of the sides in radians, modulo a right angle; None if there is none."""
-    corners = _corners(points, _STRAY * pixel)
-    steps = np.diff(points[np.append(corners, corners[0])], axis=0)
-    # Four times the angle is the same for all four directions of a rectangle. Long sides say more than short ones.
-    total = (np.hypot(*steps.T) ** 2 * np.exp(4j * np.arctan2(steps[:, 1], steps[:, 0]))).sum()
+    total = 0j
+    for part in _parts(points, stray):
+        steps, middles = np.diff(part, axis=0) @ [1, 1j], (part[1:] + part[:-1]) @ [0.5, 0.5j]
+        lengths = np.abs(steps)
+        middles -= np.average(middles, weights=lengths)
+        # The axis of greatest spread has half the angle of this integral, whose size grows with the cube of the length.
+        spread = (lengths * (middles**2 + steps**2 / 12)).sum()
+        # Four times the angle is the same for all four directions of a rectangle.
+        total += spread**2 / max(abs(spread), 1e-12)
     return float(np.angle(total) / 4) if abs(total) > 0 else None
+
+
+def _parts(points: np.ndarray, stray: float) -> list[np.ndarray]:
+    """The traced outline between its corners, each part with both of its ends."""
+    corners = _corners(points, stray)
+    ends = np.roll(corners, -1) + len(points) * (np.roll(corners, -1) <= corners)
+    return [points[np.arange(begin, end + 1) % len(points)] for begin, end in zip(corners, ends, strict=True)]
 
 
 def _corners(points: np.ndarray, tolerance: float) -> np.ndarray:
@@ -97,34 +129,46 @@ def _corners(points: np.ndarray, tolerance: float) -> np.ndarray:
     return np.sort((np.array(found) + far) % len(points))
 
 
-def _rectangular(points: np.ndarray, main: float, pixel: float) -> np.ndarray | None:
+def _rectangular(points: np.ndarray, main: float, stray: float) -> np.ndarray | None:
     """Corners of the rectangular outline, (k, 2); None if there is none."""
-    sides = _sides(points, main, pixel)
+    sides = _sides(points, main, stray)
     while True:
-        sides = _alternating(sides, pixel)
-        corners = _meetings(sides) if len(sides) >= 4 else None
-        if corners is None:
+        sides = _without_parallels(_alternating(sides, stray))
+        if len(sides) < 4:
             return None
-        for side, step in zip(sides, np.diff(corners, axis=0, append=corners[:1]), strict=True):
-            side.length = float(np.hypot(*step))
-        short = [side.length / _least(side, pixel) for side in sides]
-        if min(short) >= 1:
+        corners = _meetings(sides)
+        # A side that runs backwards now is shorter than any other.
+        steps = np.diff(corners, axis=0, append=corners[:1])
+        lengths = [float(step @ side.way) / side.length for side, step in zip(sides, steps, strict=True)]
+        shares = [length / _least(side, stray) for side, length in zip(sides, lengths, strict=True)]
+        if min(shares) >= 1:
             return corners
-        del sides[int(np.argmin(short))]
+        del sides[int(np.argmin(shares))]
 
 
-def _least(side: _Side, pixel: float) -> float:
-    return pixel * (_SHORT_OBLIQUE if side.kind == _OBLIQUE else _SHORT)
+def _least(side: _Side, stray: float) -> float:
+    return stray * (_SHORT_OBLIQUE if side.kind == _OBLIQUE else _SHORT)
 
 
-def _sides(points: np.ndarray, main: float, pixel: float) -> list[_Side]:
+def _without_parallels(sides: list[_Side]) -> list[_Side]:
+    """Drop the shorter of two sides that follow each other and are nearly parallel."""
+    index = 0
+    while len(sides) >= 4 and index < len(sides):
+        last, side = sides[index - 1], sides[index]
+        if abs(last.normal[0] * side.normal[1] - last.normal[1] * side.normal[0]) < _PARALLEL:
+            sides.remove(last if last.length < side.length else side)
+            index = 0
+        else:
+            index += 1
+    return sides
+
+
+def _sides(points: np.ndarray, main: float, stray: float) -> list[_Side]:
     """The sides between the corners, snapped to the main directions where they are near to them."""
     along = np.array([np.cos(main), np.sin(main)])
     normals = {_ALONG: np.array([-along[1], along[0]]), _ACROSS: along}
-    corners = _corners(points, _STRAY * pixel)
     found = []
-    for begin, end in zip(corners, np.roll(corners, -1), strict=True):
-        part = points[np.arange(begin, end + 1 + (len(points) if end <= begin else 0)) % len(points)]
+    for part in _parts(points, stray):
         step = part[-1] - part[0]
         length = float(np.hypot(*step))
         turn = np.arctan2(step[1], step[0]) - main
@@ -132,7 +176,7 @@ def _sides(points: np.ndarray, main: float, pixel: float) -> list[_Side]:
         near = abs(turn - quarters * np.pi / 2) <= _SNAP
         kind = (_ALONG, _ACROSS)[int(quarters) % 2] if near else _OBLIQUE
         normal = normals[kind] if near else np.array([-step[1], step[0]]) / max(length, 1e-12)
-        found.append(_Side(kind, normal, _mean_offset(part, normal), length, part[0]))
+        found.append(_Side(kind, normal, _mean_offset(part, normal), step, part[0], length))
     return found
 
 
@@ -143,48 +187,47 @@ def _mean_offset(part: np.ndarray, normal: np.ndarray) -> float:
     return float(np.average(middles @ normal, weights=lengths))
 
 
-def _alternating(sides: list[_Side], pixel: float) -> list[_Side]:
+def _alternating(sides: list[_Side], stray: float) -> list[_Side]:
     """Merge sides of one direction that follow each other, or join them by one across where they lie apart."""
     found: list[_Side] = []
     for side in sides:
-        _append(found, side, pixel)
+        _append(found, side, stray)
     # Beyond the last one comes the first.
     while len(found) > 1 and found[0].kind == found[-1].kind != _OBLIQUE:
         last = found.pop()
         first = found.pop(0)
         joined: list[_Side] = [last]
-        _append(joined, first, pixel)
+        _append(joined, first, stray)
         found = joined[-1:] + found + joined[:-1]
         if len(joined) > 1:
             break
     return found
 
 
-def _append(found: list[_Side], side: _Side, pixel: float) -> None:
+def _append(found: list[_Side], side: _Side, stray: float) -> None:
     last = found[-1] if found else None
     if last is None or last.kind != side.kind or side.kind == _OBLIQUE:
         found.append(side)
         return
-    apart = abs(last.offset - side.offset)
-    if apart < _SHORT * pixel:
-        weights = last.length, side.length
-        found[-1] = _Side(
-            side.kind, side.normal, float(np.average([last.offset, side.offset], weights=weights)), sum(weights),
-            last.start,
-        )  # fmt: skip
+    apart = side.offset - last.offset
+    if abs(apart) < _SHORT * stray:
+        found[-1] = _merged(last, side)
         return
     x, y = side.normal
     kind, normal = (_ACROSS, np.array([y, -x])) if side.kind == _ALONG else (_ALONG, np.array([-y, x]))
-    found += [_Side(kind, normal, float(normal @ side.start), apart, side.start), side]
+    found += [_Side(kind, normal, float(normal @ side.start), apart * side.normal, side.start, abs(apart)), side]
 
 
-def _meetings(sides: list[_Side]) -> np.ndarray | None:
-    """Corners at which each side begins, (n, 2); None if two that follow each other are parallel."""
+def _merged(one: _Side, other: _Side) -> _Side:
+    offset = np.average([one.offset, other.offset], weights=[one.length, other.length])
+    way = one.way + other.way
+    return _Side(one.kind, one.normal, float(offset), way, one.start, max(float(np.hypot(*way)), 1e-9))
+
+
+def _meetings(sides: list[_Side]) -> np.ndarray:
+    """Corners at which each side begins, (n, 2)."""
     here = np.array([side.normal for side in sides])
     before = np.roll(here, 1, axis=0)
     offsets = np.array([side.offset for side in sides])
-    cross = before[:, 0] * here[:, 1] - before[:, 1] * here[:, 0]
-    if (np.abs(cross) < _PARALLEL).any():
-        return None
     both = np.stack([np.roll(offsets, 1), offsets], axis=1)
     return np.linalg.solve(np.stack([before, here], axis=1), both[..., None])[..., 0]
