@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio.errors import NotGeoreferencedWarning
 
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.utils.errors import UserError
@@ -83,7 +85,10 @@ def category_names(path: str) -> dict[int, str]:
     copy = f'/vsimem/{uuid.uuid4().hex}.vrt'
     rasterio.shutil.copy(open_raster(path), copy, driver='VRT')
     try:
-        with rasterio.open(copy) as virtual:
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore', NotGeoreferencedWarning)
+            virtual = rasterio.open(copy)
+        with virtual:
             text = virtual.tags(ns='xml:VRT')['xml:VRT']
     finally:
         rasterio.shutil.delete(copy)
