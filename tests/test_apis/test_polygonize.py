@@ -120,7 +120,7 @@ def test_other_whole_numbers(tmp_path, dtype):
     run(path, tmp_path / 'a.gpkg')
     shapes, fields, _ = read(tmp_path / 'a.gpkg')
     np.testing.assert_array_equal(
-        burnt(shapes, fields['value'], UTM['transform'], values.shape), np.where(values == 100, 255, values)
+        burnt(shapes, fields['value'], UTM['transform'], values.shape), np.where(values == 100, 255, values.astype(int))
     )
 
 

@@ -77,10 +77,17 @@ def _with_tolerance(shape: shapely.Polygon, stray: float) -> shapely.Polygon | N
     """The rectangular outline for one tolerance in metres; None if there is none."""
     corner = np.array(shape.exterior.coords[0])
     shell = shapely.get_coordinates(shape.exterior)[:-1] - corner
-    main = _main_direction(shell, stray)
-    outer = None if main is None else _rectangular(shell, main, stray)
+    main = _main_direction(_parts(shell, _corners(shell, stray)))
+    outer = _rectangular(shell, main, stray)
     if outer is None:
         return None
+    # Its corners cut the traced outline better than those of Douglas-Peucker, which noise moves.
+    nearest = np.unique(np.argmin(np.abs(shell @ [1, 1j] - (outer @ [1, 1j])[:, None]), axis=1))
+    if len(nearest) > 2:
+        main = _main_direction(_parts(shell, nearest))
+        outer = _rectangular(shell, main, stray)
+        if outer is None:
+            return None
     rings = [outer]
     for hole in shape.interiors:
         if shapely.area(shapely.polygons(hole)) < (_SHORT * stray) ** 2:
@@ -97,10 +104,10 @@ def _iou(one: shapely.Polygon, other: shapely.Polygon) -> float:
     return common / (one.area + other.area - common)
 
 
-def _main_direction(points: np.ndarray, stray: float) -> float | None:
-    """Direction of the sides in radians, modulo a right angle; None if there is none."""
+def _main_direction(parts: list[np.ndarray]) -> float:
+    """Direction of the sides in radians, modulo a right angle, from the traced outline between corners."""
     total = 0j
-    for part in _parts(points, stray):
+    for part in parts:
         steps, middles = np.diff(part, axis=0) @ [1, 1j], (part[1:] + part[:-1]) @ [0.5, 0.5j]
         lengths = np.abs(steps)
         middles -= np.average(middles, weights=lengths)
@@ -108,12 +115,11 @@ def _main_direction(points: np.ndarray, stray: float) -> float | None:
         spread = (lengths * (middles**2 + steps**2 / 12)).sum()
         # Four times the angle is the same for all four directions of a rectangle.
         total += spread**2 / max(abs(spread), 1e-12)
-    return float(np.angle(total) / 4) if abs(total) > 0 else None
+    return float(np.angle(total) / 4)
 
 
-def _parts(points: np.ndarray, stray: float) -> list[np.ndarray]:
-    """The traced outline between its corners, each part with both of its ends."""
-    corners = _corners(points, stray)
+def _parts(points: np.ndarray, corners: np.ndarray) -> list[np.ndarray]:
+    """The traced outline between corners, given by their indices; each part has both of its ends."""
     ends = np.roll(corners, -1) + len(points) * (np.roll(corners, -1) <= corners)
     return [points[np.arange(begin, end + 1) % len(points)] for begin, end in zip(corners, ends, strict=True)]
 
@@ -168,7 +174,7 @@ def _sides(points: np.ndarray, main: float, stray: float) -> list[_Side]:
     along = np.array([np.cos(main), np.sin(main)])
     normals = {_ALONG: np.array([-along[1], along[0]]), _ACROSS: along}
     found = []
-    for part in _parts(points, stray):
+    for part in _parts(points, _corners(points, stray)):
         step = part[-1] - part[0]
         length = float(np.hypot(*step))
         turn = np.arctan2(step[1], step[0]) - main
