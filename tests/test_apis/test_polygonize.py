@@ -169,8 +169,11 @@ def test_redrawn_outlines_are_valid_and_near(tmp_path, suffix, options, crs):
     assert shapely.area(shapely.intersection(raw, new)).sum() > 0.8 * shapely.area(raw).sum()
 
 
-def test_geojson_is_rfc_7946(written, tmp_path):
-    run(written, tmp_path / 'a.geojson')
+@pytest.mark.parametrize('transform', [UTM['transform'], Affine(0.3, 0, 450000, 0, 0.3, 40000)], ids=['north', 'south'])
+@pytest.mark.parametrize('regularise', [False, True])
+def test_geojson_is_rfc_7946(tmp_path, transform, regularise):
+    path = write_map(tmp_path / 'map.tif', scene(), nodata=255, crs=UTM['crs'], transform=transform)
+    run(path, tmp_path / 'a.geojson', regularise=regularise)
     content = json.loads((tmp_path / 'a.geojson').read_text(encoding='utf-8'))
     assert content['type'] == 'FeatureCollection' and 'crs' not in content
     for feature in content['features']:

@@ -163,7 +163,7 @@ def test_corners_are_where_the_outline_turns():
 def test_only_regions_at_the_border_are_kept():
     """A region is given out with the strip in which it ends."""
     values = np.zeros((9, 9), dtype=np.uint8)
-    values[1:3, 1:3], values[2:8, 5:7] = 1, 1
+    values[1:3, 1:3], values[2:8, 5:7], values[4, 1] = 1, 1, 1
 
     def strips():
         for top in range(0, 9, 3):
@@ -174,4 +174,4 @@ def test_only_regions_at_the_border_are_kept():
     for pieces in join(strips(), 9):
         ended.update({tuple(shape.bounds): seen[-1] for shape in pieces.shapes})
     # The first reaches the border below row 2, so that the next strip has to tell that it ends there.
-    assert ended == {(1, 1, 3, 3): 3, (5, 2, 7, 8): 6}
+    assert ended == {(1, 1, 3, 3): 3, (5, 2, 7, 8): 6, (1, 4, 2, 5): 3}

@@ -18,6 +18,8 @@ _STRAYS = (1.5, 2.5, 4.0)
 _SHORT, _SHORT_OBLIQUE = 2.0, 5.0
 # The coarser outline is taken if it has fewer corners and its intersection over union is at most this much lower.
 _WORTH = 0.03
+# Points of a closed rectangle, and the intersection over union that ends the search when it is found.
+_RECTANGLE, _GOOD = 5, 0.9
 _ALONG, _ACROSS, _OBLIQUE = 0, 1, 2
 # Sine of the angle between sides that have no clear corner.
 _PARALLEL = 0.2
@@ -70,6 +72,8 @@ def _regular(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
         number = len(tried.exterior.coords)
         if iou > score + _WORTH or (number < corners and iou > score - _WORTH):
             best, score, corners = tried, iou, number
+        if corners == _RECTANGLE and score > _GOOD:
+            break
     return best
 
 
@@ -108,9 +112,10 @@ def _main_direction(parts: list[np.ndarray]) -> float:
     """Direction of the sides in radians, modulo a right angle, from the traced outline between corners."""
     total = 0j
     for part in parts:
-        steps, middles = np.diff(part, axis=0) @ [1, 1j], (part[1:] + part[:-1]) @ [0.5, 0.5j]
+        places = part @ [1, 1j]
+        steps, middles = places[1:] - places[:-1], (places[1:] + places[:-1]) / 2
         lengths = np.abs(steps)
-        middles -= np.average(middles, weights=lengths)
+        middles -= middles @ lengths / lengths.sum()
         # The axis of greatest spread has half the angle of this integral, whose size grows with the cube of the length.
         spread = (lengths * (middles**2 + steps**2 / 12)).sum()
         # Four times the angle is the same for all four directions of a rectangle.
@@ -188,9 +193,9 @@ def _sides(points: np.ndarray, main: float, stray: float) -> list[_Side]:
 
 def _mean_offset(part: np.ndarray, normal: np.ndarray) -> float:
     """Mean position of a part of the traced outline, across a side."""
-    lengths = np.hypot(*np.diff(part, axis=0).T)
-    middles = (part[1:] + part[:-1]) / 2
-    return float(np.average(middles @ normal, weights=lengths))
+    across = part @ normal
+    lengths = np.hypot(*(part[1:] - part[:-1]).T)
+    return float((across[1:] + across[:-1]) @ lengths / (2 * lengths.sum()))
 
 
 def _alternating(sides: list[_Side], stray: float) -> list[_Side]:
@@ -225,9 +230,9 @@ def _append(found: list[_Side], side: _Side, stray: float) -> None:
 
 
 def _merged(one: _Side, other: _Side) -> _Side:
-    offset = np.average([one.offset, other.offset], weights=[one.length, other.length])
+    offset = (one.offset * one.length + other.offset * other.length) / (one.length + other.length)
     way = one.way + other.way
-    return _Side(one.kind, one.normal, float(offset), way, one.start, max(float(np.hypot(*way)), 1e-9))
+    return _Side(one.kind, one.normal, offset, way, one.start, max(float(np.hypot(*way)), 1e-9))
 
 
 def _meetings(sides: list[_Side]) -> np.ndarray:
