@@ -280,10 +280,13 @@ def test_a_file_that_cannot_grow_leaves_the_older_one(tmp_path, suffix, size, mo
     try:
         with pytest.raises(UserError, match=f'a{suffix} cannot be written: ') as told:
             run(big, out)
+        with pytest.raises(UserError, match=f'a{suffix} cannot be written: '):
+            run(big, tmp_path / 'new' / 'below' / f'a{suffix}')
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert '\n' not in str(told.value)
     assert out.read_bytes() == before and os.listdir(out.parent) == [out.name]
+    assert not (tmp_path / 'new').exists()
 
 
 @pytest.mark.parametrize('suffix', SUFFIXES)

@@ -83,6 +83,14 @@ def test_a_ring_that_no_rectangle_fits_stays():
     assert found is thin
 
 
+def test_an_outline_of_very_many_points_stays():
+    steps = np.arange(6000)
+    comb = np.repeat(steps, 4) + np.tile([0, 0, 0.5, 0.5], 6000), np.tile([1, 2, 2, 1], 6000)
+    shape = shapely.Polygon([*np.column_stack(comb), (6000, 0), (0, 0)])
+    (found,) = regularised(np.array([shape]), np.ones(1))
+    assert found is shape
+
+
 def test_a_courtyard_becomes_rectangular_too():
     truth = turned(shapely.box(-40, -30, 40, 30) - shapely.box(-15, -10, 15, 10), 5)
     (found,) = regularised(np.array([traced(truth)]), np.ones(1))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from scipy.spatial import KDTree
 
 MIN_IOU = 0.7
 """An outline that overlaps less than this with the traced one is refused."""
@@ -18,6 +19,8 @@ _STRAYS = (1.5, 2.5, 4.0)
 _SHORT, _SHORT_OBLIQUE = 2.0, 5.0
 # The coarser outline is taken if it has fewer corners and its intersection over union is at most this much lower.
 _WORTH = 0.03
+# Points of an outline that is no building any more; it stays as it is, since the time grows with the square.
+_TOO_MANY = 20_000
 # Points of a closed rectangle, and the intersection over union that ends the search when it is found.
 _RECTANGLE, _GOOD = 5, 0.9
 _ALONG, _ACROSS, _OBLIQUE = 0, 1, 2
@@ -65,6 +68,8 @@ def regularised(shapes: np.ndarray, pixels: np.ndarray) -> np.ndarray:
 
 def _regular(shape: shapely.Polygon, pixel: float) -> shapely.Polygon:
     best, score, corners = shape, 0.0, np.inf
+    if shapely.get_num_coordinates(shape) > _TOO_MANY:
+        return shape
     for stray in _STRAYS:
         tried = _with_tolerance(shape, stray * pixel)
         if tried is None or (iou := _iou(tried, shape)) < MIN_IOU:
@@ -86,7 +91,7 @@ def _with_tolerance(shape: shapely.Polygon, stray: float) -> shapely.Polygon | N
     if outer is None:
         return None
     # Its corners cut the traced outline better than those of Douglas-Peucker, which noise moves.
-    nearest = np.unique(np.argmin(np.abs(shell @ [1, 1j] - (outer @ [1, 1j])[:, None]), axis=1))
+    nearest = np.unique(KDTree(shell).query(outer)[1])
     if len(nearest) > 2:
         main = _main_direction(_parts(shell, nearest))
         outer = _rectangular(shell, main, stray)

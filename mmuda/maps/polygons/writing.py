@@ -17,7 +17,7 @@ import numpy as np
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_output, refuse_input
 from mmuda.utils.locks import open_alone
-from mmuda.utils.writing import check_writable, telling, why_unwritten
+from mmuda.utils.writing import check_writable, no_empty_folders, telling, why_unwritten
 
 GEOJSON = ('.geojson', '.json')
 DRIVERS = {'.gpkg': 'GPKG', '.fgb': 'FlatGeobuf'}
@@ -72,7 +72,7 @@ def new_vector(
     refuse_input(path, inputs)
     pyogrio = need_vector(path)
     temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
-    with ExitStack() as alone:
+    with no_empty_folders(path.parent), ExitStack() as alone:
         with telling(path):
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
