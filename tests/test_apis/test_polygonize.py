@@ -182,6 +182,19 @@ def test_geojson_is_rfc_7946(tmp_path, transform, regularise):
         assert set(feature['properties']) == {'class', 'value', 'area_m2'}
 
 
+def test_long_sides_are_straight_in_the_map_and_not_in_degrees(tmp_path):
+    """A side of 200 km at 60 degrees north is off by a kilometre between its ends, and the hole a pixel away is not."""
+    values = np.zeros((6, 20000), dtype=np.uint8)
+    values[1, 9990:10010] = 1
+    transform = Affine(10, 0, 400000, 0, -10, 6650000)
+    path = write_map(tmp_path / 'map.tif', values, crs='EPSG:32636', transform=transform)
+    run(path, tmp_path / 'a.geojson')
+    shapes, fields, _ = read(tmp_path / 'a.geojson')
+    assert shapely.is_valid(shapes).all()
+    back = [transform_geom('EPSG:4326', 'EPSG:32636', shape.__geo_interface__) for shape in shapes]
+    np.testing.assert_array_equal(burnt(back, fields['value'], transform, values.shape), values)
+
+
 @pytest.mark.parametrize('suffix', SUFFIXES)
 def test_a_map_without_any_region_gives_an_empty_file(tmp_path, suffix):
     path = write_map(tmp_path / 'map.tif', np.full((4, 5), 255, np.uint8), nodata=255, **UTM)
