@@ -1,11 +1,19 @@
-"""Small class maps as files."""
+"""Small class maps as files, and the polygons made of them."""
 
 import warnings
 from pathlib import Path
 
 import numpy as np
+import pyogrio
 import rasterio
+import shapely
+from rasterio import Affine
 from rasterio.errors import NotGeoreferencedWarning
+from scipy import ndimage
+
+from mmuda.apis import polygonize_map
+
+UTM = dict(crs='EPSG:32636', transform=Affine(0.3, 0, 450000, 0, -0.3, 40000))
 
 
 def write_map(path, values, crs=None, transform=None, names=(), **profile):
@@ -23,3 +31,21 @@ def write_map(path, values, crs=None, transform=None, names=(), **profile):
             f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{entries}</CategoryNames></PAMRasterBand></PAMDataset>'
         )
     return str(path)
+
+
+def scene(seed=0, height=90, width=70):
+    field = ndimage.gaussian_filter(np.random.default_rng(seed).random((height, width)), 2)
+    values = np.digitize(field, np.quantile(field, [0.5, 0.8])).astype(np.uint8)
+    values[:5, :9] = 255
+    return values
+
+
+def run(*args, **options):
+    lines = []
+    return polygonize_map(*args, report=lines.append, **options), lines
+
+
+def read(path):
+    """Geometries, attributes by name and reference system of a file."""
+    meta, _, shapes, columns = pyogrio.raw.read(path)
+    return shapely.from_wkb(shapes), dict(zip(meta['fields'].tolist(), columns, strict=True)), meta['crs']
