@@ -9,7 +9,7 @@ A checkpoint with a model card needs no config. An ONNX file of tools/export.py 
 
 import argparse
 
-from mmuda.utils.arguments import amount, count, positive
+from mmuda.utils.arguments import amount, count, not_negative, positive
 from mmuda.utils.errors import exit_on_user_error
 
 
@@ -37,6 +37,10 @@ def parse_args() -> argparse.Namespace:
         help='also write the probability of the chosen class: uint8 (percent, the default) or float32',
     )
     parser.add_argument('--probabilities', **kinds, help='also write the probability of each class, likewise')
+    parser.add_argument('--polygons', choices=('gpkg', 'geojson', 'fgb'), help='also write the classes as polygons')
+    parser.add_argument('--min-area', type=not_negative, default=0.0, metavar='M2', help='leave out smaller polygons')
+    parser.add_argument('--simplify', type=not_negative, default=0.0, metavar='METRES', help='tolerance of outlines')
+    parser.add_argument('--regularise', action='store_true', help='rectangular outlines, for buildings')
     parser.add_argument('--batch-size', type=count, help='windows at a time (default: 1 on a CPU, 16 on a GPU)')
     parser.add_argument('--plugin', action='append', metavar='NAME', help='module that the model card may import')
     parser.add_argument(
@@ -57,7 +61,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
-    names = ('gsd', 'tile', 'margin', 'overlap', 'views', 'confidence', 'probabilities', 'batch_size')
+    names = ['gsd', 'tile', 'margin', 'overlap', 'views', 'confidence', 'probabilities', 'batch_size']
+    names += ['polygons', 'min_area', 'simplify', 'regularise']
     options = {name: getattr(args, name) for name in names}
     with exit_on_user_error():
         if args.model.endswith('.onnx'):

@@ -29,6 +29,7 @@ from mmuda.apis.train import train
 from mmuda.apis.translate import translate_dataset
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.maps.evaluation.options import LabelOptions
+from mmuda.maps.polygonize import polygonize_map
 from mmuda.utils.errors import UserError, exit_on_user_error
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     'new_config',
     'new_config_of_rasters',
     'pair_domains',
+    'polygonize_map',
     'predict_raster',
     'predict_rasters',
     'prepare',

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from mmuda.datasets.raster.reading import files_of
 from mmuda.maps.options import MapOptions, outputs_of
+from mmuda.maps.polygons.writing import need_vector
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.output_names import stems_below
@@ -28,6 +29,8 @@ def check_maps(outputs: Mapping[str, Path], options: MapOptions) -> None:
     Raises:
         UserError: As above.
     """
+    if options.polygons is not None:
+        need_vector(f'the .{options.polygons} file')
     written = dict(outputs)
     for path, out in outputs.items():
         more = outputs_of(out, options).items()

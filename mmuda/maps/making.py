@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from mmuda.datasets.raster.checked_writing import CheckedWriter
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.maps.blending import classes_of, probabilities_of
 from mmuda.maps.cog import cog_like
-from mmuda.maps.options import CONFIDENCE, MAP, PROBABILITIES, MapOptions
+from mmuda.maps.options import CONFIDENCE, MAP, POLYGONS, PROBABILITIES, MapOptions
 from mmuda.maps.parts import Parts
+from mmuda.maps.polygonize import polygonize_map
 from mmuda.maps.strips import Network, predict_strips
 from mmuda.maps.windows import Plan
 from mmuda.structures import IGNORE_INDEX
@@ -101,7 +102,7 @@ def make_map(
     processes = processes or Processes()
     first = processes.rank == 0
     plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])))
-    parts = Parts(out[MAP], dict(identity, windows=windows, options=asdict(options), memory=MEMORY), first)
+    parts = Parts(out[MAP], dict(identity, windows=windows, memory=MEMORY, **_what_is_kept(options)), first)
     processes.wait()
     progress = Progress(1, f'windows of {info.path}', report if first else None, seconds=60.0, last=True)
 
@@ -117,9 +118,23 @@ def make_map(
     processes.wait()
     if first:
         write_map(info, options, legend, plan, parts, out)
+        if options.polygons is not None:
+            outlines = dict(min_area=options.min_area, simplify=options.simplify, regularise=options.regularise)
+            polygonize_map(
+                out[MAP], out[POLYGONS], confidence=out.get(CONFIDENCE), report=report or _say_nothing, **outlines
+            )
         parts.remove()
     processes.wait()
     return out[MAP]
+
+
+def _say_nothing(line: str) -> None:
+    pass
+
+
+def _what_is_kept(options: MapOptions) -> dict:
+    names = ('views', 'confidence', 'probabilities', 'batch_size')
+    return {name: getattr(options, name) for name in names}
 
 
 def _bands(logits: np.ndarray, missing: np.ndarray, options: MapOptions, threshold: float) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmuda.maps.polygons.options import PolygonOptions
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import AMOUNT, COUNT, require
 
@@ -15,8 +16,8 @@ TURNS = dict(
     turns=tuple((turns, flipped) for flipped in (False, True) for turns in range(4)),
 )
 """Views of a window whose logits are averaged: quarter turns, after mirroring left and right or not."""
-MAP, CONFIDENCE, PROBABILITIES = 'map', 'confidence', 'probabilities'
-KINDS = (None, 'uint8', 'float32')
+MAP, CONFIDENCE, PROBABILITIES, POLYGONS = 'map', 'confidence', 'probabilities', 'polygons'
+KINDS, FORMATS = (None, 'uint8', 'float32'), (None, 'gpkg', 'geojson', 'fgb')
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,11 @@ class MapOptions:
         confidence: Also write the probability of the chosen class, as ``'uint8'`` (percent) or ``'float32'``.
         probabilities: Also write the probability of each class, likewise.
         batch_size: Windows that are predicted at a time; None is 1 on a CPU, 16 on a GPU, or as many as fit.
+        polygons: Also write the polygons of all classes but the background, as ``'gpkg'``, ``'geojson'`` or ``'fgb'``;
+            the next three are as for :func:`mmuda.maps.polygonize.polygonize_map`.
+        min_area: Smaller polygons are left out, in square metres.
+        simplify: Tolerance of their outlines in metres.
+        regularise: Make outlines rectangular.
 
     Raises:
         UserError: A value is unknown.
@@ -39,22 +45,29 @@ class MapOptions:
     confidence: str | None = None
     probabilities: str | None = None
     batch_size: int | None = None
+    polygons: str | None = None
+    min_area: float = 0.0
+    simplify: float = 0.0
+    regularise: bool = False
 
     def __post_init__(self) -> None:
-        for name, choices in dict(views=tuple(TURNS), confidence=KINDS, probabilities=KINDS).items():
+        known = dict(views=tuple(TURNS), confidence=KINDS, probabilities=KINDS, polygons=FORMATS)
+        for name, choices in known.items():
             if getattr(self, name) not in choices:
                 raise UserError(
                     f'{name}={getattr(self, name)!r} is unknown; choose one of {", ".join(map(str, choices))}'
                 )
         for name, rule in dict(batch_size=COUNT, overlap=AMOUNT).items():
             require(rule, name, getattr(self, name))
+        PolygonOptions(self.min_area, self.simplify, self.regularise)
 
 
 def outputs_of(out_path: str | os.PathLike, options: MapOptions) -> dict[str, Path]:
     """The files that a prediction writes: the map, and beside it what else was asked for."""
     out = Path(out_path)
     more = [kind for kind in (CONFIDENCE, PROBABILITIES) if getattr(options, kind)]
-    return {MAP: out, **{kind: out.with_name(f'{out.stem}_{kind}{out.suffix}') for kind in more}}
+    files = {MAP: out, **{kind: out.with_name(f'{out.stem}_{kind}{out.suffix}') for kind in more}}
+    return files if options.polygons is None else {**files, POLYGONS: out.with_suffix(f'.{options.polygons}')}
 
 
 def window_borders(tile: int, overlap: int | None, margin: int | None) -> tuple[int, int]:

@@ -4,8 +4,11 @@ import subprocess
 import sys
 
 import numpy as np
+import pyogrio
 import pytest
 import rasterio
+import scipy.ndimage
+import shapely
 import torch
 from mmengine.dataset import pseudo_collate
 from rio_cogeo.cogeo import cog_validate
@@ -206,3 +209,19 @@ def test_a_mirrored_window_has_its_pixels_without_data_on_the_other_side(write, 
         assert torch.equal(turned_back(inputs, turns, flipped), sample['inputs'])
         assert torch.equal(turned_back(missing, turns, flipped), sample['data_samples'].get(NO_DATA).data)
         assert view['data_samples'].ori_shape == tuple(inputs.shape[1:])
+
+
+def test_polygons_come_with_the_map(write, tmp_path):
+    blocks = np.random.default_rng(0).integers(0, 2, (10, 12)).repeat(16, 0).repeat(16, 1)
+    image = (blocks[..., None] * 200 + 20).repeat(3, 2).astype(np.uint8)
+    model = bright_or_dark(config())
+    model.dataset_meta = dict(classes=('background', 'bright'), palette=PALETTE)
+    out = predict_raster(model, write(image), tmp_path / 'a.tif', tile=64, polygons='gpkg', confidence='uint8')
+    info, _, shapes, (names, _, areas, sure) = pyogrio.raw.read(tmp_path / 'a.gpkg')
+    shapes = shapely.from_wkb(shapes)
+    label = read(out)[0]
+    assert set(names) == {'bright'} and len(shapes) == scipy.ndimage.label(label == 1)[1]
+    assert areas.sum() == pytest.approx(0.25 * (label == 1).sum()) == shapely.area(shapes).sum()
+    assert (sure > 0.5).all() and list(info['fields']) == ['class', 'value', 'area_m2', 'confidence']
+    predict_raster(model, write(image), tmp_path / 'b.tif', tile=64, polygons='geojson', min_area=70)
+    assert len(pyogrio.raw.read(tmp_path / 'b.geojson')[2]) == (areas >= 70).sum() < len(areas)

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import uuid
-from xml.etree import ElementTree
-
-import rasterio.shutil
-
 from mmuda.datasets.raster.label_colours import Colour, colour_table_of
-from mmuda.datasets.raster.reading import open_raster
+from mmuda.maps.categories import category_names
 
 # GDAL fills the values that a file leaves out with this colour.
 _UNUSED = (0, 0, 0)
 
 
-def category_names(path: str) -> tuple[str, ...]:
+def class_names(path: str) -> tuple[str, ...]:
     """The names of the values 0, 1, ... of a raster's first band: GDAL's category names.
 
     Args:
         path (str): A raster; GDAL keeps the names of a GeoTIFF in the ``.aux.xml`` beside it.
 
     Returns:
-        tuple[str, ...]: The names without empty ones at the end, others of which are ``class 1`` and so on by their
-        number; () if the file has none.
+        tuple[str, ...]: The names; what has none between them is ``class 1`` and so on by its number; () if the file
+        has none.
     """
-    # rasterio does not hand out category names; a virtual copy of the header spells them out.
-    copy = f'/vsimem/{uuid.uuid4().hex}.vrt'
-    try:
-        rasterio.shutil.copy(open_raster(path), copy, driver='VRT')
-        with rasterio.open(copy) as virtual:
-            text = virtual.tags(ns='xml:VRT').get('xml:VRT', '<VRTDataset/>')
-    finally:
-        rasterio.shutil.delete(copy)
-    band = ElementTree.fromstring(text).find('VRTRasterBand/CategoryNames')
-    names = [] if band is None else [(category.text or '').strip() for category in band]
-    while names and not names[-1]:
-        names.pop()
-    return tuple(name or f'class {value}' for value, name in enumerate(names))
+    names = category_names(path)
+    return tuple(names.get(value, f'class {value}') for value in range(max(names, default=-1) + 1))
 
 
 def table_colours(path: str) -> list[Colour]:

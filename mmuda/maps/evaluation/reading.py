@@ -21,7 +21,7 @@ from mmuda.datasets.raster.polygons import PolygonClasses, polygons_on
 from mmuda.datasets.raster.reading import open_raster
 from mmuda.datasets.raster.vector import is_vector
 from mmuda.maps.evaluation.grid import lies_on
-from mmuda.maps.evaluation.names import category_names
+from mmuda.maps.evaluation.names import class_names
 from mmuda.maps.evaluation.options import LabelOptions
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
@@ -89,7 +89,7 @@ def file_classes(path: str, options: LabelOptions) -> tuple[str, ...]:
     """Names of a file's classes by the options, else by the file; () if neither tells them."""
     if options.classes:
         return tuple(options.classes)
-    return () if is_vector(path) else category_names(path)
+    return () if is_vector(path) else class_names(path)
 
 
 def label_layer(
@@ -130,7 +130,7 @@ def label_layer(
         colours = check_colours(_numbered(options.colours, names, 'colours', path), len(names), path)
         table = with_colours(table, colours, label_map, from_index=True)
     same = names == tuple(classes)
-    known = colours_of_palette(palette, len(names)) if same and not category_names(path) else {}
+    known = colours_of_palette(palette, len(names)) if same and not class_names(path) else {}
     table = settle_coding(table, [path], _few_windows, known, label_map)
     return LabelLayer(path, grid, replace(table, own_grid=not lies_on(path, grid)))
 
