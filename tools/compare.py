@@ -38,7 +38,7 @@ def parse_args() -> argparse.Namespace:
         '--choose',
         action='store_true',
         help='also adapt each model without training (tools/adapt.py), and choose one without labels; in case of doubt '
-        'the first config, which should not adapt',
+        'the first config, which should not adapt in training, with this adaptation',
     )
     add_cfg_options(parser, 'override values in every config, e.g. train_dataloader.batch_size=2 or key="[a,b]"')
     return parser.parse_args()

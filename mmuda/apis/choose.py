@@ -6,17 +6,15 @@ import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from mmuda.apis.candidates import BLOCKS, Candidate, Predictions, predict_candidates
+from mmuda.apis.verdict import Judged, Verdict
 from mmuda.evaluation import criteria
-from mmuda.evaluation.stopping import LOWER_IS_BETTER, sign_of
+from mmuda.evaluation.stopping import sign_of
 from mmuda.utils.errors import UserError
-from mmuda.utils.json_file import write_json
-from mmuda.utils.markdown import markdown_table
 
 DEFAULT = 'information_maximisation'
 LEVEL = 0.95
@@ -82,88 +80,6 @@ OTHERS = (
 CHOOSING = (*RESAMPLED, *OTHERS)
 
 
-@dataclass
-class Judged:
-    """A candidate.
-
-    Attributes:
-        name: Its name.
-        scores: Value by criterion; NaN where one cannot be computed.
-        sure: By criterion, the share of the resamples in which it beats the unadapted model; empty for the unadapted
-            one, and without the criteria that cannot be resampled.
-    """
-
-    name: str
-    scores: dict[str, float]
-    sure: dict[str, float]
-
-
-@dataclass
-class Verdict:
-    """A choice among candidates; ``str()`` is a table with the answer.
-
-    Attributes:
-        candidates: All of them, in order.
-        criterion: Name of the criterion that chose.
-        unadapted: Name of the model without adaptation.
-        best: The candidate with the best score.
-        chosen: The answer: ``best`` if it is surely better than the unadapted model, else the latter.
-        level: Share of the resamples that counts as sure.
-        windows: Number of target windows.
-    """
-
-    candidates: list[Judged]
-    criterion: str
-    unadapted: str
-    best: str
-    chosen: str
-    level: float
-    windows: int
-
-    @property
-    def adapt(self) -> bool:
-        """Whether an adapted model was chosen."""
-        return self.chosen != self.unadapted
-
-    def as_dict(self) -> dict:
-        rows = {
-            one.name: dict(
-                scores={key: None if math.isnan(value) else value for key, value in one.scores.items()}, sure=one.sure
-            )
-            for one in self.candidates
-        }
-        head = {key: getattr(self, key) for key in ('criterion', 'unadapted', 'best', 'chosen', 'level', 'windows')}
-        return dict(head, adapt=self.adapt, candidates=rows)
-
-    def write(self, path: str | os.PathLike) -> None:
-        """Write everything as JSON."""
-        write_json(self.as_dict(), Path(path))
-
-    def __str__(self) -> str:
-        header = ['model', *CHOOSING, 'beats the unadapted']
-        rows = []
-        for one in self.candidates:
-            cells = ['-' if math.isnan(one.scores[name]) else f'{one.scores[name]:.3f}' for name in CHOOSING]
-            sure = one.sure.get(self.criterion)
-            rows.append([one.name, *cells, '' if sure is None else f'{100 * sure:.0f} %'])
-        sure = next(one.sure.get(self.criterion) for one in self.candidates if one.name == self.best)
-        told = '' if sure is None else f' (it beats {self.unadapted} in {100 * sure:.0f} % of the resamples)'
-        if self.best == self.unadapted:
-            answer = f'Do not adapt: by {self.criterion} no model is better than {self.unadapted}.'
-        elif self.adapt:
-            answer = f'Use {self.chosen}: it is the best by {self.criterion}{told}.'
-        else:
-            answer = f'Do not adapt: {self.best} is the best by {self.criterion}, but not surely better{told}.'
-        lower = ', '.join(LOWER_IS_BETTER)
-        return '\n\n'.join(
-            [
-                markdown_table(header, rows),
-                f'{self.windows} target windows without labels. Higher is better, but for {lower}.',
-                answer,
-            ]
-        )
-
-
 def choose(
     candidates: Sequence[Candidate | str],
     unadapted: str | None = None,
@@ -174,22 +90,24 @@ def choose(
     seed: int = 0,
     device: str | os.PathLike | None = None,
     report: Callable[[str], None] = print,
+    in_doubt: str | None = None,
 ) -> Verdict:
     """Choose among trained models by a criterion that needs no labels of the target.
 
     All predict the same windows of the first candidate's test set, whose labels are not read. Blocks of these windows
-    are drawn again with replacement to see how often the best one would beat the unadapted one.
+    are drawn again with replacement to see how often the best one would beat the answer in case of doubt.
 
     Args:
         candidates: The models, or texts for :meth:`Candidate.parse`.
-        unadapted: Name of the model without adaptation, the answer in case of doubt; None is the first candidate.
+        unadapted: Name of the model without adaptation; None is the first candidate.
         criterion: One of ``RESAMPLED``; the others cannot say how sure they are.
         windows: Number of windows, spread evenly over the test set.
         pixels: Pixels drawn from each window.
-        level: Share of the resamples in which the choice must beat the unadapted model.
+        level: Share of the resamples in which the choice must beat the answer in case of doubt.
         seed: Seed of the resamples.
         device: E.g. ``'cuda:0'``; None takes a GPU if there is one.
         report: Called with lines for the user.
+        in_doubt: Name of the answer in case of doubt; None is the model without adaptation.
 
     Returns:
         The verdict.
@@ -203,12 +121,14 @@ def choose(
     if len(found) < 2 or len(set(names)) < len(names):
         raise UserError(f'{len(found)} models were given, {", ".join(names)}; give two or more of different names')
     unadapted = unadapted or names[0]
-    if unadapted not in names:
-        raise UserError(f'unadapted={unadapted!r} is none of the models {", ".join(names)}')
+    for key, name in dict(unadapted=unadapted, in_doubt=in_doubt or unadapted).items():
+        if name not in names:
+            raise UserError(f'{key}={name!r} is none of the models {", ".join(names)}')
     if criterion not in RESAMPLED:
         why = 'cannot say how sure it is' if criterion in OTHERS else 'is unknown'
         raise UserError(f'criterion={criterion!r} {why}; choose one of {", ".join(RESAMPLED)}')
-    return judge(predict_candidates(found, windows, pixels, device, report), unadapted, criterion, level, seed)
+    predictions = predict_candidates(found, windows, pixels, device, report)
+    return judge(predictions, unadapted, criterion, level, seed, in_doubt)
 
 
 def judge(
@@ -217,8 +137,10 @@ def judge(
     criterion: str = DEFAULT,
     level: float = LEVEL,
     seed: int = 0,
+    in_doubt: str | None = None,
 ) -> Verdict:
     """As :func:`choose`, from the predictions of each candidate's checkpoints."""
+    in_doubt = in_doubt or unadapted
     first = {name: of[0] for name, of in predictions.items()}
     ensemble = (sum(one.prob for one in first.values()) / len(first)).argmax(dim=1)
     shares = next((one.source_shares for one in first.values() if one.source_shares is not None), None)
@@ -231,14 +153,16 @@ def judge(
     for name in first:
         scores = {key: rule.value(sums[name][key].sum(dim=0)).item() for key, rule in RESAMPLED.items()}
         sure = {}
-        if name != unadapted:
-            ahead = {key: (drawn[name][key] - drawn[unadapted][key]) * sign_of(key) > 0 for key in RESAMPLED}
+        if name != in_doubt:
+            ahead = {key: (drawn[name][key] - drawn[in_doubt][key]) * sign_of(key) > 0 for key in RESAMPLED}
             sure = {key: values.double().mean().item() for key, values in ahead.items()}
         judged.append(Judged(name, scores | _others(predictions[name], shares, seed), sure))
-    return decide(judged, unadapted, criterion, level, _windows(first))
+    return decide(judged, unadapted, criterion, level, _windows(first), in_doubt)
 
 
-def decide(candidates: list[Judged], unadapted: str, criterion: str, level: float, windows: int) -> Verdict:
+def decide(
+    candidates: list[Judged], unadapted: str, criterion: str, level: float, windows: int, in_doubt: str | None = None
+) -> Verdict:
     """The verdict from the scores of all candidates.
 
     Raises:
@@ -248,8 +172,9 @@ def decide(candidates: list[Judged], unadapted: str, criterion: str, level: floa
     if missing:
         raise UserError(f'{criterion} cannot be computed for {", ".join(missing)}; choose another criterion')
     best = max(candidates, key=lambda one: sign_of(criterion) * one.scores[criterion])
-    chosen = best.name if best.sure.get(criterion, 0.0) >= level else unadapted
-    return Verdict(candidates, criterion, unadapted, best.name, chosen, level, windows)
+    in_doubt = in_doubt or unadapted
+    chosen = best.name if best.sure.get(criterion, 0.0) >= level else in_doubt
+    return Verdict(candidates, criterion, unadapted, in_doubt, best.name, chosen, level, windows)
 
 
 def _windows(predictions: Mapping[str, Predictions]) -> int:

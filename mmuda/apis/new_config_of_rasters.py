@@ -115,7 +115,7 @@ def new_config_of_rasters(
     report(
         f'\nWritten to {out}. Next:\n\n'
         f'python tools/train.py {out} --check\npython tools/train.py {out}\n'
-        f'python tools/predict.py {out} {chosen} {_quoted(domains[1].images)} --out {work_dir}/maps'
+        f'python tools/predict.py {chosen} {_quoted(domains[1].images)} --out {work_dir}/maps'
     )
     return text
 

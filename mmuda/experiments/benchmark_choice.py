@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mmuda.apis.candidates import Candidate, predict_candidates
-from mmuda.apis.choose import CHOOSING, LEVEL, RESAMPLED, Judged, decide, judge
+from mmuda.apis.choose import CHOOSING, LEVEL, RESAMPLED, decide, judge
+from mmuda.apis.verdict import Judged
 from mmuda.evaluation.stopping import sign_of
 from mmuda.utils.json_file import read_object, write_json
 from mmuda.utils.markdown import markdown_table

@@ -55,6 +55,20 @@ def test_a_gain_within_chance_is_no_reason_to_adapt():
     assert 'adapted is the best by information_maximisation, but not surely better' in str(unsure)
 
 
+def test_an_adaptation_that_usually_helps_is_left_out_only_surely():
+    runs = dict(plain=[predictions(0.7, 100)], adapted=[predictions(0.7, 200)])
+    for plain, adapted in ((0.7, 0.7), (0.5, 0.9), (0.9, 0.5)):
+        runs = dict(plain=[predictions(plain, 100)], adapted=[predictions(adapted, 200)])
+        verdict = judge(runs, 'plain', in_doubt='adapted')
+        assert verdict.adapt == (plain <= adapted)
+        assert not verdict.candidates[1].sure and 'information_maximisation' in verdict.candidates[0].sure
+    assert 'Do not adapt: plain is the best by information_maximisation (it beats adapted in 100 %' in str(verdict)
+    # A third model has to beat it surely, too.
+    runs |= dict(plain=[predictions(0.5, 1)], adapted=[predictions(0.6, 2)], trained=[predictions(0.9, 3)])
+    verdict = judge(runs, 'plain', in_doubt='adapted')
+    assert verdict.chosen == 'trained' and 'Use trained: it is the best' in str(verdict)
+
+
 def test_lower_entropy_is_better():
     runs = dict(plain=[predictions(0.5, 1)], adapted=[predictions(0.9, 2)])
     assert judge(runs, 'plain', 'entropy').chosen == 'adapted'
