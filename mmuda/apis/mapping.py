@@ -13,6 +13,7 @@ from mmuda.apis.map_network import MapNetwork, weights_digest
 from mmuda.apis.prediction import Prediction
 from mmuda.maps.making import Legend, Processes, make_map
 from mmuda.maps.options import outputs_of
+from mmuda.maps.parts import states_of
 
 
 def write_maps(
@@ -45,7 +46,5 @@ def _legend(model: nn.Module, job: Prediction) -> Legend:
 
 
 def _identity(model: nn.Module, job: Prediction) -> dict:
-    states = [os.stat(job.info.path)] if os.path.exists(job.info.path) else []
-    files = [(os.path.abspath(job.info.path), state.st_size, state.st_mtime_ns) for state in states]
     config = {key: model.cfg.get(key) for key in ('model', 'test_dataloader', 'val_dataloader')}
-    return dict(files=files, gsd=job.info.gsd, config=str(config), weights=weights_digest(model))
+    return dict(files=states_of(job.info.path), gsd=job.info.gsd, config=str(config), weights=weights_digest(model))

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from mmuda.datasets.raster.reading import files_of
+from mmuda.datasets.raster.reading import files_of, open_raster
 from mmuda.maps.options import MapOptions, outputs_of
 from mmuda.maps.polygons.writing import need_vector
 from mmuda.utils.errors import UserError
@@ -31,6 +31,12 @@ def check_maps(outputs: Mapping[str, Path], options: MapOptions) -> None:
     """
     if options.polygons is not None:
         need_vector(f'the .{options.polygons} file')
+    bare = [path for path in outputs if not open_raster(path).crs] if options.polygons == 'geojson' else []
+    if bare:
+        raise UserError(
+            f'{bare[0]} has no coordinate reference system, but GeoJSON is in longitude and latitude; add it to the '
+            'raster, or write polygons as gpkg'
+        )
     written = dict(outputs)
     for path, out in outputs.items():
         more = outputs_of(out, options).items()

@@ -14,10 +14,17 @@ from pathlib import Path
 
 import numpy as np
 
+from mmuda.datasets.raster.reading import files_of
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.writing import telling
 
 _JOB = 'job.json'
+
+
+def states_of(path: str) -> list[tuple[str, int, int]]:
+    """Name, size and time of a raster's files, for the job of :class:`Parts`; [] for what is no local file."""
+    states = [(file, os.stat(file)) for file in files_of(path) if os.path.isfile(file)]
+    return [(os.path.abspath(file), state.st_size, state.st_mtime_ns) for file, state in states]
 
 
 class Parts:

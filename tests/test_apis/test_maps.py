@@ -225,3 +225,8 @@ def test_polygons_come_with_the_map(write, tmp_path):
     assert (sure > 0.5).all() and list(info['fields']) == ['class', 'value', 'area_m2', 'confidence']
     predict_raster(model, write(image), tmp_path / 'b.tif', tile=64, polygons='geojson', min_area=70)
     assert len(pyogrio.raw.read(tmp_path / 'b.geojson')[2]) == (areas >= 70).sum() < len(areas)
+    with pytest.raises(UserError, match='has no coordinate reference system, but GeoJSON'):
+        predict_rasters(
+            model, [write(image, crs=None)], tmp_path / 'maps', polygons='geojson', report=lambda line: None
+        )
+    assert not (tmp_path / 'maps').exists()
