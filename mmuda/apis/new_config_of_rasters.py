@@ -241,7 +241,7 @@ def _text(domains, gsd, crop, names, palette, method, recipe, model, network, da
         target=_dataset(domains[1], domains[0].labels, names),
         augmented=AUGMENTED if augmented else '',
         source_pipeline='augmented' if augmented else 'pipeline',
-        rare=f'\n        rare_classes=dict({data.rare}),' if draws_rare(recipe, network) else '',
+        rare=f'\n    rare_classes=dict({data.rare}),' if draws_rare(recipe, network) else '',
         tile=TILE,
         evaluation=UNLABELLED if domains[1].labels is None else LABELLED,
     )
@@ -283,6 +283,6 @@ def _dataset(domain: Domain, of_source: Labels, names: Sequence[str]) -> str:
     if labels is not None and not labels.are_colours and values != list(range(len(values))):
         settings['label_values'] = {value: index for index, value in enumerate(values)}
     prefix_text = ', '.join(f'{key}={value!r}' for key, value in prefix.items())
-    lines = [f'data_prefix=dict({prefix_text})', 'metainfo=classes']
+    lines = [f'data_prefix=dict({prefix_text})']
     lines += [f'{key}={value!r}' for key, value in settings.items()]
     return '\n'.join(f'    {line},' for line in lines)

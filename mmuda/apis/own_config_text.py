@@ -9,25 +9,21 @@ gsd = {gsd}  # metres per pixel at which both domains are seen
 extent = {extent}  # metres of ground in a crop: {crop} px
 part = dict(share={share}, buffer=extent)  # held out: {held_out}
 source = dict(
-    type='RasterDataset',
+    type='RasterDataset', metainfo=classes,
 {source}
 )
 target = dict(
-    type='RasterDataset',
+    type='RasterDataset', metainfo=classes,
 {target}
 )
 crop, load = dict(type='RandomGroundCrop', extent=extent), dict(type='LoadRasterWindow')
 resample, pack = dict(type='ResampleToGSD', gsd=gsd, label=True), dict(type='PackUDAInputs')
 pipeline = [crop, load, resample, dict(type='RandomFlipAll'), pack]
-{augmented}train_dataloader = dict(
-    batch_size=2,
-    num_workers=0,
-    dataset=dict(
-        type='UDADataset',
-        source=dict(source, part=dict(part, name='train'), pipeline={source_pipeline}),
-        target=dict(target, part=dict(part, name='train'), pipeline=pipeline, labelled=False),{rare}
-    ),
-)
+{augmented}train_dataloader = dict(batch_size=2, num_workers=0, dataset=dict(
+    type='UDADataset',
+    source=dict(source, part=dict(part, name='train'), pipeline={source_pipeline}),
+    target=dict(target, part=dict(part, name='train'), pipeline=pipeline, labelled=False),{rare}
+))
 test_pipeline = [load, dict(type='ResampleToGSD', gsd=gsd), pack]
 held_out = dict(part=dict(part, name='held_out'), tile={tile}, pipeline=test_pipeline)
 {evaluation}
