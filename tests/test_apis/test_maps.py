@@ -230,3 +230,29 @@ def test_polygons_come_with_the_map(write, tmp_path):
             model, [write(image, crs=None)], tmp_path / 'maps', polygons='geojson', report=lambda line: None
         )
     assert not (tmp_path / 'maps').exists()
+
+
+@pytest.mark.parametrize('size', ['192k', '384k', '640k', '896k'])
+def test_a_disk_that_gets_full_leaves_the_older_map(write, tmp_path, size):
+    """In the strips, in the raster that they are put into, or in the copy with overviews."""
+    folder = tmp_path / 'full'
+    folder.mkdir()
+    if subprocess.run(
+        ['mount', '-t', 'tmpfs', '-o', f'size={size}', 'none', str(folder)], capture_output=True
+    ).returncode:
+        pytest.skip('no small file system can be mounted here')
+    try:
+        model, options = bright_or_dark(config()), dict(tile=256, overlap=0)
+        image = np.random.default_rng(0).integers(0, 256, (512, 1024, 3)).astype(np.uint8)
+        predict_raster(model, write(image[:64, :64]), folder / 'a.tif', **options)
+        before = (folder / 'a.tif').read_bytes()
+        try:
+            predict_raster(model, write(image), folder / 'a.tif', **options)
+        except UserError as error:
+            assert 'cannot be written: the disk is full' in str(error)
+            assert (folder / 'a.tif').read_bytes() == before
+            assert {path.name for path in folder.iterdir()} <= {'a.tif', '.a.tif.parts'}
+        else:
+            assert size == '896k' and read(folder / 'a.tif').shape == (1, 512, 1024)
+    finally:
+        subprocess.run(['umount', str(folder)], check=True)
