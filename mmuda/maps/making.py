@@ -16,7 +16,6 @@ from mmuda.maps.blending import classes_of, probabilities_of
 from mmuda.maps.cog import cog_like
 from mmuda.maps.options import CONFIDENCE, MAP, POLYGONS, PROBABILITIES, MapOptions
 from mmuda.maps.parts import Parts
-from mmuda.maps.polygonize import polygonize_map
 from mmuda.maps.strips import Network, predict_strips
 from mmuda.maps.windows import Plan
 from mmuda.structures import IGNORE_INDEX
@@ -119,6 +118,8 @@ def make_map(
     if first:
         write_map(info, options, legend, plan, parts, out)
         if options.polygons is not None:
+            from mmuda.maps.polygonize import polygonize_map  # needs scipy and an extra
+
             outlines = dict(min_area=options.min_area, simplify=options.simplify, regularise=options.regularise)
             polygonize_map(
                 out[MAP], out[POLYGONS], confidence=out.get(CONFIDENCE), report=report or _say_nothing, **outlines

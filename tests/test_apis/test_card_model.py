@@ -233,7 +233,7 @@ def test_a_plugin_is_imported_only_by_its_name(tmp_path, monkeypatch):
     assert not ran.exists()
     model = init_model(path, device='cpu', plugin=['evil_plugin'])
     assert ran.exists() and type(model.segmentor).__name__ == 'OfPlugin'
-    monkeypatch.delitem(sys.modules, 'evil_plugin')
+    del sys.modules['evil_plugin'], MODELS.module_dict['OfPlugin']  # for the tests after this one
     with pytest.raises(UserError, match='needs no plugin, not evil_plugin'):
         init_model(written(tmp_path / 'plain.pth'), device='cpu', plugin='evil_plugin')
     gone = write_with(tmp_path / 'gone.pth', example(plugins=['not_there_at_all']))
