@@ -1,5 +1,6 @@
 """Shared by all tests."""
 
+import gc
 import os
 import warnings
 
@@ -17,6 +18,16 @@ os.environ.setdefault('OMP_NUM_THREADS', '1')
 yapf_api.FormatCode = lambda text, *_, **__: (text, True)
 # Files of tests need not survive a power cut; waiting for the disk was most of the time where many are written.
 os.fsync = lambda descriptor: None
+
+
+@pytest.fixture(scope='module', autouse=True)
+def _little_garbage():
+    """mmengine collects garbage for each file of a config, which takes a second where many objects are alive.
+
+    Those of before a file of tests are taken out of the collector's sight.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
