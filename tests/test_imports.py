@@ -3,6 +3,7 @@
 import ast
 import importlib
 import re
+import subprocess
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -149,6 +150,26 @@ def test_what_is_imported_is_required(folder, files):
         if not required & {name.lower() for name in distributions.get(module, ())}
     }
     assert not unnamed, f'name what brings {sorted(unnamed)} in requirements/{files[-1]}.txt'
+
+
+def test_extras_are_imported_when_they_are_needed():
+    """A plain installation has no package of an extra, and must do all that needs none."""
+    extras = {name for file in ('vector', 'export', 'onnx') for name in requirements(file)}
+    extras -= requirements('runtime')
+    modules = {module for module, brought in packages_distributions().items() if extras & {*map(str.lower, brought)}}
+    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime'} <= modules
+    code = (
+        'import sys, importlib.abc\n'
+        'class Missing(importlib.abc.MetaPathFinder):\n'
+        '    def find_spec(self, name, path=None, target=None):\n'
+        f'        if name.partition(".")[0] in {sorted(modules)}: raise ModuleNotFoundError(name, name=name)\n'
+        'sys.meta_path.insert(0, Missing())\n'
+        'import mmuda.apis, mmuda.experiments, mmuda.converters, mmuda.maps.making\n'
+        'from mmuda.utils.setup_env import register_all_modules\n'
+        'register_all_modules()\n'
+    )
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
 
 
 def test_what_is_required_was_tested():

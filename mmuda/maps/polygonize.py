@@ -9,9 +9,9 @@ from pathlib import Path
 from mmuda.datasets.raster.files import is_address
 from mmuda.datasets.raster.info import RasterInfo
 from mmuda.datasets.raster.reading import files_of, probe_raster
+from mmuda.maps.polygons.checks import check_confidence, check_map
 from mmuda.maps.polygons.classes import choose_classes
 from mmuda.maps.polygons.options import PolygonOptions
-from mmuda.maps.polygons.reading import check_confidence, check_map
 from mmuda.maps.polygons.writing import GEOJSON, check_suffix, need_vector, new_vector
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import refuse_input

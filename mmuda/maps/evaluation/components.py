@@ -6,7 +6,6 @@ from typing import Protocol
 
 import numpy as np
 import rasterio.features
-import shapely
 from rasterio.transform import Affine
 from scipy import ndimage
 from scipy.sparse import coo_array
@@ -76,6 +75,8 @@ class PolygonObjects:
 
     def number(self, mask: np.ndarray, row: int) -> np.ndarray:
         """Numbers of the polygons in a strip, see :class:`Objects`."""
+        import shapely  # of an extra that rasters alone do not need
+
         height, width = mask.shape
         hits = np.sort(self._tree.query(shapely.box(0, row, width, row + height)))
         if not len(hits):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import rasterio.features
-import shapely
 from rasterio.transform import Affine
 
 from mmuda.datasets.raster.polygons import PolygonClasses, polygons_on
@@ -48,6 +47,8 @@ class RegionCounts:
             truth (np.ndarray): Classes of the truth.
             row (int): First row of the strip.
         """
+        import shapely  # of an extra that scores without regions do not need
+
         height, width = truth.shape
         hits = self._tree.query(shapely.box(0, row, width, row + height))
         for name in dict.fromkeys(self._names[np.sort(hits)]):
