@@ -8,7 +8,7 @@ the registries of mmengine and mmseg, so these get the same build functions.
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 
 from mmengine import registry as mmengine_registry
@@ -37,13 +37,16 @@ def unknown_type(name: str, kind: str, known: Iterable[str], path: str = '') -> 
     )
 
 
+def with_parents(registry: Registry) -> Iterator[Registry]:
+    """A registry, its parent, and so on."""
+    while registry is not None:
+        yield registry
+        registry = registry.parent
+
+
 def names_in(registry: Registry) -> list[str]:
     """Names in a registry and its parents."""
-    names: set[str] = set()
-    while registry is not None:
-        names.update(registry.module_dict)
-        registry = registry.parent
-    return sorted(names)
+    return sorted({name for one in with_parents(registry) for name in one.module_dict})
 
 
 def tells_refusals(build: Callable) -> Callable:

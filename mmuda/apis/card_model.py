@@ -18,7 +18,7 @@ from mmuda.checkpoints.card import card_of
 from mmuda.checkpoints.card_checks import MODULE, damaged, shown
 from mmuda.checkpoints.card_config import check_config, types_in
 from mmuda.checkpoints.reading import adapt_state_dict, state_dict_of
-from mmuda.registry import ADAPTERS, MODELS, TRANSFORMS, names_in, unknown_type
+from mmuda.registry import ADAPTERS, MODELS, TRANSFORMS, names_in, unknown_type, with_parents
 from mmuda.utils.errors import UserError
 from mmuda.utils.setup_env import register_all_modules
 
@@ -123,12 +123,9 @@ def _check_type(name, path: str, registries: tuple[Registry, ...], where: str) -
     if not isinstance(name, str):
         raise damaged(where, f'{path}={shown(name)}, which must be the name of a registered type')
     scope, _, bare = name.rpartition('.')
-    for searched in registries:
-        registry = searched
-        while registry is not None:
-            if bare in registry.module_dict and scope in ('', registry.scope):
-                return
-            registry = registry.parent
+    searched = [one for registry in registries for one in with_parents(registry)]
+    if any(bare in one.module_dict and scope in ('', one.scope) for one in searched):
+        return
     if scope:
         raise damaged(where, f'{path}={shown(name)}, which is no registered type; dotted names are not looked up')
     known = {known for registry in registries for known in names_in(registry)}

@@ -7,6 +7,7 @@ from mmengine.config import Config
 from torch import nn
 
 from mmuda.apis.candidates import built_dataset
+from mmuda.apis.stream_report import rasters_below
 from mmuda.datasets.band_statistics import BandStatistics, band_statistics
 from mmuda.datasets.raster.dataset import RasterDataset
 from mmuda.datasets.uda_dataset import parts_of, stream_of
@@ -23,7 +24,7 @@ def statistics_of(dataset) -> dict[str, BandStatistics]:
     """
     found = {}
     for name in getattr(dataset, 'streams', {'train': dataset}):
-        parts = [_rasters(part) for part in parts_of(stream_of(dataset, name))]
+        parts = [rasters_below(part) for part in parts_of(stream_of(dataset, name))]
         if all(isinstance(part, RasterDataset) and part.reads_images for part in parts):
             found[name] = band_statistics(parts)
     return found
@@ -84,10 +85,3 @@ def _normalised(statistics: BandStatistics, model: nn.Module, name: str) -> tupl
     if preprocessor.rgb_to_bgr:
         mean, std = (np.concatenate([one[2::-1], one[3:]]) for one in (mean, std))
     return (own[0] - mean) / std, own[1] / std
-
-
-def _rasters(dataset):
-    """The rasters below patches or repeated datasets."""
-    while not isinstance(dataset, RasterDataset) and getattr(dataset, 'dataset', None) is not None:
-        dataset = dataset.dataset
-    return dataset

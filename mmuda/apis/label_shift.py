@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from mmuda.maps.evaluation.boundaries import class_boundaries
 from mmuda.structures import IGNORE_INDEX
 
 REACH = 10
@@ -75,13 +76,8 @@ def _scores(image: np.ndarray, label: np.ndarray, valid: np.ndarray) -> tuple[np
         return None
     edges = np.where(valid, (edges - edges[valid].mean()) / deviation, 0).clip(-3, 3)
     known = (label != IGNORE_INDEX) & valid
-    boundary = np.zeros(label.shape, dtype=bool)
-    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
-        between = (label[one] != label[other]) & known[one] & known[other]
-        boundary[one] |= between
-        boundary[other] |= between
     inner = slice(REACH, -REACH)
-    rows, cols = np.nonzero(boundary[inner, inner])
+    rows, cols = np.nonzero(class_boundaries(label, known)[inner, inner])
     if not len(rows):
         return None
     height, width = (side - 2 * REACH for side in label.shape)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -77,15 +76,6 @@ class MapNetwork:
                 masks = [no_data_of_prediction(sample, sample.seg_logits.data.shape[-2:]) for sample in found]
                 missing = [None if mask is None else mask.cpu().numpy() for mask in masks]
         return [((one / len(self.views)).cpu().numpy(), mask) for one, mask in zip(sums, missing, strict=True)]
-
-
-def weights_digest(model: nn.Module) -> str:
-    """A number for the values of all weights of a model."""
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(np.ascontiguousarray(tensor.detach().cpu().float().numpy()))
-    return digest.hexdigest()
 
 
 def turned(sample: Mapping, turns: int, flipped: bool) -> Mapping:

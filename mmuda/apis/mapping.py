@@ -9,11 +9,12 @@ from pathlib import Path
 from mmengine import dist
 from torch import nn
 
-from mmuda.apis.map_network import MapNetwork, weights_digest
+from mmuda.apis.map_network import MapNetwork
 from mmuda.apis.prediction import Prediction
+from mmuda.datasets.raster.states import states_of
+from mmuda.engine.runner.pseudo_labels import fingerprint
 from mmuda.maps.making import Legend, Processes, make_map
 from mmuda.maps.options import outputs_of
-from mmuda.maps.parts import states_of
 
 
 def write_maps(
@@ -47,4 +48,4 @@ def _legend(model: nn.Module, job: Prediction) -> Legend:
 
 def _identity(model: nn.Module, job: Prediction) -> dict:
     config = {key: model.cfg.get(key) for key in ('model', 'test_dataloader', 'val_dataloader')}
-    return dict(files=states_of(job.info.path), gsd=job.info.gsd, config=str(config), weights=weights_digest(model))
+    return dict(files=states_of([job.info.path]), gsd=job.info.gsd, config=str(config), weights=fingerprint(model))

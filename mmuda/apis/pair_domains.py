@@ -14,12 +14,12 @@ from mmengine import dist
 from mmengine.config import Config
 
 from mmuda.apis.pair_scores import NEED_MODEL, NEED_TRUTH, PAIRING_STRATEGIES, build_scorer, label_of, of_domain
-from mmuda.checkpoints.reading import digest_of
 from mmuda.datasets.pairing import build_pairing, describe_patches
 from mmuda.datasets.public.metainfo import check_same_classes
 from mmuda.engine.raster_tiles import palette_of
 from mmuda.pairing import Matches, semantic_similarity
 from mmuda.registry import DATASETS
+from mmuda.utils.digests import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

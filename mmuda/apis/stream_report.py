@@ -226,11 +226,16 @@ def classes_of_stream(dataset, name: str) -> tuple[str, ...]:
     return tuple(getattr(stream_of(dataset, name), 'metainfo', {}).get('classes') or ())
 
 
+def rasters_below(dataset):
+    """The rasters below patches of them, or below a repeated dataset; other datasets as they are."""
+    while not hasattr(dataset, 'rasters') and getattr(dataset, 'dataset', None) is not None:
+        dataset = dataset.dataset
+    return dataset
+
+
 def bands_of_stream(dataset, name: str) -> dict:
     """The bands of a stream of rasters, and what the first raster calls them."""
-    stream = stream_of(dataset, name)
-    while not hasattr(stream, 'rasters') and hasattr(stream, 'dataset'):  # patches of rasters
-        stream = stream.dataset
+    stream = rasters_below(stream_of(dataset, name))
     if not getattr(stream, 'rasters', None):
         return {}
     first = stream.rasters[0]

@@ -15,7 +15,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.windows import Window
 
 from mmuda.apis.prepare import prepare
-from mmuda.checkpoints.reading import digest_of, load_weights
+from mmuda.checkpoints.reading import load_weights
 from mmuda.datasets.raster.image_reading import read_image
 from mmuda.datasets.raster.output import raster_like
 from mmuda.datasets.raster.reading import read_window
@@ -23,6 +23,7 @@ from mmuda.datasets.raster.valid import image_bands, may_lack_data
 from mmuda.engine.raster_tiles import image_folder
 from mmuda.maps.windows import kept_spans
 from mmuda.registry import DATASETS, MODELS
+from mmuda.utils.digests import digest_of
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import check_outputs

@@ -1,6 +1,5 @@
 """Reads checkpoints safely and fits their names to a model."""
 
-import hashlib
 import io
 import os
 import re
@@ -264,15 +263,6 @@ def load_state(model: nn.Module, state: Mapping[str, Tensor], path: str | os.Pat
     refuse_not_finite(state, path)
     _refuse_misfit(state, model.state_dict(), f'{path} is of another model', remedy)
     model.load_state_dict(state)
-
-
-def digest_of(path: str | os.PathLike) -> str:
-    """A digest of a file's content: 16 hexadecimal digits."""
-    digest = hashlib.sha256()
-    with open(path, 'rb') as file:
-        while part := file.read(1 << 20):
-            digest.update(part)
-    return digest.hexdigest()[:16]
 
 
 def write_checkpoint(state_dict: Mapping[str, Tensor], path: str | os.PathLike, **meta) -> None:

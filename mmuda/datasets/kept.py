@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
-import json
-import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -13,15 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mmuda.datasets.raster.reading import files_of
-from mmuda.datasets.raster.vector import vector_files
+from mmuda.datasets.raster.states import states_of
 from mmuda.utils.cache import CACHE_VARIABLE, cache_folder
+from mmuda.utils.digests import digest_of_value
 from mmuda.utils.errors import UserError
 from mmuda.utils.fileio import write_atomically
-from mmuda.utils.locks import open_alone
+from mmuda.utils.locks import waiting_for
 from mmuda.utils.writing import reason_of
 
-_SIDE_FILES = ('.msk', '.aux.xml')
 _STATE = 'state'
 
 
@@ -45,8 +41,8 @@ def kept(
     Raises:
         UserError: The cache folder cannot be written to.
     """
-    state = _digest(_states(files))
-    path = cache_folder() / f'{name}_{_digest(rules)}.npz'
+    state = digest_of_value(states_of(files))
+    path = cache_folder() / f'{name}_{digest_of_value(rules)}.npz'
     found = _read(path, state)
     if found is not None:
         return found
@@ -67,34 +63,13 @@ def _alone(path: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
-            stack.enter_context(open_alone(lock, wait=True))
+            stack.enter_context(waiting_for(lock))
         except OSError as error:
             raise UserError(
                 f'what was counted of the files cannot be kept in {lock.parent}: {reason_of(error)}; or name another '
                 f'folder by the environment variable {CACHE_VARIABLE}'
             ) from error
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
-
-
-def _states(paths: Iterable[str]) -> list[tuple[str, int, int]]:
-    """Name, time and size of files and of those that belong to them."""
-    states = []
-    for path in paths:
-        if path.lower().endswith('.vrt'):
-            files = files_of(path)
-        else:
-            files = [*vector_files(path), *(path + suffix for suffix in _SIDE_FILES)]
-        for file in filter(os.path.isfile, files):
-            status = os.stat(file)
-            states.append((file, status.st_mtime_ns, status.st_size))
-    return states
-
-
-def _digest(value: object) -> str:
-    return hashlib.blake2b(json.dumps(value, default=str).encode(), digest_size=16).hexdigest()
+        yield
 
 
 def _read(path: Path, state: str) -> dict[str, np.ndarray] | None:

@@ -15,7 +15,7 @@ from mmuda.checkpoints.run_record import plain
 from mmuda.datasets.raster.unread import reads_rasters, unread_dataset
 from mmuda.engine.card_origin import bands_of_files, data_of, method_of, progress, versions
 from mmuda.models.data_preprocessor import UDADataPreprocessor
-from mmuda.registry import MODELS, TRANSFORMS
+from mmuda.registry import MODELS, TRANSFORMS, with_parents
 from mmuda.utils.errors import describe
 
 OF_LIBRARIES = ('mmuda', 'mmseg', 'mmcv', 'mmengine', 'torch')
@@ -229,8 +229,7 @@ def _plugins(cfg: Mapping, parts: Mapping) -> list[str]:
 
 
 def _registered(registry, name):
-    while registry is not None and isinstance(name, str):
-        if name.rpartition('.')[2] in registry.module_dict:
-            return registry.module_dict[name.rpartition('.')[2]]
-        registry = registry.parent
-    return None
+    if not isinstance(name, str):
+        return None
+    bare = name.rpartition('.')[2]
+    return next((one.module_dict[bare] for one in with_parents(registry) if bare in one.module_dict), None)

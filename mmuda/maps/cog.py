@@ -19,7 +19,7 @@ from mmuda.datasets.raster.output import raster_like
 from mmuda.datasets.raster.reading import files_of, forget_raster
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.inputs import note_output, refuse_input
-from mmuda.utils.writing import telling
+from mmuda.utils.writing import refuse_folder, telling
 
 BLOCK = 512
 
@@ -61,8 +61,7 @@ def cog_like(
     path = Path(path)
     refuse_input(path, [*files_of(like), *inputs])
     with telling(path):
-        if path.is_dir():
-            raise IsADirectoryError(21, os.strerror(21))
+        refuse_folder(path)
     plain, temporary = path.with_name(f'.{path.name}.plain'), path.with_name(f'.{path.name}.cog')
     try:
         with raster_like(plain, like, count, inputs, dtype=dtype, nodata=nodata) as output:

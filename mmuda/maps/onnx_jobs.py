@@ -8,11 +8,11 @@ from pathlib import Path
 
 from mmuda.datasets.raster.notes import notes_on_pixels
 from mmuda.datasets.raster.reading import probe_raster
+from mmuda.datasets.raster.states import states_of
 from mmuda.maps.inputs import check_maps, find_rasters
 from mmuda.maps.making import Legend, make_map
 from mmuda.maps.onnx_network import OnnxModel, OnnxNetwork
 from mmuda.maps.options import MapOptions, outputs_of, window_borders
-from mmuda.maps.parts import states_of
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.writing import check_writable
 
@@ -63,7 +63,7 @@ def predict_by_onnx(
     legend = Legend(len(network.card['classes']), tuple(network.card['classes']), network.card['palette'] or ())
     digest, maps = network.digest(), []
     for path, out in outputs.items():
-        identity = dict(files=states_of(path), model=digest, gsd=jobs[path].info.gsd)
+        identity = dict(files=states_of([path]), model=digest, gsd=jobs[path].info.gsd)
         files = outputs_of(out, settings)
         maps.append(
             make_map(jobs[path], jobs[path].info, windows, settings, legend, files, identity,

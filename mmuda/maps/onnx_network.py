@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Sequence
 from types import ModuleType
@@ -18,6 +17,7 @@ from mmuda.datasets.raster.valid import image_bands
 from mmuda.datasets.transforms.geometry import resize_image, round_half_up
 from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.maps.options import TURNS
+from mmuda.utils.digests import digest_of
 from mmuda.utils.errors import UserError
 
 INSTALL = 'python -m pip install --no-deps . && python -m pip install -r requirements/onnx.txt'
@@ -80,11 +80,7 @@ class OnnxModel:
 
     def digest(self) -> str:
         """A number for the content of the file."""
-        digest = hashlib.blake2b(digest_size=16)
-        with open(self.path, 'rb') as file:
-            for block in iter(lambda: file.read(1 << 20), b''):
-                digest.update(block)
-        return digest.hexdigest()
+        return digest_of(self.path)
 
 
 class OnnxNetwork:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -14,17 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mmuda.datasets.raster.reading import files_of
+from mmuda.utils.digests import digest_of_value
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.writing import telling
 
 _JOB = 'job.json'
-
-
-def states_of(path: str) -> list[tuple[str, int, int]]:
-    """Name, size and time of a raster's files, for the job of :class:`Parts`; [] for what is no local file."""
-    states = [(file, os.stat(file)) for file in files_of(path) if os.path.isfile(file)]
-    return [(os.path.abspath(file), state.st_size, state.st_mtime_ns) for file, state in states]
 
 
 class Parts:
@@ -38,9 +31,7 @@ class Parts:
 
     def __init__(self, out: Path, job: Mapping, begin: bool = True) -> None:
         self.folder = out.with_name(f'.{out.name}.parts')
-        self._digest = hashlib.blake2b(
-            json.dumps(job, sort_keys=True, default=str).encode(), digest_size=16
-        ).hexdigest()
+        self._digest = digest_of_value(job)
         if begin and not self._belongs():
             self.remove()
             with telling(self.folder):
@@ -50,7 +41,7 @@ class Parts:
     def _belongs(self) -> bool:
         try:
             return json.loads((self.folder / _JOB).read_text())['job'] == self._digest
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return False
 
     def path(self, segment: int, row: int) -> Path:

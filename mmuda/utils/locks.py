@@ -89,6 +89,26 @@ def open_alone(path: str | os.PathLike, wait: bool = False) -> Iterator[IO[bytes
             return
 
 
+def lock_of(path: str | os.PathLike) -> Path:
+    """The lock of a file that GDAL writes, which recreates the file itself."""
+    path = Path(path)
+    return path.with_name(f'.{path.name}.lock')
+
+
+@contextmanager
+def waiting_for(lock: str | os.PathLike) -> Iterator[None]:
+    """Make other processes that ask for the same lock wait; the file exists as long as one has it.
+
+    Args:
+        lock: A file beside what is written, since a lock on that does not hold if it is written anew.
+    """
+    with open_alone(lock, wait=True):
+        try:
+            yield
+        finally:
+            Path(lock).unlink(missing_ok=True)
+
+
 @contextmanager
 def sole_writer(folder: str | os.PathLike, doing: str, lock: str | os.PathLike | None = None) -> Iterator[None]:
     """Lock a folder as its only writer, or raise an error.

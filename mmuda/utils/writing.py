@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -25,6 +26,16 @@ def telling(path: str | os.PathLike) -> Iterator[None]:
         if error.errno is None:
             raise
         raise UserError(f'{os.fspath(path)} cannot be written: {reason_of(error)}') from error
+
+
+def refuse_folder(path: str | os.PathLike) -> None:
+    """Refuse to write a file where a folder is.
+
+    Raises:
+        IsADirectoryError: As opening it would.
+    """
+    if os.path.isdir(path):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def reason_of(error: OSError) -> str:

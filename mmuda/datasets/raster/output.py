@@ -1,6 +1,5 @@
 """Writes rasters, often on the grid of another one, whole or not at all."""
 
-import errno
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,8 +13,8 @@ from mmuda.datasets.raster.checked_writing import CheckedWriter, unwritten
 from mmuda.datasets.raster.geometry import georeference
 from mmuda.datasets.raster.reading import files_of, forget_raster, open_raster
 from mmuda.utils.inputs import note_output, refuse_input
-from mmuda.utils.locks import open_alone
-from mmuda.utils.writing import telling
+from mmuda.utils.locks import lock_of, waiting_for
+from mmuda.utils.writing import refuse_folder, telling
 
 BLOCK = 256
 # Files that other programs keep next to a raster, and would wrongly use for the new one.
@@ -89,9 +88,8 @@ def new_raster(
     with ExitStack() as alone:
         with telling(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            alone.enter_context(_alone(path))
+            refuse_folder(path)
+            alone.enter_context(waiting_for(lock_of(path)))  # the last one wins
             _remove(temporary)
         try:
             output = _create(temporary, path, profile)
@@ -105,18 +103,6 @@ def new_raster(
             raise
     forget_raster(path)
     note_output(path)
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Make other processes that write the same file wait; the last one wins."""
-    # A separate file: GDAL recreates the temporary one, so a lock on that would not hold.
-    lock = path.with_name(f'.{path.name}.lock')
-    with open_alone(lock, wait=True):
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
 
 
 def _create(temporary: Path, path: Path, profile: Mapping) -> CheckedWriter:

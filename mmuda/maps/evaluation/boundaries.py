@@ -64,7 +64,7 @@ class BoundaryCounts:
             inner (slice): Rows to count; up to :attr:`halo` rows lie above and below, as far as the raster goes.
         """
         valid = (predicted != IGNORE_INDEX) & (truth != IGNORE_INDEX)
-        mapped, true = (_boundary(label, valid) for label in (predicted, truth))
+        mapped, true = (class_boundaries(label, valid) for label in (predicted, truth))
         for index in range(len(self.counts)):
             of_map = (mapped & (predicted == index)).view(np.uint8)
             of_truth = (true & (truth == index)).view(np.uint8)
@@ -89,8 +89,16 @@ class BoundaryCounts:
         return mean_known(self.scores['f1'])
 
 
-def _boundary(label: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Valid pixels with a valid neighbour of another class, (H, W) bool."""
+def class_boundaries(label: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Valid pixels with a valid neighbour, above, below or beside them, of another class.
+
+    Args:
+        label (np.ndarray): Classes, (H, W).
+        valid (np.ndarray): Pixels that count, (H, W) bool.
+
+    Returns:
+        np.ndarray: (H, W) bool.
+    """
     found = np.zeros(label.shape, dtype=bool)
     for one, other in (
         ((slice(1, None), slice(None)), (slice(None, -1), slice(None))),

@@ -12,7 +12,7 @@ from rasterio.transform import Affine
 from rasterio.warp import transform_bounds
 
 from mmuda.datasets.raster.cells import overlap
-from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of, has_transform
+from mmuda.datasets.raster.geometry import COORDINATE_ERRORS, apply_transform, control_of, extent_of, has_transform
 from mmuda.datasets.raster.reading import open_raster, probe_raster
 from mmuda.datasets.raster.vector import is_vector, read_shapes, vector_crs
 from mmuda.utils.errors import UserError
@@ -140,9 +140,7 @@ def _extent(path: str) -> tuple[CRS, tuple[float, float, float, float]]:
         source = open_raster(path)
         if not source.crs or not has_transform(source):
             raise UserError(f'{path} has no projection; give it one (gdal_edit.py -a_srs -a_ullr)')
-        corners = np.array([0, source.width] * 2), np.array([0, 0, source.height, source.height])
-        x, y = apply_transform(source.transform, *corners)
-        return source.crs, (x.min(), y.min(), x.max(), y.max())
+        return source.crs, extent_of(source)
     import shapely
 
     shapes = read_shapes(path, None, None, None).shapes

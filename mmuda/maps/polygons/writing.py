@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import warnings
@@ -16,8 +15,8 @@ import numpy as np
 
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_output, refuse_input
-from mmuda.utils.locks import open_alone
-from mmuda.utils.writing import check_writable, no_empty_folders, telling, why_unwritten
+from mmuda.utils.locks import lock_of, waiting_for
+from mmuda.utils.writing import check_writable, no_empty_folders, refuse_folder, telling, why_unwritten
 
 GEOJSON = ('.geojson', '.json')
 DRIVERS = {'.gpkg': 'GPKG', '.fgb': 'FlatGeobuf'}
@@ -74,10 +73,9 @@ def new_vector(
     temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
     with no_empty_folders(path.parent), ExitStack() as alone:
         with telling(path):
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            refuse_folder(path)
             check_writable(path.parent)
-            alone.enter_context(_alone(path))
+            alone.enter_context(waiting_for(lock_of(path)))  # the last one wins
             _remove(temporary)
         try:
             with _telling(path, pyogrio):
@@ -235,17 +233,6 @@ def _check(pyogrio, temporary: Path, number: int, path: Path) -> None:
 def _unwritten(path: Path, detail: str) -> UserError:
     reason = why_unwritten(path.parent) or f'{detail}; choose another folder'
     return UserError(f'{path} cannot be written: {reason}')
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Make other processes that write the same file wait; the last one wins."""
-    lock = path.with_name(f'.{path.name}.lock')
-    with open_alone(lock, wait=True):
-        try:
-            yield
-        finally:
-            lock.unlink(missing_ok=True)
 
 
 def _remove(temporary: Path) -> None:
