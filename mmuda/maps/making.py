@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -120,10 +120,8 @@ def make_map(
         if options.polygons is not None:
             from mmuda.maps.polygonize import polygonize_map  # needs scipy and an extra
 
-            outlines = dict(min_area=options.min_area, simplify=options.simplify, regularise=options.regularise)
-            polygonize_map(
-                out[MAP], out[POLYGONS], confidence=out.get(CONFIDENCE), report=report or _say_nothing, **outlines
-            )
+            told = dict(confidence=out.get(CONFIDENCE), report=report or _say_nothing)
+            polygonize_map(out[MAP], out[POLYGONS], **told, **asdict(options.outlines))
         parts.remove()
     processes.wait()
     return out[MAP]

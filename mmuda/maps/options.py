@@ -59,7 +59,12 @@ class MapOptions:
                 )
         for name, rule in dict(batch_size=COUNT, overlap=AMOUNT).items():
             require(rule, name, getattr(self, name))
-        PolygonOptions(self.min_area, self.simplify, self.regularise)
+        _ = self.outlines  # refuses what cannot be
+
+    @property
+    def outlines(self) -> PolygonOptions:
+        """What is done to the polygons."""
+        return PolygonOptions(self.min_area, self.simplify, self.regularise)
 
 
 def outputs_of(out_path: str | os.PathLike, options: MapOptions) -> dict[str, Path]:

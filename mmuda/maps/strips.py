@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Protocol
 
 import numpy as np
@@ -104,12 +104,11 @@ def _predicted(network: Network, batches: Sequence[list[Window]]) -> Iterator[li
     with ThreadPoolExecutor(1) as pool:
         waiting, left = deque(), iter(batches)
         try:
-            for batch in left:
-                waiting.append((batch, pool.submit(read, batch)))
-                if len(waiting) > AHEAD:
-                    first, samples = waiting.popleft()
-                    yield list(zip(network.predict(samples.result()), first, strict=True))
-            while waiting:
+            while True:
+                for batch in islice(left, AHEAD + 1 - len(waiting)):
+                    waiting.append((batch, pool.submit(read, batch)))
+                if not waiting:
+                    return
                 first, samples = waiting.popleft()
                 yield list(zip(network.predict(samples.result()), first, strict=True))
         finally:
