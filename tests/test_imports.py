@@ -49,7 +49,7 @@ WITHIN_MODELS = {
     'views': ('losses',),
     'terms': ('losses', 'views'),
     'adapters': ('segmentors',),
-    'wrappers': ('adapters', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
+    'wrappers': ('adapters', 'depthwise', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
 }
 # Where tools take names from beside the packages that docs/public_names.md lists: types of command line arguments.
 ARGUMENTS = ('mmuda.apis.options', 'mmuda.utils.arguments', 'mmuda.utils.errors')

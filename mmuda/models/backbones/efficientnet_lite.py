@@ -50,7 +50,7 @@ class AnchoredConv2d(Conv2dAdaptivePadding):
         (height, width), total = x.shape[-2:], self.kernel_size[0] - 2
         before, after = total // 2, total - total // 2
         x = F.pad(x, [before, after + width % 2, before, after + height % 2])
-        return F.conv2d(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+        return self._conv_forward(x, self.weight, self.bias)  # padding is 0
 
 
 PADDINGS = {'anchored': AnchoredConv2d, 'same': Conv2dAdaptivePadding}

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from mmuda.engine import NamedOptimWrapperConstructor
+from mmuda.models.depthwise import DepthwiseMixin, is_depthwise
 from mmuda.models.wrappers.network_options import apply_network_options
 from mmuda.registry import MODELS
 from mmuda.testing.toy import batch, plain_segmentor
@@ -85,3 +86,20 @@ def test_what_networks_may_not_say():
     build({'segmentor.decode_head': dict(compile=True)}, term=FEATURE)
     with pytest.raises(ValueError, match=r"is a segmentor, .* compile its networks, e.g. 'segmentor.backbone'"):
         build({'segmentor': dict(compile=True)})
+
+
+def test_depthwise_convolutions_train_fast_unless_a_config_says_no():
+    segmentor = dict(
+        type='EncoderDecoder',
+        backbone=dict(type='EfficientNetLite', arch='lite0', out_indices=(6,)),
+        decode_head=dict(type='FCNHead', in_channels=320, in_index=0, channels=4, num_classes=2),
+    )
+    model = dict(type='DomainAdaptation', segmentor=segmentor)
+    fast = MODELS.build(copy.deepcopy(model))
+    native = MODELS.build(dict(copy.deepcopy(model), networks={'segmentor': dict(fast_depthwise=False)}))
+    assert fast.state_dict().keys() == native.state_dict().keys()
+    kinds = [
+        [isinstance(module, DepthwiseMixin) for module in model.segmentor.modules() if is_depthwise(module)]
+        for model in (fast, native)
+    ]
+    assert len(kinds[0]) == 16 and all(kinds[0]) and not any(kinds[1])
