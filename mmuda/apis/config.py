@@ -7,7 +7,7 @@ from pathlib import Path
 from mmengine.config import Config
 
 from mmuda.apis.config_check import check_config
-from mmuda.apis.config_defaults import fill_defaults, keep_workers, set_lengths
+from mmuda.apis.config_defaults import fill_defaults, fill_loaders, set_lengths
 from mmuda.apis.options import merge_options
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import note_input
@@ -42,7 +42,7 @@ def load_config(path: str | os.PathLike, cfg_options: dict | None = None) -> Con
     fill_defaults(cfg)
     merge_options(cfg, cfg_options or {})
     set_lengths(cfg)  # an option may name them too
-    keep_workers(cfg)
+    fill_loaders(cfg)
     # A config that inherits mmseg's runtime sets the scope `mmseg`, in which mmuda's types do not exist. In mmuda's
     # scope both are found, since its registries are children of mmseg's.
     if cfg.get('default_scope') in (None, 'mmseg'):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 
+import torch
 from mmengine.config import Config, ConfigDict
 
 from mmuda.utils.errors import UserError
@@ -43,12 +44,14 @@ def fill_defaults(cfg: Config) -> None:
     _fill_pseudo_labels(cfg)
 
 
-def keep_workers(cfg: Config) -> None:
-    """Keep the workers of loaders alive unless the config says otherwise."""
+def fill_loaders(cfg: Config) -> None:
+    """Keep the workers of loaders alive, and pin memory where there is a GPU, unless the config says otherwise."""
     for split in ('train', 'val', 'test'):
         loader = cfg.get(f'{split}_dataloader')
         if isinstance(loader, Mapping) and loader.get('num_workers'):
             loader.setdefault('persistent_workers', True)
+        if isinstance(loader, Mapping) and torch.cuda.is_available():
+            loader.setdefault('pin_memory', True)
 
 
 def _fill_evaluation(cfg: Config, workers: int) -> None:

@@ -40,6 +40,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
             nothing if they do.
         channels_last: Store batches as NHWC in memory; with it, narrow convolutional networks train a quarter faster on
             a CPU (benchmarks/channels_last.py). Values differ by rounding.
+        non_blocking: Copy to the device without waiting for it, which pinned memory of the loader allows.
 
     Raises:
         UserError: A stream has an unknown key, or statistics do not fit.
@@ -55,12 +56,13 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         channels_last: bool = False,
         rgb_to_bgr: bool = False,
         bgr_to_rgb: bool = False,
-        non_blocking: bool = False,
+        non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking=non_blocking)
         self.rgb_to_bgr = rgb_to_bgr
         self.default = dict(mean=mean, std=std, bgr_to_rgb=bgr_to_rgb)
         self.streams = {name: {**self.default, **own} for name, own in (streams or {}).items()}
+        self._on_device: dict[tuple, tuple[Tensor, Tensor]] = {}
         self.image_keys = tuple(image_keys)
         self.default_domain = default_domain
         self.memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -121,7 +123,7 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         is_bgr = own['bgr_to_rgb'] if order is None else order == 'BGR'
         if is_bgr != self.rgb_to_bgr:
             image = _turned_around(image, 0)
-        mean, std = (torch.as_tensor(own[k], dtype=dtype, device=image.device).view(-1, 1, 1) for k in ('mean', 'std'))
+        mean, std = self._statistics(image, domain)
         return (image - mean) / std
 
     def to_pixels(self, images: Tensor, domain: str) -> Tensor:
@@ -153,10 +155,13 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         return max(own['mean']), max(mean + 2 * std for mean, std in zip(own['mean'], own['std'], strict=True))
 
     def _statistics(self, like: Tensor, domain: str) -> tuple[Tensor, Tensor]:
-        """Mean and standard deviation of a domain, each (1, C, 1, 1)."""
+        """Mean and standard deviation of a domain, each (C, 1, 1), kept on the device."""
         own = self.streams.get(domain, self.default)
-        values = (torch.tensor(own[key], dtype=like.dtype).view(1, -1, 1, 1) for key in ('mean', 'std'))
-        return tuple(value.to(like.device, non_blocking=True) for value in values)
+        key = (tuple(own['mean']), tuple(own['std']), like.dtype, like.device)
+        if key not in self._on_device:
+            values = (torch.as_tensor(own[k], dtype=like.dtype, device=like.device) for k in ('mean', 'std'))
+            self._on_device[key] = tuple(value.view(-1, 1, 1) for value in values)
+        return self._on_device[key]
 
     def _stack(self, tensors: list[Tensor], name: str) -> Tensor:
         shapes = {tuple(tensor.shape) for tensor in tensors}
@@ -180,4 +185,5 @@ def _turned_around(image: Tensor, dim: int) -> Tensor:
     channels = image.shape[dim]
     if channels < 3:
         return image
-    return image.index_select(dim, torch.tensor([2, 1, 0, *range(3, channels)], device=image.device))
+    colours, others = image.split([3, channels - 3], dim)
+    return torch.cat([colours.flip(dim), others], dim)

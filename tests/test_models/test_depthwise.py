@@ -1,15 +1,14 @@
 """Depthwise convolutions train as torch's do, without its slow or wrong gradients on a CPU."""
 
 import copy
-from collections import Counter
 
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from mmuda.models.backbones.efficientnet_lite import AnchoredConv2d
 from mmuda.models.depthwise import is_depthwise, use_fast_depthwise, use_native_depthwise
+from tests.helpers.operations import Operations
 
 # kernel, stride, padding, dilation, height, width
 SHAPES = [
@@ -41,18 +40,6 @@ def gradients(conv, image, upstream=None):
     upstream = torch.ones_like(out) if upstream is None else upstream.to(out.dtype)
     out.backward(upstream)
     return [out.detach(), image.grad, conv.weight.grad, conv.bias.grad]
-
-
-class Operations(TorchDispatchMode):
-    """Counts the operations that are run."""
-
-    def __init__(self):
-        super().__init__()
-        self.counts = Counter()
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        self.counts[func.overloadpacket.__name__] += 1
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=['NCHW', 'NHWC'])

@@ -32,6 +32,7 @@ class ImagePool(nn.Module):
         self.size, self.name = size, name
         self.register_buffer('images', torch.zeros(size, *image_shape))
         self.register_buffer('filled', torch.zeros((), dtype=torch.long))
+        self._count: int | None = None
 
     @torch.no_grad()
     def exchange(self, images: Tensor, iteration: int) -> Tensor:
@@ -50,12 +51,15 @@ class ImagePool(nn.Module):
         everyones = gather_rows(images.to(self.images.dtype).contiguous())
         # Equal on all ranks, whose own generators differ.
         generator = torch.Generator().manual_seed(mix_seed(self.name, iteration))
+        if self._count is None:  # counted here too, since reading the buffer of a device means waiting for it
+            self._count = int(self.filled)
         given = []
         for image in everyones:
-            chance, place = torch.rand((), generator=generator), torch.randint(self.size, (), generator=generator)
-            if self.filled < self.size:
-                self.images[self.filled] = image
-                self.filled += 1
+            chance, place = torch.rand((), generator=generator), int(torch.randint(self.size, (), generator=generator))
+            if self._count < self.size:
+                self.images[self._count] = image
+                self._count += 1
+                self.filled.fill_(self._count)
                 given.append(image)
             elif chance < 0.5:
                 given.append(self.images[place].clone())
@@ -64,3 +68,7 @@ class ImagePool(nn.Module):
                 given.append(image)
         begin = len(images) * get_rank()
         return torch.stack(given[begin : begin + len(images)]).to(images.dtype)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._count = None

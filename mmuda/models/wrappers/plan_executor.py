@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
-import torch
 from mmengine.optim import OptimWrapper
 from torch import Tensor
 
@@ -42,7 +42,7 @@ class PlanExecutor(StagedModel):
         """One iteration: every step of the plan in its order.
 
         Returns:
-            Detached scalars to log: ``<term>.<loss>`` and ``<step>.loss``.
+            Scalars to log, in main memory: ``<term>.<loss>`` and ``<step>.loss``.
         """
         batch = self.data_preprocessor(data, training=True)
         available = self.available_losses(self.stage)
@@ -100,8 +100,17 @@ class PlanExecutor(StagedModel):
                 "have 'loss' in its name."
             )
         total = sum(losses.values())
-        if not torch.isfinite(total):
-            bad = {key: value.item() for key, value in losses.items() if not torch.isfinite(value)}
-            raise NonFiniteError(', '.join(f'{k} = {v}' for k, v in (bad or {'the sum of losses': 'overflow'}).items()))
-        stepped = update_params(wrappers, total)
-        return {**{key: value.detach() for key, value in log.items()}, f'{step.name}.loss': total.detach()}, stepped
+        whole = f'{step.name}.loss'
+
+        def check(values: dict[str, Tensor]) -> None:
+            if not math.isfinite(values[whole].item()):
+                refuse_losses({key: values[key] for key in losses})
+
+        stepped, values = update_params(wrappers, total, {**log, whole: total}, check)
+        return values, stepped
+
+
+def refuse_losses(losses: dict[str, Tensor]) -> None:
+    """Raise the NonFiniteError of a step whose losses do not have a finite sum."""
+    bad = {key: value.item() for key, value in losses.items() if not math.isfinite(value.item())}
+    raise NonFiniteError(', '.join(f'{k} = {v}' for k, v in (bad or {'the sum of losses': 'overflow'}).items()))

@@ -62,6 +62,7 @@ class Teacher(ExponentialMovingAverage):
         self.warm_up = warm_up
         self.buffers_follow = buffers
         self.batch_norm = batch_norm
+        self._updates: int | None = None
 
     @torch.no_grad()
     def start(self, model: nn.Module) -> None:
@@ -69,12 +70,15 @@ class Teacher(ExponentialMovingAverage):
         for own, given in zip(self.module.state_dict().values(), model.state_dict().values(), strict=True):
             own.copy_(given)
         self.steps.zero_()
+        self._updates = 0
 
     @torch.no_grad()
     def update_parameters(self, model: nn.Module) -> None:
         """One update, after the student's."""
+        if self._updates is None:  # counted here too, since reading the buffer of a device means waiting for it
+            self._updates = int(self.steps)
         self.steps += 1
-        step = int(self.steps)
+        self._updates = step = self._updates + 1
         if step % self.interval == 0:
             share = max(self.momentum, 1 / (step // self.interval + 1)) if self.warm_up else self.momentum
             averaged, current = list(self.module.parameters()), list(model.parameters())
@@ -85,6 +89,10 @@ class Teacher(ExponentialMovingAverage):
         for own, buffer in zip(self.module.buffers(), model.buffers(), strict=True):
             if self.buffers_follow == 'copy' or (self.update_buffers and not buffer.is_floating_point()):
                 own.copy_(buffer)
+
+    def _load_from_state_dict(self, *args, **kwargs) -> None:
+        super()._load_from_state_dict(*args, **kwargs)
+        self._updates = None
 
     def train(self, mode: bool = True) -> Teacher:
         """As usual, but without dropout, and with batch norm as ``batch_norm`` says."""

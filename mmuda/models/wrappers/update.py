@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from mmengine.dist import get_dist_info
@@ -11,6 +11,7 @@ from torch import Tensor
 
 from mmuda.utils.errors import NonFiniteError, UserError
 from mmuda.utils.old_names import renamed_optimizers
+from mmuda.utils.scalars import read_scalars
 
 from .plan import Step
 
@@ -34,29 +35,47 @@ def wrappers_of(step: Step, optim_wrapper: OptimWrapper) -> list[OptimWrapper]:
     return [optim_wrapper[name] for name in step.optimizers]
 
 
-def update_params(wrappers: list[OptimWrapper], loss: Tensor) -> bool:
+def update_params(
+    wrappers: list[OptimWrapper],
+    loss: Tensor,
+    scalars: Mapping[str, Tensor] | None = None,
+    check: Callable[[dict[str, Tensor]], None] | None = None,
+) -> tuple[bool, dict[str, Tensor]]:
     """One backward, counted once by each wrapper for gradient accumulation, then a step of each that is due.
 
     Gradient reversal trains segmentor and discriminator from one backward pass, hence several wrappers. All gradients
-    are checked before any wrapper steps.
+    are checked before any wrapper steps. What is checked or logged is read from the device once, before the steps.
+
+    Args:
+        wrappers: The optimisers.
+        loss: What they minimise.
+        scalars: Further scalars to read.
+        check: Gets these as they were read, and may raise before anything is updated.
 
     Returns:
-        Whether any has stepped.
+        Whether any has stepped; the scalars as they were read.
     """
     first, *others = wrappers
     first.backward(first.scale_loss(loss))
     for wrapper in others:
         wrapper._inner_count += 1
     due = [wrapper for wrapper in wrappers if wrapper.should_update()]
-    for wrapper in due:
-        if hasattr(wrapper, 'prepare'):
-            wrapper.prepare()
+    measured = [(wrapper, wrapper.measure()) for wrapper in due if hasattr(wrapper, 'measure')]
+    pending = {('', key): value for key, value in (scalars or {}).items()}
+    pending |= {(i, key): value for i, (_, own) in enumerate(measured) for key, value in own.items()}
+    read: dict = {}
+    for (owner, key), value in read_scalars(pending).items():
+        read.setdefault(owner, {})[key] = value
+    if check is not None:
+        check(read.get('', {}))
+    for i, (wrapper, _) in enumerate(measured):
+        wrapper.judge(read.get(i, {}))
     for wrapper in due:
         # Wrappers that share a loss scaler adjust it once, after the last.
         shared = hasattr(wrapper, 'loss_scaler') and wrapper is not due[-1]
         wrapper.step(**(dict(update_scale=False) if shared else {}))
         wrapper.zero_grad()
-    return bool(due)
+    return bool(due), read.get('', {})
 
 
 @contextmanager
