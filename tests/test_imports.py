@@ -52,7 +52,7 @@ WITHIN_MODELS = {
     'wrappers': ('adapters', 'depthwise', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
 }
 # Where tools take names from beside the packages that docs/public_names.md lists: types of command line arguments.
-ARGUMENTS = ('mmuda.apis.options', 'mmuda.utils.arguments', 'mmuda.utils.errors')
+ARGUMENTS = ('mmuda.utils.arguments', 'mmuda.utils.cfg_options', 'mmuda.utils.errors')
 PAGE = (ROOT / 'docs' / 'public_names.md').read_text(encoding='utf-8')
 PUBLIC = (*ARGUMENTS, *re.findall(r'^\| `(mmuda[\w.]*)` \|', PAGE, re.MULTILINE))
 

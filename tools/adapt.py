@@ -2,9 +2,9 @@
 
 import argparse
 
-from mmuda.apis import ADAPTATION_STEPS, adapt, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -17,8 +17,8 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument(
         '--steps',
         nargs='+',
-        default=ADAPTATION_STEPS,
-        choices=ADAPTATION_STEPS,
+        default=('batch_norm', 'class_shares'),
+        choices=('batch_norm', 'class_shares'),
         help='batch_norm: statistics of the target (AdaBN); class_shares: each class is predicted as often as expected '
         '(default: both)',
     )
@@ -37,6 +37,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import adapt, load_config
+
     with exit_on_user_error():
         cfg = load_config(args.config, args.cfg_options)
         adapt(cfg, args.checkpoint, args.out, args.steps, args.shares, args.batches, args.seed)

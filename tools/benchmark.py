@@ -4,15 +4,14 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from mmuda.apis import exit_on_user_error
-from mmuda.experiments import PROFILES, benchmark, load_suite, shard_of, training_command
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('suite', metavar='SUITE', help='a name in benchmarks/suites, or the path of a suite')
-    parser.add_argument('--profile', choices=PROFILES, default='full', help='default: full')
+    parser.add_argument('--profile', choices=('full', 'quick'), default='full', help='default: full')
     parser.add_argument('--out', metavar='DIR', help='default: work_dirs/benchmark/SUITE, for quick with _quick')
     parser.add_argument('--jobs', type=count, default=1, help='trainings at a time; they share cores and GPUs')
     parser.add_argument('--pairs', nargs='+', default=[], metavar='PAIR', help='only these')
@@ -32,6 +31,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.experiments import benchmark, load_suite, shard_of, training_command
+
     train = training_command(__file__)
     with exit_on_user_error():
         whole = load_suite(args.suite, args.profile)

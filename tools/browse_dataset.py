@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from mmuda.apis import browse, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -21,6 +21,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import browse, load_config
+
     with exit_on_user_error():
         out = args.out or Path('work_dirs', 'browse', Path(args.config).stem)
         browse(load_config(args.config, args.cfg_options), out, args.number, args.samples, args.seed)

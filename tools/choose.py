@@ -2,8 +2,10 @@
 
 import argparse
 
-from mmuda.apis import RESAMPLED, choose, exit_on_user_error
 from mmuda.utils.arguments import count
+from mmuda.utils.errors import exit_on_user_error
+
+CRITERIA = ('entropy', 'information_maximisation', 'flip_consistency', 'scale_consistency', 'ensemble_agreement')
 
 
 def parse_args() -> argparse.Namespace:
@@ -16,7 +18,7 @@ def parse_args() -> argparse.Namespace:
         'well its seeds agree',
     )
     parser.add_argument('--unadapted', metavar='NAME', help='the answer in case of doubt (default: the first)')
-    parser.add_argument('--criterion', choices=RESAMPLED, help='what chooses (default: information_maximisation)')
+    parser.add_argument('--criterion', choices=CRITERIA, help='what chooses (default: information_maximisation)')
     parser.add_argument('--windows', type=count, default=24, help='target windows (default: 24)')
     parser.add_argument('--out', metavar='FILE', help='also write everything to this file (.json)')
     return parser.parse_args()
@@ -24,6 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import choose
+
     with exit_on_user_error():
         chosen = {} if args.criterion is None else dict(criterion=args.criterion)
         verdict = choose(args.models, args.unadapted, windows=args.windows, **chosen)

@@ -2,10 +2,9 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import add_cfg_options
-from mmuda.experiments import WEIGHTS, compare, training_command
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -30,7 +29,7 @@ def parse_args() -> argparse.Namespace:
     )
     parser.add_argument(
         '--weights',
-        choices=WEIGHTS,
+        choices=('last', 'best'),
         default='last',
         help="metrics of the last validation, or of the one that the configs' save_best chose (default: last)",
     )
@@ -46,6 +45,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.experiments import compare, training_command
+
     train = training_command(__file__)
     with exit_on_user_error():
         table = compare(

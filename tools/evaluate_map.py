@@ -3,8 +3,8 @@
 import argparse
 import re
 
-from mmuda.apis import LabelOptions, evaluate_map, exit_on_user_error
 from mmuda.utils.arguments import positive
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -70,7 +70,9 @@ def add_label_options(group: argparse._ArgumentGroup, side: str) -> None:
     group.add_argument(f'--{side}-layer', metavar='NAME', help='layer of its vector file')
 
 
-def labels_of(args: argparse.Namespace, side: str) -> LabelOptions:
+def labels_of(args: argparse.Namespace, side: str):
+    from mmuda.apis import LabelOptions
+
     names = ('classes', 'mapping', 'values', 'colours', 'attribute', 'polygon_class', 'background', 'layer')
     given = {name: getattr(args, f'{side}_{name}') for name in names}
     for name in ('mapping', 'values', 'colours'):
@@ -80,6 +82,8 @@ def labels_of(args: argparse.Namespace, side: str) -> LabelOptions:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import evaluate_map
+
     with exit_on_user_error():
         evaluate_map(
             args.map,

@@ -2,8 +2,10 @@
 
 import argparse
 
-from mmuda.apis import EXPORT_FORMATS, exit_on_user_error, export_model, load_config
-from mmuda.apis.options import add_cfg_options
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
+
+FORMATS = ('mmseg', 'safetensors', 'onnx', 'deepness', 'stac')
 
 
 def parse_args() -> argparse.Namespace:
@@ -11,7 +13,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('checkpoint', nargs='+', metavar='[CONFIG] CHECKPOINT', help='trained weights')
     parser.add_argument('--config', help='config of the training (default: the model card inside of the checkpoint)')
     parser.add_argument(
-        '--format', nargs='+', choices=EXPORT_FORMATS, default=['mmseg'], help='one or several (default: mmseg)'
+        '--format', nargs='+', choices=FORMATS, default=['mmseg'], help='one or several (default: mmseg)'
     )
     parser.add_argument('--out', required=True, metavar='DIR', help='folder for the files')
     parser.add_argument(
@@ -33,6 +35,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import export_model, load_config
+
     with exit_on_user_error():
         config = load_config(args.config, args.cfg_options) if args.config else None
         files = export_model(args.checkpoint[0], args.out, args.format, config, args.domain, args.plugin)

@@ -11,8 +11,8 @@ what it found and decided, and writes a config that trains as it is. With --data
 
 import argparse
 
-from mmuda.apis import combinations, exit_on_user_error, new_config, new_config_of_rasters
 from mmuda.utils.arguments import positive
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -42,6 +42,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import combinations, new_config, new_config_of_rasters
+
     with exit_on_user_error():
         if args.list:
             for row in combinations():

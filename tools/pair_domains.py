@@ -2,18 +2,20 @@
 
 import argparse
 
-from mmuda.apis import PAIRING_STRATEGIES, exit_on_user_error, init_distributed, load_config, pair_domains
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import positive, seed
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 GIB = 1 << 30
+# As mmuda.apis has them (tests/test_packaging/test_tools.py); importing it for --help takes seconds.
+STRATEGIES = ('random', 'ground_truth', 'approximation', 'shuffled_ground_truth', 'image_mmd', 'feature_mmd')
 
 
 def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('config', help='config whose source and target are fixed sets of patches')
     parser.add_argument('checkpoint', nargs='?', help='segmentor trained on the source (approximation, feature_mmd)')
-    parser.add_argument('--strategy', required=True, choices=PAIRING_STRATEGIES)
+    parser.add_argument('--strategy', required=True, choices=STRATEGIES)
     parser.add_argument(
         '--out', required=True, metavar='PAIRS', help='JSON file to write; PAIRS.png shows some of the pairs'
     )
@@ -27,6 +29,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import init_distributed, load_config, pair_domains
+
     with exit_on_user_error():
         init_distributed(args.launcher)
         cfg = load_config(args.config, args.cfg_options)

@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, polygonize_map
 from mmuda.utils.arguments import not_negative
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -26,6 +26,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.maps import polygonize_map
+
     with exit_on_user_error():
         polygonize_map(
             args.map,

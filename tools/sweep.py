@@ -2,10 +2,9 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error
-from mmuda.apis.options import value
-from mmuda.experiments import WEIGHTS, sweep, training_command
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.cfg_options import value
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,7 +19,7 @@ def parse_args() -> argparse.Namespace:
     parser.add_argument('--label', help='label of the value axis (default: KEY)')
     parser.add_argument(
         '--weights',
-        choices=WEIGHTS,
+        choices=('last', 'best'),
         default='last',
         help="the last validation, or the one that the config's save_best chose (default: last)",
     )
@@ -32,6 +31,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.experiments import sweep, training_command
+
     train = training_command(__file__)
     with exit_on_user_error():
         table = sweep(

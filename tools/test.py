@@ -2,8 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, load_config, test
-from mmuda.apis.options import add_cfg_options
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -23,6 +23,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import load_config, test
+
     with exit_on_user_error():
         cfg = load_config(args.config, args.cfg_options)
         test(cfg, args.checkpoint, args.work_dir, args.out, args.show_dir, args.tta, args.launcher)

@@ -2,9 +2,9 @@
 
 import argparse
 
-from mmuda.apis import check, exit_on_user_error, load_config, train
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import seed
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -40,6 +40,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import check, load_config, train
+
     with exit_on_user_error():
         cfg = load_config(args.config, args.cfg_options)
         amp = args.amp_dtype or args.amp

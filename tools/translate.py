@@ -2,9 +2,9 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error, load_config, translate_dataset
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import amount, count
+from mmuda.utils.cfg_options import add_cfg_options
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -20,6 +20,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.apis import load_config, translate_dataset
+
     with exit_on_user_error():
         cfg = load_config(args.config, args.cfg_options)
         translate_dataset(cfg, args.checkpoint, args.out, args.tile, args.margin)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mmuda.apis import UserError, load_config
-from mmuda.apis.options import add_cfg_options
+from mmuda.utils.cfg_options import add_cfg_options
 from tests.helpers import CONFIGS, ROOT
 
 TOOLS = ROOT / 'tools'

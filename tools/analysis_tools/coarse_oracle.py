@@ -3,7 +3,7 @@
 import argparse
 
 from mmuda.apis import coarse_oracle, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options
+from mmuda.utils.cfg_options import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:

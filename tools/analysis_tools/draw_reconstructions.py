@@ -3,8 +3,8 @@
 import argparse
 
 from mmuda.apis import draw_reconstructions, exit_on_user_error, load_config
-from mmuda.apis.options import add_cfg_options
 from mmuda.utils.arguments import count, seed
+from mmuda.utils.cfg_options import add_cfg_options
 
 
 def parse_args() -> argparse.Namespace:
