@@ -74,6 +74,9 @@ def _read(path: Path) -> Config:
         lines = [f'{frame.filename}, line {frame.lineno}' for frame in frames if frame.name == '<module>']
         where = f' ({lines[0]})' if lines else ''
         raise UserError(f'config {path} cannot be parsed{where}: {type(error).__name__}: {error}') from error
+    # mmengine has the text of a config formatted by yapf four times a run, which takes ten seconds. Without, it is
+    # indented and valid Python; `fromfile` does not pass the option on.
+    object.__setattr__(cfg, '_format_python_code', False)
     if not len(cfg):
         raise UserError(f'config {path} is empty; write one, or give another')
     return cfg

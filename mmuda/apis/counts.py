@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from mmengine.config import Config
 from mmengine.logging import print_log
 from mmseg.structures import SegDataSample
@@ -207,23 +208,30 @@ def _input_size(cfg: Config) -> tuple[int, int]:
     return SIDE, SIDE
 
 
-class _CountableOnCPU(TorchFunctionMode):
-    """Keeps ``torch.linspace`` on the CPU, since constructors read layer rates (stochastic depth) from its values."""
+# They change no shape; on the meta device torch loads its compiler for them, which takes a second.
+SAME_SHAPE = {torch.Tensor.normal_, torch.Tensor.uniform_, torch.Tensor.fill_, torch.Tensor.zero_}
+SAME_SHAPE |= {F.batch_norm, F.hardtanh}
+
+
+class _OnMeta(TorchFunctionMode):
+    """Skips :data:`SAME_SHAPE`; keeps ``torch.linspace`` on the CPU, since constructors read rates from its values."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
+        if func in SAME_SHAPE and args[0].is_meta:
+            return args[0]
         return func(*args, **({'device': 'cpu'} | kwargs if func is torch.linspace else kwargs))
 
 
 def build_on_meta(cfg: Mapping) -> nn.Module:
     """Build a model on the meta device: it has shapes but no values, and no weight file is read."""
-    with seeded(0), torch.device('meta'), _CountableOnCPU():
+    with seeded(0), torch.device('meta'), _OnMeta():
         return MODELS.build(cfg).to('meta')
 
 
 def forward_on_meta(cfg: Config, model: Mapping, taps: set[str]):
     """The taps of one forward of the segmentor on the meta device."""
-    with warnings.catch_warnings(), torch.no_grad(), torch.device('meta'):
+    with warnings.catch_warnings(), torch.no_grad(), torch.device('meta'), _OnMeta():
         warnings.simplefilter('ignore')  # they appear again when the real model is built
         segmentor = build_on_meta(model['segmentor']).eval()
         images = torch.zeros(2, image_channels(cfg), *_input_size(cfg))

@@ -1,5 +1,6 @@
 """Trains what a config describes."""
 
+import gc
 from pathlib import Path
 
 from mmengine.config import Config
@@ -45,6 +46,8 @@ def train(
     Raises:
         UserError: If something in the config or the arguments is wrong; before the first iteration where possible.
     """
+    # Each dataset of mmengine collects garbage when it is built, which takes a second with all that is imported.
+    gc.freeze()
     check_adaptation(cfg)
     start_processes(cfg, launcher)
     work_dir = folder_of(cfg, work_dir)

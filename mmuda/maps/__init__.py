@@ -5,4 +5,6 @@ Imports ``checkpoints``, ``datasets.raster``, ``datasets.transforms``, ``structu
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(__name__, submod_attrs={'onnx_jobs': ['predict_by_onnx'], 'polygonize': ['polygonize_map']})
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__, submod_attrs={'onnx_jobs': ['predict_by_onnx'], 'polygonize': ['polygonize_map']}
+)

@@ -1,7 +1,10 @@
+import copy
+
 import pytest
 
 from mmuda.apis import UserError, load_config
 from mmuda.registry import MODELS
+from tests.helpers import CONFIGS
 
 
 @pytest.fixture
@@ -43,3 +46,12 @@ def test_a_config_anywhere_inherits_mmudas(write):
     path = write("_base_ = ['mmuda::_base_/models/noadapt_resaspp_narrow.py', 'mmuda::_base_/default_runtime.py']")
     cfg = load_config(path)
     assert cfg.model.segmentor.backbone.type == 'NoAdaptBackbone' and cfg.default_scope == 'mmuda'
+
+
+def test_the_text_of_a_config_is_not_laid_out_by_yapf(tmp_path, monkeypatch):
+    """It takes ten seconds of a run; the text is valid Python all the same."""
+    monkeypatch.setattr('yapf.yapflib.yapf_api.FormatCode', lambda *_, **__: pytest.fail('yapf was called'))
+    cfg = load_config(CONFIGS / 'source_only' / 'source_only_deeplabv3plus-effl0_synthetic.py')
+    copy.deepcopy(cfg).dump(tmp_path / 'dumped.py')
+    again = load_config(tmp_path / 'dumped.py')
+    assert again.model == cfg.model and again.train_dataloader == cfg.train_dataloader
