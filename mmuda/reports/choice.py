@@ -53,7 +53,7 @@ def choice_of(models: Sequence[Model], windows: int, report: Callable[[str], Non
     first = models[0]
     doubt = next((model.name for model in models if model.adapted and model.config == first.config), None)
     verdict = judge(predictions, first.name, in_doubt=doubt)
-    answer = verdict.answer if len(models) > 1 else ''
+    answer = verdict.answer.replace(verdict.criterion, verdict.criterion.replace('_', ' ')) if len(models) > 1 else ''
     return Choice(_grid(verdict, models), answer, verdict.chosen, _told_truth(verdict, models))
 
 
@@ -87,15 +87,13 @@ def _told_truth(verdict: Verdict, models: Sequence[Model]) -> str:
     truths = {model.name: model.miou for model in models if model.miou is not None}
     if len(truths) < max(2, len(models)):
         return ''
-    best, first = max(truths, key=truths.get), models[0].name
-    gain, lost = (100 * (truths[verdict.chosen] - truths[name]) for name in (first, best))
-    return (
-        f'By the labels, which had no say: {verdict.chosen} has {100 * truths[verdict.chosen]:.1f} % mIoU on these '
-        f'windows, {gain:+.1f} points over {first}; the best is {best} ({lost:+.1f} points missed).'
-        if verdict.chosen != best
-        else f'By the labels, which had no say, this is the best of them: {100 * truths[best]:.1f} % mIoU on these '
-        f'windows, {gain:+.1f} points over {first}.'
-    )
+    chosen, first, best = verdict.chosen, models[0].name, max(truths, key=truths.get)
+    text = f'By the labels, which had no say, {chosen} has {100 * truths[chosen]:.1f} % mIoU on these windows'
+    if chosen != first:
+        text += f', {100 * (truths[chosen] - truths[first]):+.1f} points over {first}'
+    if chosen == best:
+        return f'{text}, and is the best of them.'
+    return f'{text}. The best is {best} with {100 * truths[best]:.1f} %.'
 
 
 def stopping_table(methods: Sequence[Method]) -> Grid | None:

@@ -13,6 +13,11 @@ from mmuda.reports.methods import Method
 TIMES = ('time', 'data_time', 'memory', 'eta')
 SCORES = ('mIoU', 'aAcc', 'mAcc')
 CLASS = 'IoU.'
+MEANINGS = dict(
+    mIoU='percent: overlap with the truth, mean over classes',
+    aAcc='percent: pixels that are right',
+    mAcc='percent: pixels of a class that are found, mean over classes',
+)
 OF_DISCRIMINATOR = ('loss_discriminator', 'acc_source', 'acc_target')
 
 
@@ -34,7 +39,7 @@ class Curves:
 def curves_of(methods: Sequence[Method]) -> Curves:
     """Charts of all that was logged but discriminators and times; a line a run."""
     keys = dict.fromkeys(key for method in methods for run in method.runs for key in run.scalars)
-    keys = [key for key in keys if key not in TIMES and not is_of_discriminator(key)]
+    keys = [key for key in keys if key not in TIMES and not is_of_discriminator(key) and _is_curve(methods, key)]
     scores = [key for key in (*SCORES, *CRITERIA, *sorted(keys)) if key in keys and _is_score(key)]
     losses = sorted((key for key in keys if 'loss' in key.rpartition('.')[2]), key=_order)
     others = sorted(key for key in keys if key not in scores and key not in losses)
@@ -50,6 +55,11 @@ def is_of_discriminator(key: str) -> bool:
     return key.rpartition('.')[2] in OF_DISCRIMINATOR or key.endswith('discriminator.grad_norm')
 
 
+def _is_curve(methods: Sequence[Method], key: str) -> bool:
+    """Whether a run logged a scalar more than once."""
+    return any(len(run.scalars.get(key, ())) > 1 for method in methods for run in method.runs)
+
+
 def _is_score(key: str) -> bool:
     return key in SCORES or key in CRITERIA or key.startswith(CLASS)
 
@@ -62,7 +72,7 @@ def _order(key: str) -> tuple[bool, str]:
 def _meaning(key: str) -> str:
     if key in CRITERIA:
         return 'needs no labels; lower is better' if key in LOWER_IS_BETTER else 'needs no labels; higher is better'
-    return 'percent, by the labels'
+    return MEANINGS.get(key, 'percent: overlap with the truth of this class')
 
 
 def _chart(methods: Sequence[Method], key: str, caption: str = '') -> Picture:

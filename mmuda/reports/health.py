@@ -61,7 +61,7 @@ def judged(method: str, run: Run, term: str) -> Health:
         ratio = loss / chance
         of = f'loss {loss:.3f}, {chance:.3f} by chance'
         if abs(ratio - 1) <= NOTHING:
-            state, text = UNHEALTHY, f'It learns nothing ({of}), so the gain does not come from it.'
+            state, text = UNHEALTHY, f'It learns nothing ({of}), so no gain comes from it.'
         elif ratio > FOOLED:
             state, text = UNHEALTHY, f'The segmentor fools it ({of}).'
         elif ratio < WON and min(source or 0, target or 0) > SURE:

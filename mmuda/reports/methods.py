@@ -15,6 +15,10 @@ COLOURS = ('#1f77b4', '#d95f02', '#2a9d4e', '#9467bd', '#c2185b', '#6d4c41', '#0
 """Of methods in charts and legends, in order; further ones start again."""
 
 
+FEWEST = 3
+"""Seeds from which on intervals of single classes are shown."""
+
+
 @dataclass
 class Method:
     """What was trained, with one seed or several.
@@ -109,6 +113,10 @@ class Grid:
     head: list[str]
     rows: list[list[Cell]]
 
+    def is_text(self, column: int) -> bool:
+        """Whether a column holds words, which are aligned to the left."""
+        return all(row[column].value is None or isinstance(row[column].value, str) for row in self.rows)
+
 
 def results_table(methods: Sequence[Method]) -> Grid | None:
     """Scores with intervals, differences to the first method, and NAM; None if no run has scores."""
@@ -132,12 +140,21 @@ def results_table(methods: Sequence[Method]) -> Grid | None:
                 Cell(line.mean.text(), line.mean.mean),
                 *([Cell('' if line is first else gain.text(sign=True), gain.mean)] if several else []),
                 *([Cell('-' if nam is None else f'{nam:.0f}', nam)] if upper else []),
-                Cell(', '.join(map(str, line.scores)) or '-', len(line.scores)),
+                Cell(_seeds(line), len(line.scores)),
                 Cell(f'{seconds:.0f}' if seconds else '-', seconds or None),
                 Cell(f'{memory:.0f}' if memory else '-', memory or None),
             ]
         )
     return Grid([*head, 'seeds', 'seconds', 'MiB'], rows)
+
+
+def told(interval: Interval) -> str:
+    """A mean with its interval; that of two numbers is so wide that it says nothing, and is left out."""
+    return interval.text() if interval.count >= FEWEST or interval.mean is None else f'{interval.mean:.1f}'
+
+
+def _seeds(line: Line) -> str:
+    return f'{len(line.scores)} ({", ".join(map(str, line.scores))})' if line.scores else '-'
 
 
 def classes_table(methods: Sequence[Method]) -> Grid | None:
@@ -152,6 +169,6 @@ def classes_table(methods: Sequence[Method]) -> Grid | None:
         for name in classes:
             found = [metrics.get(f'IoU.{name}') for metrics in line.metrics.values()]
             interval = Interval.of([value for value in found if value is not None])
-            cells.append(Cell(interval.text(), interval.mean, None if interval.mean is None else interval.mean / 100))
+            cells.append(Cell(told(interval), interval.mean, None if interval.mean is None else interval.mean / 100))
         rows.append(cells)
     return Grid(['method', *classes], rows)

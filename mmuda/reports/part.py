@@ -12,7 +12,7 @@ from mmuda.reports.confusion import Matrix, matrix_of
 from mmuda.reports.curves import Curves, curves_of
 from mmuda.reports.data import Stream, streams_of
 from mmuda.reports.health import Health, healths_of
-from mmuda.reports.methods import Grid, Method, classes_table, results_table
+from mmuda.reports.methods import Grid, Method, classes_table, results_table, told
 from mmuda.reports.places import colours_chart, map_of
 from mmuda.reports.predicting import Model, Predictions, predict
 from mmuda.reports.run import Run
@@ -72,6 +72,11 @@ class Part:
     matrices: list[Matrix] = field(default_factory=list)
 
     @property
+    def validated_once(self) -> bool:
+        """Whether scores were logged, but none more than once."""
+        return not self.curves.scores and any('mIoU' in run.scalars for one in self.methods for run in one.runs)
+
+    @property
     def headline(self) -> str:
         """The result in a sentence; '' without scores."""
         lines = [(method, method.line.mean) for method in self.methods]
@@ -79,7 +84,7 @@ class Part:
         if not known:
             return ''
         method, mean = max(known, key=lambda one: one[1].mean)
-        text = f'{method.name} reached {mean.text()} % mIoU on the target'
+        text = f'{method.name} reached {told(mean)} % mIoU on the target'
         first = self.methods[0]
         if method is first:
             return f'{text}.' if len(known) == 1 else f'{text}; no other method was better.'

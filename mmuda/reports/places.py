@@ -36,11 +36,27 @@ def map_of(streams: Sequence[Stream]) -> list[Picture]:
         return []
     boxes = {name: _box(np.concatenate(outlines)) for name, outlines in placed.items()}
     whole = _box(np.concatenate(list(boxes.values())))
-    widest = max(float((box[1] - box[0]).max()) for box in boxes.values())
-    if float((whole[1] - whole[0]).max()) <= APART * widest:
+    if _are_near(list(boxes.values())):
         return [_drawn(placed, whole, 'All images')]
+    groups: list[list[str]] = []
+    for name in placed:
+        near = next((group for group in groups if _are_near([boxes[one] for one in (*group, name)])), None)
+        if near is None:
+            groups.append([name])
+        else:
+            near.append(name)
     pictures = [_overview(boxes, whole)]
-    return pictures + [_drawn({name: placed[name]}, box, name) for name, box in boxes.items()]
+    for group in groups:
+        box = _box(np.concatenate([boxes[name] for name in group]))
+        pictures.append(_drawn({name: placed[name] for name in group}, box, ' and '.join(group)))
+    return pictures
+
+
+def _are_near(boxes: Sequence[np.ndarray]) -> bool:
+    """Whether boxes can be drawn together, each large enough to be seen."""
+    whole = _box(np.concatenate(boxes))
+    widest = max(float((box[1] - box[0]).max()) for box in boxes)
+    return float((whole[1] - whole[0]).max()) <= APART * widest
 
 
 def _box(points: np.ndarray) -> np.ndarray:
@@ -136,4 +152,4 @@ def names_of_bands(count: int) -> list[str]:
 def told_colours(stream: Stream) -> str:
     if stream.colours is None:
         return '-'
-    return ', '.join(f'{mean:.0f} ± {std:.0f}' for mean, std in zip(*stream.colours, strict=True))
+    return ', '.join(f'{mean:.0f}\u00a0±\u00a0{std:.0f}' for mean, std in zip(*stream.colours, strict=True))

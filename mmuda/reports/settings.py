@@ -21,12 +21,14 @@ class Settings:
         facts: A row a method.
         differing: A row a setting that differs from the first method's; None if there is one method.
         cut: Number of differences that are left out.
+        versions: Packages with their versions, by method where they differ.
         configs: Text of the resolved config by method.
     """
 
     facts: Grid
     differing: Grid | None
     cut: int
+    versions: list[str]
     configs: dict[str, str]
 
 
@@ -47,10 +49,10 @@ def settings_of(methods: Sequence[Method]) -> Settings:
         for method in methods
         if method.first.cfg is not None
     }
-    return Settings(Grid(_HEAD, [_facts(method) for method in methods]), differing, cut, configs)
+    return Settings(Grid(_HEAD, [_facts(method) for method in methods]), differing, cut, _versions(methods), configs)
 
 
-_HEAD = ['method', 'terms', 'views', 'stages', 'iterations', 'weights', 'seen at, m', 'versions']
+_HEAD = ['method', 'terms', 'views', 'stages', 'iterations', 'weights', 'seen at, m']
 
 
 def _facts(method: Method) -> list[Cell]:
@@ -62,15 +64,22 @@ def _facts(method: Method) -> list[Cell]:
         ', '.join(what.get('views') or ()) or '-',
         ', '.join(what.get('stages') or ()) or '-',
     ]
-    versions = ', '.join(f'{name} {number}' for name, number in (card.get('versions') or {}).items())
     return [
         Cell(method.name, method.name),
         *map(Cell, texts),
         Cell(str(iterations or '-'), iterations),
         Cell(_weights(run)),
         Cell('-' if given.get('gsd') is None else f'{given["gsd"]:g}', given.get('gsd')),
-        Cell(versions or '-'),
     ]
+
+
+def _versions(methods: Sequence[Method]) -> list[str]:
+    found: dict[str, list[str]] = {}
+    for method in methods:
+        named = ((method.first.card or {}).get('versions') or {}).items()
+        found.setdefault(', '.join(f'{name} {number}' for name, number in named), []).append(method.name)
+    found.pop('', None)
+    return [text if len(found) == 1 else f'{", ".join(names)}: {text}' for text, names in found.items()]
 
 
 def _weights(run: Run) -> str:

@@ -12,7 +12,7 @@ from mmuda.reports.charts import Picture
 from mmuda.reports.images import graphic, photo
 from mmuda.reports.predicting import Model, Predictions
 from mmuda.structures import IGNORE_INDEX
-from mmuda.visualization import colour_labels, draw_scale_bar
+from mmuda.visualization import colour_labels, scale_bar_length
 
 SIDE = 900
 """Pixels of the picture, on its longer side."""
@@ -31,6 +31,9 @@ class Scene:
         left: Name of the map that is shown on the left at first.
         right: Likewise on the right.
         differ: Share of the pixels in which these two differ, in [0, 1].
+        width: Of the picture, in pixels.
+        bar: Metres of a scale bar; None if the size of a pixel is unknown.
+        bar_share: Its share of the picture's width, in [0, 1].
     """
 
     name: str
@@ -39,6 +42,9 @@ class Scene:
     left: str
     right: str
     differ: float
+    width: int
+    bar: float | None
+    bar_share: float
 
 
 def scene_of(found: Predictions, left: Model, right: Model) -> Scene:
@@ -60,9 +66,9 @@ def scene_of(found: Predictions, left: Model, right: Model) -> Scene:
     scale = max(1.0, max(image.shape[:2]) / SIDE)
     size = tuple(max(1, round(side / scale)) for side in image.shape[1::-1])
     drawn = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    window, bar = found.windows[places[0]], ''
-    if window.gsd is not None:
-        bar = f', bar {draw_scale_bar(drawn, window.gsd * scale):g} m'
+    window = found.windows[places[0]]
+    metres = None if window.gsd is None else image.shape[1] * window.gsd
+    bar = None if metres is None else scale_bar_length(metres)
     maps = {
         model.name: _map(found, places, [model.predictions[place].label for place in places], size, model.name)
         for model in found.models
@@ -70,7 +76,9 @@ def scene_of(found: Predictions, left: Model, right: Model) -> Scene:
     if all(found.windows[place].truth is not None for place in places):
         maps['truth'] = _map(found, places, [found.windows[place].truth for place in places], size, 'the truth')
     name = window.name if len(places) == 1 else window.name.partition(',')[0]
-    return Scene(f'{name}{bar}', Picture(photo(drawn), f'Image {name}'), maps, left.name, right.name, differ(places))
+    shown = Picture(photo(drawn), f'Image {name}')
+    share = 0.0 if bar is None else bar / metres
+    return Scene(name, shown, maps, left.name, right.name, differ(places), size[0], bar, share)
 
 
 def _whole_rasters(found: Predictions) -> list[list[int]]:

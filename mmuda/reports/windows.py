@@ -84,12 +84,12 @@ def _panels(found, models, window: Window, place: int, pixel: float, scale: floa
         panels.append(Picture(graphic(drawn), f'True classes of {window.name}', 'truth'))
     for model in models:
         one = model.predictions[place]
-        score = '' if one.miou is None else f', mIoU {100 * one.miou:.0f} %, {100 * one.accuracy:.0f} % right'
+        score = '' if one.miou is None else f', mIoU {100 * one.miou:.0f}\u00a0%, {100 * one.accuracy:.0f}\u00a0% right'
         drawn = _on_canvas(colour_labels(one.label, found.palette), pixel, scale)
         panels.append(Picture(graphic(drawn), f'Prediction of {model.name}', f'{model.name}{score}'))
         coarser = pixel * one.label.shape[0] / one.confidence.shape[0]
         drawn = _on_canvas(coloured(one.confidence, len(found.classes)), coarser, scale)
-        text = f'confidence, mean {100 * one.sure:.0f} %'
+        text = f'confidence, mean {100 * one.sure:.0f}\u00a0%'
         panels.append(Picture(photo(drawn), f'Confidence of {model.name}', text))
     return panels
 

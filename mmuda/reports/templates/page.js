@@ -34,10 +34,10 @@ for (const box of document.querySelectorAll('.compare')) {
     }
   };
   for (const select of box.querySelectorAll('select')) select.addEventListener('change', show);
-  const follow = (name, variable, unit) => {
+  const follow = (name, change) => {
     const input = box.querySelector(`input.${name}`);
-    input.addEventListener('input', () => stage.style.setProperty(variable, input.value / unit.divisor + unit.sign));
+    input.addEventListener('input', () => change(input.value));
   };
-  follow('split', '--split', { divisor: 1, sign: '%' });
-  follow('opacity', '--opacity', { divisor: 100, sign: '' });
+  follow('split', (percent) => stage.style.setProperty('--split', `${percent}%`));
+  follow('opacity', (percent) => stage.style.setProperty('--opacity', percent / 100));
 }
