@@ -139,8 +139,14 @@ def requirements(name: str) -> set[str]:
     return {re.match(r'[\w.-]+', line)[0].lower() for line in lines if line and not line.startswith('#')}
 
 
-@pytest.mark.parametrize(('folder', 'files'), [('mmuda', ('vector', 'export', 'report', 'runtime')), ('tools', ('runtime',)),
-                                               ('tests', ('vector', 'export', 'runtime', 'tests'))])  # fmt: skip
+@pytest.mark.parametrize(
+    ('folder', 'files'),
+    [
+        ('mmuda', ('vector', 'export', 'report', 'runtime')),
+        ('tools', ('runtime',)),
+        ('tests', ('vector', 'export', 'runtime', 'tests')),
+    ],
+)
 def test_what_is_imported_is_required(folder, files):
     distributions, required = packages_distributions(), set().union(*map(requirements, files))
     imported = {module.split('.')[0] for path in files_of(folder) for module, _ in imports_of(path)}
