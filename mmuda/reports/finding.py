@@ -75,7 +75,8 @@ def _in_folder(folder: Path) -> Found:
     if pairs:
         return _benchmark(folder, pairs)
     if is_run(folder):
-        return Found([Place(folder, folder.name)])
+        seed = SEED.fullmatch(folder.name)
+        return Found([Place(folder, folder.parent.name, '', int(seed[1])) if seed else Place(folder, folder.name)])
     runs = [path for path in _folders(folder) if is_run(path)]
     if not runs:
         raise UserError(

@@ -34,6 +34,7 @@ def test_a_comparison_has_the_order_and_the_bound_of_its_table(tmp_path):
     found = find_runs([tmp_path])
     expected = [('', name, seed) for name in ('plain', 'adapted', 'bound') for seed in (0, 1)]
     assert names(found) == expected and found.target_only == 'bound'
+    assert names(find_runs([tmp_path / 'plain_net_city' / 'seed1'])) == [('', 'plain_net_city', 1)]
     assert names(find_runs([tmp_path / 'plain_net_city'])) == [('', 'plain_net_city', 0), ('', 'plain_net_city', 1)]
 
 
