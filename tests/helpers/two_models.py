@@ -58,5 +58,5 @@ def make_imagery(folder):
         torch.nn.init.normal_(layer.weight)
         layer.weight.data *= factor
         layer.bias.data -= layer.bias.data
-        torch.save(dict(state_dict=model.state_dict(), meta=dict(iter=1, epoch=0)), tmp_path / f'{name}.pth')
+        torch.save(dict(state_dict=model.state_dict(), meta=dict(iter=1, epoch=0)), folder / f'{name}.pth')
     return config
