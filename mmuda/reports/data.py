@@ -139,7 +139,7 @@ def _read(name: str, settings: Mapping) -> list[Stream]:
         return [_stream(TEST, [dataset], _colours([dataset]))]
     dataset = built_dataset(copy.deepcopy(settings))
     statistics = statistics_of(dataset)
-    names = getattr(dataset, 'streams', {'training': dataset})
+    names = getattr(dataset, 'streams', {'train': dataset})
     parts = {name: [rasters_below(part) for part in parts_of(stream_of(dataset, name))] for name in names}
     return [_stream(name, of, statistics.get(name)) for name, of in parts.items()]
 

@@ -14,7 +14,7 @@ from mmuda.reports.data import Stream, streams_of
 from mmuda.reports.health import Health, healths_of
 from mmuda.reports.methods import Grid, Method, classes_table, results_table, told
 from mmuda.reports.places import colours_chart, map_of
-from mmuda.reports.predicting import Model, Predictions, predict
+from mmuda.reports.predicting import Model, Predictions, Window, predict
 from mmuda.reports.run import Run
 from mmuda.reports.settings import Settings, settings_of
 from mmuda.reports.slider import Scene, scene_of
@@ -159,6 +159,11 @@ def models_of(methods: Sequence[Method]) -> list[Model]:
     return found
 
 
+def _is_drawn(window: Window) -> bool:
+    """Whether the truth can be laid over the image."""
+    return window.truth is not None and window.truth.shape == window.image.shape[:2]
+
+
 def _predict(part: Part, windows: int, report: Callable[[str], None]) -> None:
     models = models_of(part.methods)
     if not models:
@@ -169,6 +174,8 @@ def _predict(part: Part, windows: int, report: Callable[[str], None]) -> None:
         part.missing.append(f'there are no maps, windows and confusion matrices: {error}')
         return
     part.missing += found.problems
+    if part.results is not None and not found.labelled:
+        part.missing.append('the labels of the test set cannot be read here, so no map is compared with the truth')
     free = [model for model in found.models if not model.target_only] or found.models
     chosen = free[-1]
     try:
@@ -183,4 +190,6 @@ def _predict(part: Part, windows: int, report: Callable[[str], None]) -> None:
     part.rows = rows_of(found, pair, pair[-1], PICTURES)
     if len(pair) == 2:
         part.scene = scene_of(found, *pair)
+    elif all(_is_drawn(window) for window in found.windows):
+        part.scene = scene_of(found, first, None)
     part.matrices = [matrix_of(model, found.classes) for model in found.models if model.counts is not None]

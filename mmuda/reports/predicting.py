@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -63,7 +62,7 @@ class Predicted:
     """What a model predicts of a window.
 
     Attributes:
-        label: Classes (H, W) uint8, 255 where there is no data.
+        label: Classes (H, W) uint8 on the grid of the window's image, 255 where there is no data.
         confidence: Probability of that class in [0, 1], (h, w) of at most ``SIDE``; NaN where there is no data.
         counts: Pixels by true and by predicted class (K, K); None without labels.
     """
@@ -179,11 +178,11 @@ def predict(models: Sequence[Model], windows: int, report: Callable[[str], None]
 
 
 def _predict(found: Predictions, model: Model, windows: int, report: Callable[[str], None]) -> None:
-    network = init_model(copy.deepcopy(load_config(model.config)), model.checkpoint)
-    settings = compared_set(network.cfg)
-    if settings is None:
+    cfg = load_config(model.config)
+    if compared_set(cfg) is None:
         raise UserError(f'config {model.config} has no test set; give it a test_dataloader')
-    dataset = built_test(settings)
+    network = init_model(cfg, model.checkpoint)
+    dataset = built_test(compared_set(network.cfg))
     classes = classes_of(dataset)
     if found.windows and (list(classes) != found.classes or len(dataset) != found.total):
         raise UserError(f'{model.config} has other classes or test windows than {found.models[0].config}')
@@ -227,7 +226,10 @@ def _predicted(sample, window: Window, classes: int) -> Predicted:
         truth = torch.from_numpy(window.truth)
         known = (truth != IGNORE_INDEX) & (label != IGNORE_INDEX)
         counts = confusion(truth[known], label[known], classes)
-    return Predicted(label.numpy().astype(np.uint8), _smaller(confidence), counts)
+    drawn, size = label.numpy().astype(np.uint8), window.image.shape[:2]
+    if drawn.shape != size:  # a segmentor whose answer is finer than its image
+        drawn = cv2.resize(drawn, size[::-1], interpolation=cv2.INTER_NEAREST)
+    return Predicted(drawn, _smaller(confidence), counts)
 
 
 def _smaller(image: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from mmuda.visualization import colour_labels, scale_bar_length
 
 SIDE = 900
 """Pixels of the picture, on its longer side."""
+TRUTH = 'truth'
 LARGEST = 6000
 """Pixels of a raster, on its longer side, above which one window of it is shown instead."""
 
@@ -47,18 +48,18 @@ class Scene:
     bar_share: float
 
 
-def scene_of(found: Predictions, left: Model, right: Model) -> Scene:
-    """The raster, of those whose windows were all predicted, in which two models differ most; else a window.
+def scene_of(found: Predictions, left: Model, right: Model | None) -> Scene:
+    """The raster, of those whose windows were all predicted, in which two maps differ most; else a window.
 
     Args:
         found: All predictions.
         left: One of the models.
-        right: Another one.
+        right: Another one; None is the truth.
     """
     groups = _whole_rasters(found) or [[place] for place in range(len(found.windows))]
 
     def differ(places: Sequence[int]) -> float:
-        pairs = [(left.predictions[place].label, right.predictions[place].label) for place in places]
+        pairs = [(left.predictions[place].label, _label(found, right, place)) for place in places]
         return sum(int((a != b).sum()) for a, b in pairs) / sum(a.size for a, _ in pairs)
 
     places = max(groups, key=differ)
@@ -74,11 +75,15 @@ def scene_of(found: Predictions, left: Model, right: Model) -> Scene:
         for model in found.models
     }
     if all(found.windows[place].truth is not None for place in places):
-        maps['truth'] = _map(found, places, [found.windows[place].truth for place in places], size, 'the truth')
+        maps[TRUTH] = _map(found, places, [found.windows[place].truth for place in places], size, 'the truth')
     name = window.name if len(places) == 1 else window.name.partition(',')[0]
     shown = Picture(photo(drawn), f'Image {name}')
     share = 0.0 if bar is None else bar / metres
-    return Scene(name, shown, maps, left.name, right.name, differ(places), size[0], bar, share)
+    return Scene(name, shown, maps, left.name, right.name if right else TRUTH, differ(places), size[0], bar, share)
+
+
+def _label(found: Predictions, model: Model | None, place: int) -> np.ndarray:
+    return found.windows[place].truth if model is None else model.predictions[place].label
 
 
 def _whole_rasters(found: Predictions) -> list[list[int]]:

@@ -86,6 +86,13 @@ def test_images_of_another_machine(tmp_path, imagery, runs):  # noqa: F811
     assert '+1.0 points over weak' in text
 
 
+def test_labels_of_another_machine(tmp_path, imagery, runs):  # noqa: F811
+    (tmp_path / 'a_label.tif').unlink()
+    text = text_of(write_report(runs, tmp_path / 'page.html', report=str))
+    assert 'the labels of the test set cannot be read here, so no map is compared with the truth' in text
+    assert 'least sure: a_image.tif' in text and 'Which classes are confused' not in text
+
+
 def test_a_target_without_labels(tmp_path, imagery, runs):  # noqa: F811
     (tmp_path / 'labels').mkdir()
     for run in runs:

@@ -123,6 +123,11 @@ def test_the_maps_of_a_raster_are_joined(found):
     assert scene.bar == 2.0 and scene.bar_share == pytest.approx(2 / 8)
 
 
+def test_one_model_is_laid_over_the_truth(found):
+    scene = scene_of(found, found.models[1], None)
+    assert (scene.left, scene.right) == ('adapted', 'truth') and scene.differ == pytest.approx((3 + 0 + 5 + 1) / 32)
+
+
 def test_a_part_of_a_raster_is_shown_as_a_window(found):
     del found.windows[0]
     for model in found.models:
