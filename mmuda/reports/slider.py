@@ -14,7 +14,7 @@ from mmuda.reports.predicting import Model, Predictions
 from mmuda.structures import IGNORE_INDEX
 from mmuda.visualization import colour_labels, scale_bar_length
 
-SIDE = 900
+SIDE = 760
 """Pixels of the picture, on its longer side."""
 TRUTH = 'truth'
 LARGEST = 6000
