@@ -64,19 +64,22 @@ def _grid(verdict: Verdict, models: Sequence[Model]) -> Grid:
         for name in verdict.candidates[0].scores
         if not all(math.isnan(one.scores[name]) for one in verdict.candidates)
     ]
-    head = ['model', *(f'{name.replace("_", " ")} {"↓" if name in LOWER_IS_BETTER else "↑"}' for name in names)]
     labelled = any(truth is not None for truth in truths.values())
+    head = ['model', *(['truth: mIoU, %'] if labelled else [])]
+    head += [f'{name.replace("_", " ")} {"↓" if name in LOWER_IS_BETTER else "↑"}' for name in names]
     best = {name: max(_known(verdict, name), key=lambda value, name=name: sign_of(name) * value) for name in names}
     rows = []
     for one in verdict.candidates:
+        truth = truths[one.name]
         cells = [Cell(one.name, one.name)]
+        if labelled:
+            cells.append(Cell('-' if truth is None else f'{100 * truth:.1f}', truth))
         for name in names:
             value = one.scores[name]
             mark = ' ★' if len(models) > 1 and value == best[name] else ''
             cells.append(Cell('-', None) if math.isnan(value) else Cell(f'{value:.3f}{mark}', value))
-        truth = truths[one.name]
-        rows.append([*cells, *([Cell('-' if truth is None else f'{100 * truth:.1f}', truth)] if labelled else [])])
-    return Grid([*head, *(['truth: mIoU, %'] if labelled else [])], rows)
+        rows.append(cells)
+    return Grid(head, rows)
 
 
 def _known(verdict: Verdict, name: str) -> list[float]:
@@ -97,9 +100,12 @@ def _told_truth(verdict: Verdict, models: Sequence[Model]) -> str:
 
 
 def stopping_table(methods: Sequence[Method]) -> Grid | None:
-    """Which iteration each criterion would have stopped at; None unless a run was validated three times."""
+    """Which iteration each criterion would have stopped at; None unless a run was validated three times.
+
+    Methods that were trained on the target's labels are left out, since nobody would need a criterion for them.
+    """
     rows = []
-    for method in methods:
+    for method in [one for one in methods if not one.target_only]:
         for run in method.runs:
             try:
                 found = choices(run.scalars)
