@@ -27,11 +27,13 @@ def photo(image: np.ndarray) -> str:
 
 
 def graphic(image: np.ndarray) -> str:
-    """A data URI of an image (H, W, 3) or (H, W) uint8 of few colours, exactly."""
-    picture = Image.fromarray(image)
-    colours = picture.getcolors(256)
-    if colours and picture.mode == 'RGB':
-        picture = picture.quantize(len(colours), dither=Image.Dither.NONE)
+    """A data URI of an image (H, W, 3) uint8, exactly; it is small if it has few colours, as a map of classes."""
+    red, green, blue = (image[..., band].astype(np.uint32) for band in range(3))
+    colours, index = np.unique(red << 16 | green << 8 | blue, return_inverse=True)
+    if len(colours) > 256:
+        return _encoded(Image.fromarray(image), 'PNG', optimize=True)
+    picture = Image.fromarray(index.reshape(image.shape[:2]).astype(np.uint8))
+    picture.putpalette([int(colour) >> shift & 255 for colour in colours for shift in (16, 8, 0)])
     return _encoded(picture, 'PNG', optimize=True)
 
 

@@ -9,7 +9,9 @@ import torch
 from PIL import Image
 
 from mmuda.evaluation.criteria import confusion
+from mmuda.reports.charts import Picture
 from mmuda.reports.confusion import matrix_of
+from mmuda.reports.images import graphic
 from mmuda.reports.predicting import SIDE, Model, Predicted, Predictions, Window
 from mmuda.reports.slider import scene_of
 from mmuda.reports.windows import chosen_windows, coloured, rows_of
@@ -99,6 +101,13 @@ def test_all_panels_have_one_ground_scale(found):
 def test_classes_keep_their_exact_colours(found):
     truth = pixels(rows_of(found, [found.models[1]], found.models[1], 1)[0].panels[1])
     assert {tuple(colour) for colour in truth.reshape(-1, 3).tolist()} == {tuple(colour) for colour in PALETTE}
+
+
+@pytest.mark.parametrize('colours', [1, 7, 256, 300])
+def test_a_graphic_is_exact(colours):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (colours, 3)).astype(np.uint8)[rng.integers(0, colours, (40, 30))]
+    assert (pixels(Picture(graphic(image), '')) == image).all()
 
 
 def test_confidence_goes_from_chance_to_one():
