@@ -41,6 +41,7 @@ MAY_IMPORT = {
     'apis': BELOW_APIS,
     'experiments': ('apis', *BELOW_APIS),
     'testing': ('apis', *BELOW_APIS),
+    'reports': ('apis', 'experiments', *BELOW_APIS),
 }
 LAYERS = ('backbones', 'decode_heads', 'discriminators', 'generators', 'losses', 'sr_heads')
 # The same within the models; what no table names imports nothing of another folder there.
@@ -138,8 +139,14 @@ def requirements(name: str) -> set[str]:
     return {re.match(r'[\w.-]+', line)[0].lower() for line in lines if line and not line.startswith('#')}
 
 
-@pytest.mark.parametrize(('folder', 'files'), [('mmuda', ('vector', 'export', 'runtime')), ('tools', ('runtime',)),
-                                               ('tests', ('vector', 'export', 'runtime', 'tests'))])  # fmt: skip
+@pytest.mark.parametrize(
+    ('folder', 'files'),
+    [
+        ('mmuda', ('vector', 'export', 'report', 'runtime')),
+        ('tools', ('runtime',)),
+        ('tests', ('vector', 'export', 'runtime', 'tests')),
+    ],
+)
 def test_what_is_imported_is_required(folder, files):
     distributions, required = packages_distributions(), set().union(*map(requirements, files))
     imported = {module.split('.')[0] for path in files_of(folder) for module, _ in imports_of(path)}
@@ -154,17 +161,17 @@ def test_what_is_imported_is_required(folder, files):
 
 def test_extras_are_imported_when_they_are_needed():
     """A plain installation has no package of an extra, and must do all that needs none."""
-    extras = {name for file in ('vector', 'export', 'onnx') for name in requirements(file)}
+    extras = {name for file in ('vector', 'export', 'onnx', 'report') for name in requirements(file)}
     extras -= requirements('runtime')
     modules = {module for module, brought in packages_distributions().items() if extras & {*map(str.lower, brought)}}
-    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime'} <= modules
+    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime', 'jinja2'} <= modules
     code = (
         'import sys, importlib.abc\n'
         'class Missing(importlib.abc.MetaPathFinder):\n'
         '    def find_spec(self, name, path=None, target=None):\n'
         f'        if name.partition(".")[0] in {sorted(modules)}: raise ModuleNotFoundError(name, name=name)\n'
         'sys.meta_path.insert(0, Missing())\n'
-        'import mmuda.apis, mmuda.experiments, mmuda.converters, mmuda.maps.making\n'
+        'import mmuda.apis, mmuda.experiments, mmuda.converters, mmuda.maps.making, mmuda.reports\n'
         'from mmuda.utils.setup_env import register_all_modules\n'
         'register_all_modules()\n'
     )
@@ -174,7 +181,7 @@ def test_extras_are_imported_when_they_are_needed():
 
 def test_what_is_required_was_tested():
     tested = requirements('tested')
-    files = ('runtime', 'vector', 'export', 'onnx', 'tests')
+    files = ('runtime', 'vector', 'export', 'onnx', 'report', 'tests')
     assert set().union(*map(requirements, files)) <= tested
 
 

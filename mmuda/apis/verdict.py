@@ -87,11 +87,13 @@ class Verdict:
             [
                 markdown_table(header, rows),
                 f'{self.windows} target windows without labels. Higher is better, but for {lower}.',
-                self._answer(),
+                self.answer,
             ]
         )
 
-    def _answer(self) -> str:
+    @property
+    def answer(self) -> str:
+        """The choice, and how sure it is, in one sentence."""
         sure = next(one.sure.get(self.criterion) for one in self.candidates if one.name == self.best)
         told = '' if sure is None else f' (it beats {self.in_doubt} in {100 * sure:.0f} % of the resamples)'
         start = f'Use {self.chosen}' if self.adapt else 'Do not adapt'

@@ -7,15 +7,17 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import mmcv
 import numpy as np
 from mmengine import dist
 from mmseg.structures import SegDataSample
 from rasterio.windows import Window
 
+from mmuda.datasets.raster.image_reading import read_image
 from mmuda.utils.errors import UserError
 from mmuda.utils.inputs import check_outputs
 from mmuda.utils.writing import check_writable, telling
-from mmuda.visualization import default_palette, label_raster
+from mmuda.visualization import default_palette, label_raster, viewable
 
 
 class RasterTiles:
@@ -135,3 +137,12 @@ def palette_of(dataset) -> Sequence[Sequence[int]]:
     """The dataset's colours, or default ones for its classes."""
     classes = dataset.metainfo.get('classes') or ()
     return dataset.metainfo.get('palette') or default_palette(len(classes))
+
+
+def image_of(sample: SegDataSample, dataset) -> np.ndarray:
+    """The image of a sample for display, (H, W, 3) uint8: up to three of the bands that the network sees."""
+    window = sample.metainfo.get('window')
+    if window is None:
+        return mmcv.imread(sample.img_path, channel_order='rgb')
+    options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
+    return viewable(read_image(sample.img_path, window, *options)[0].astype(np.uint8))

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmuda.evaluation.nam import normalised_adaptability
 from mmuda.experiments.benchmark_choice import Comparison, table_of_criteria
 from mmuda.experiments.intervals import Interval
-from mmuda.experiments.table import CLASS_PREFIX, machine_name
+from mmuda.experiments.lines import Line, closed_gap
+from mmuda.experiments.table import machine_name
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.json_file import write_json
 from mmuda.utils.markdown import markdown_table
@@ -24,51 +24,6 @@ if TYPE_CHECKING:
 
 CONVERGED = 1.0
 """Points of mIoU below which target-only must stay in the last quarter of its training."""
-
-
-@dataclass
-class Line:
-    """An entry on a pair.
-
-    Attributes:
-        entry: Its name.
-        metrics: Metrics by seed, percent.
-        seconds: Duration of each run.
-        memory: Largest memory of each run, MiB.
-        late_gain: What mIoU gained in the last quarter of the training, mean over seeds; None if unknown.
-    """
-
-    entry: str
-    metrics: dict[int, dict] = field(default_factory=dict)
-    seconds: list[float] = field(default_factory=list)
-    memory: list[float] = field(default_factory=list)
-    late_gain: float | None = None
-
-    @property
-    def scores(self) -> dict[int, float]:
-        """mIoU by seed."""
-        found = {seed: metrics.get('mIoU') for seed, metrics in self.metrics.items()}
-        return {seed: score for seed, score in found.items() if score is not None}
-
-    @property
-    def mean(self) -> Interval:
-        return Interval.of(list(self.scores.values()))
-
-    def minus(self, other: Line | None) -> dict[int, float]:
-        """Differences to another entry, by common seed."""
-        scores = {} if other is None else other.scores
-        return {seed: score - scores[seed] for seed, score in self.scores.items() if seed in scores}
-
-    def classes(self) -> dict[str, float]:
-        """Mean IoU by class."""
-        runs = self.metrics.values()
-        names = dict.fromkeys(key for metrics in runs for key in metrics if key.startswith(CLASS_PREFIX))
-        values = {name: [metrics.get(name) for metrics in runs] for name in names}
-        return {
-            name.removeprefix(CLASS_PREFIX): sum(known) / len(known)
-            for name, found in values.items()
-            if (known := [value for value in found if value is not None])
-        }
 
 
 @dataclass
@@ -114,15 +69,7 @@ class Results:
     def nam(self, pair: str, entry: str) -> float | None:
         """Share of the gap that an entry closes, percent, over the seeds that it shares with both ends."""
         lines = self.lines[pair]
-        ends = [lines.get(self.suite.references[0]), lines.get(self.suite.target_only)]
-        line = lines.get(entry)
-        if line is None or None in ends:
-            return None
-        seeds = [seed for seed in line.scores if all(seed in end.scores for end in ends)]
-        if not seeds:
-            return None
-        score, low, high = (sum(one.scores[seed] for seed in seeds) / len(seeds) for one in (line, *ends))
-        return normalised_adaptability(score, low, high)
+        return closed_gap(lines.get(entry), lines.get(self.suite.references[0]), lines.get(self.suite.target_only))
 
     def gap(self, pair: str) -> Interval:
         """Target-only minus the first reference, paired by seed."""
@@ -196,7 +143,9 @@ class Results:
                 },
             )
         pooled = {name: dict(self.pooled(name).as_dict(), nam=self.mean_nam(name)) for name in self._entries()}
-        return dict(machine=self.machine, note=self.suite.note, skipped=self.skipped, pairs=pairs, pooled=pooled)
+        ends = dict(references=list(self.suite.references), target_only=self.suite.target_only)
+        head = dict(machine=self.machine, note=self.suite.note, skipped=self.skipped, **ends)
+        return dict(head, pairs=pairs, pooled=pooled)
 
     def _csv(self) -> str:
         rows = [

@@ -232,13 +232,13 @@ def _draw(runs: list[Run], path: Path, report) -> None:
     shown = of_first_seed[0], of_first_seed[-1]
     first, last = (
         TrainedRun(title, run.config_path, run.work_dir, (run.summary.get('metrics') or {}).get('mIoU'))
-        for run, title in zip(shown, _short([run.config for run in shown]), strict=True)
+        for run, title in zip(shown, short_names([run.config for run in shown]), strict=True)
     )
     draw_comparison(first, last, path)
     report(f'picture of the runs with seed {runs[0].seed}: {path}')
 
 
-def _short(names: list[str]) -> list[str]:
+def short_names(names: list[str]) -> list[str]:
     """Names without the last words that all share, which say the network and the data."""
     words = [name.split('_') for name in names]
     if len(set(names)) > 1:

@@ -14,7 +14,7 @@ from mmuda.apis.config import load_config
 from mmuda.apis.inference import inference_model, init_model, segmentor_of, super_resolve
 from mmuda.checkpoints.finding import find_checkpoint
 from mmuda.datasets import DrawIndex
-from mmuda.datasets.raster.image_reading import read_image
+from mmuda.engine.raster_tiles import image_of
 from mmuda.models.segmentors import SuperResolutionSegmentor
 from mmuda.registry import DATASETS
 from mmuda.structures import IGNORE_INDEX
@@ -111,17 +111,11 @@ def _target_row(models, datasets, index: int, palette, titles: list[str] | None)
     for model, dataset in zip(models, datasets, strict=True):
         prediction = inference_model(model, dataset[index]).pred_sem_seg.data[0].cpu().numpy()
         labels.append(np.where(truth == IGNORE_INDEX, IGNORE_INDEX, prediction).astype(np.uint8))
-    panels = [Panel(_image_of(datasets[-1], sample), smooth=True)]
+    panels = [Panel(image_of(sample, datasets[-1]), smooth=True)]
     panels += [Panel(colour_labels(label, palette)) for label in labels]
     for panel, title in zip(panels, titles or (), strict=False):
         panel.title = title
     return panels
-
-
-def _image_of(dataset, sample) -> np.ndarray:
-    """The original tile, before resampling by the pipeline: (H, W, 3) uint8."""
-    options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
-    return viewable(read_image(sample.img_path, sample.window, *options)[0].astype(np.uint8))
 
 
 def _source_row(model: nn.Module, cfg: Config) -> list[Panel]:

@@ -9,7 +9,7 @@ from mmuda.visualization.curves import plot_log, read_log
 from mmuda.visualization.histograms import draw_histograms
 from mmuda.visualization.label_raster import label_raster
 from mmuda.visualization.panels import Panel, draw_panels
-from mmuda.visualization.samples import at_ground_scale, draw_scale_bar, mark_missing, overlay_labels
+from mmuda.visualization.samples import at_ground_scale, draw_scale_bar, mark_missing, overlay_labels, scale_bar_length
 
 __all__ = [
     'IGNORED_COLOUR',
@@ -26,5 +26,6 @@ __all__ = [
     'overlay_labels',
     'plot_log',
     'read_log',
+    'scale_bar_length',
     'viewable',
 ]

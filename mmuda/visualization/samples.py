@@ -69,6 +69,13 @@ def mark_missing(image: np.ndarray, missing: np.ndarray) -> np.ndarray:
     return np.where(stripes[..., None], np.array(MISSING_COLOUR, dtype=np.uint8), image)
 
 
+def scale_bar_length(width: float) -> float:
+    """Metres of a scale bar for a picture of so many metres: 1, 2 or 5 times a power of 10."""
+    most = BAR_SHARE * width
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(power * max(step for step in (1, 2, 5) if step * power <= most))
+
+
 def draw_scale_bar(image: np.ndarray, pixel: float) -> float:
     """Draw a black bar on white into the lower left corner.
 
@@ -79,9 +86,7 @@ def draw_scale_bar(image: np.ndarray, pixel: float) -> float:
     Returns:
         Its length in metres: 1, 2 or 5 times a power of 10.
     """
-    most = BAR_SHARE * image.shape[1] * pixel
-    power = 10.0 ** np.floor(np.log10(most))
-    length = float(power * max(step for step in (1, 2, 5) if step * power <= most))
+    length = scale_bar_length(image.shape[1] * pixel)
     pixels = max(2, round(length / pixel))
     margin, thick = max(2, image.shape[0] // 50), max(2, image.shape[0] // 80)
     bottom = image.shape[0] - margin

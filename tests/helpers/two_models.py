@@ -34,17 +34,22 @@ model = dict(type='DomainAdaptation', data_preprocessor=dict(type='UDADataPrepro
 @pytest.fixture
 def imagery(tmp_path):
     """Path of the config; ``weak.pth`` and ``strong.pth`` lie beside it."""
+    return make_imagery(tmp_path)
+
+
+def make_imagery(folder):
+    """As the fixture, in a folder that lives longer than a test."""
     rng = np.random.default_rng(0)
     place = dict(driver='GTiff', dtype='uint8', height=64, width=64, crs='EPSG:32633')
     place['transform'] = from_origin(0, 0, 1.0, 1.0)
     image = rng.integers(0, 256, (3, 64, 64)).astype(np.uint8)
     image[:, :8, :8] = 0
-    with rasterio.open(tmp_path / 'a_image.tif', 'w', count=3, nodata=0, **place) as raster:
+    with rasterio.open(folder / 'a_image.tif', 'w', count=3, nodata=0, **place) as raster:
         raster.write(image)
-    with rasterio.open(tmp_path / 'a_label.tif', 'w', count=1, **place) as raster:
+    with rasterio.open(folder / 'a_label.tif', 'w', count=1, **place) as raster:
         raster.write((image[:1] > 127).astype(np.uint8))
-    config = tmp_path / 'tiny.py'
-    config.write_text(CONFIG.format(root=tmp_path))
+    config = folder / 'tiny.py'
+    config.write_text(CONFIG.format(root=folder))
     torch.manual_seed(3)
     model = init_model(load_config(config), device='cpu')
     layer = model.segmentor.decode_head.conv_seg
@@ -53,5 +58,5 @@ def imagery(tmp_path):
         torch.nn.init.normal_(layer.weight)
         layer.weight.data *= factor
         layer.bias.data -= layer.bias.data
-        torch.save(dict(state_dict=model.state_dict(), meta=dict(iter=1, epoch=0)), tmp_path / f'{name}.pth')
+        torch.save(dict(state_dict=model.state_dict(), meta=dict(iter=1, epoch=0)), folder / f'{name}.pth')
     return config

@@ -294,4 +294,4 @@ def test_a_model_that_cannot_be_adapted_takes_part_as_it_is(imagery, ended):  # 
     ],
 )
 def test_titles_leave_out_what_both_names_end_with(names, short):
-    assert compare_module._short(names) == short
+    assert compare_module.short_names(names) == short

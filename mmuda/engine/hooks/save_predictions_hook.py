@@ -6,20 +6,18 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import mmcv
 import numpy as np
 from mmengine.hooks import Hook
 from mmseg.structures import SegDataSample
 from PIL import Image
 from torch import Tensor
 
-from mmuda.datasets.raster.image_reading import read_image
-from mmuda.engine.raster_tiles import RasterTiles, check_predictions, name_of, palette_of
+from mmuda.engine.raster_tiles import RasterTiles, check_predictions, image_of, name_of, palette_of
 from mmuda.registry import HOOKS
 from mmuda.structures import predicted_label
 from mmuda.utils.fileio import write_atomically
 from mmuda.utils.writing import check_writable
-from mmuda.visualization import Panel, colour_labels, draw_panels, viewable
+from mmuda.visualization import Panel, colour_labels, draw_panels
 
 
 @HOOKS.register_module()
@@ -87,18 +85,9 @@ def _picture(sample: SegDataSample, dataset) -> bytes:
     """PNG: image, truth if there is one, prediction, and a legend."""
     palette = palette_of(dataset)
     prediction = _uint8(predicted_label(sample))
-    panels = [Panel(_image_of(sample, dataset), 'Image', smooth=True)]
+    panels = [Panel(image_of(sample, dataset), 'Image', smooth=True)]
     if 'gt_sem_seg' in sample:
         truth = _uint8(sample.gt_sem_seg.data.squeeze(0))
         panels.append(Panel(colour_labels(truth, palette), 'Truth'))
     panels.append(Panel(colour_labels(prediction, palette), 'Prediction'))
     return draw_panels([panels], dataset.metainfo.get('classes') or (), palette)
-
-
-def _image_of(sample: SegDataSample, dataset) -> np.ndarray:
-    """(H, W, 3) uint8 for display: up to three of the bands that the network sees."""
-    window = sample.metainfo.get('window')
-    if window is None:
-        return mmcv.imread(sample.img_path, channel_order='rgb')
-    options = (getattr(dataset, name, None) for name in ('bands', 'value_range'))
-    return viewable(read_image(sample.img_path, window, *options)[0].astype(np.uint8))
