@@ -2,9 +2,8 @@
 
 import argparse
 
-from mmuda.apis import exit_on_user_error
-from mmuda.reports import write_report
 from mmuda.utils.arguments import count
+from mmuda.utils.errors import exit_on_user_error
 
 
 def parse_args() -> argparse.Namespace:
@@ -36,6 +35,8 @@ def parse_args() -> argparse.Namespace:
 
 def main() -> None:
     args = parse_args()
+    from mmuda.reports import write_report
+
     with exit_on_user_error():
         write_report(
             args.folders, args.out, args.title, args.windows, not args.no_predictions, args.unadapted, args.target_only
