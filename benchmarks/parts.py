@@ -9,15 +9,16 @@ import json
 import os
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from mmengine.logging import MessageHub, MMLogger
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
+from tabulate import tabulate
 from torch import nn
 
 from mmuda.apis import load_config, prepare
@@ -194,12 +195,6 @@ def best(function: Callable[[], object], times: int = 7) -> float:
     return min(seconds[1:])
 
 
-def upsampled_loss(logits: torch.Tensor, images: torch.Tensor, classes: int) -> torch.Tensor:
-    """Cross entropy of resized logits with random labels."""
-    logits = F.interpolate(logits, size=images.shape[-2:], mode='bilinear', align_corners=False)
-    return F.cross_entropy(logits, torch.randint(classes, (len(images), *images.shape[-2:]), device=images.device))
-
-
 def processor() -> str:
     """Name of the GPU, or of the CPU with its number of threads."""
     if torch.cuda.is_available():
@@ -219,3 +214,17 @@ def report(title: str, rows: Mapping[str, Mapping], out: str | None) -> None:
         kept = json.loads(path.read_text(encoding='utf-8')) if path.exists() else {}
         kept[title] = dict(machine=processor(), torch=torch.__version__, rows={k: dict(v) for k, v in rows.items()})
         path.write_text(json.dumps(kept, indent=1), encoding='utf-8')
+
+
+def main() -> None:
+    """Print the rows of JSON files as the tables of docs/performance.md: ``python benchmarks/parts.py FILE ...``."""
+    for name in sys.argv[1:]:
+        for title, table in json.loads(Path(name).read_text(encoding='utf-8')).items():
+            keys = list(dict.fromkeys(key for row in table['rows'].values() for key in row))
+            lines = [[row, *(f'{values[key]:.3g}' for key in keys)] for row, values in table['rows'].items()]
+            print(f'\n{title} ({table["machine"]}, torch {table["torch"]})\n')
+            print(tabulate(lines, ['', *(key.replace('_', ' ') for key in keys)], 'github', disable_numparse=True))
+
+
+if __name__ == '__main__':
+    main()

@@ -15,27 +15,12 @@ from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from mmengine.structures import PixelData
-from mmseg.structures import SegDataSample
+from parts import random_batch
 
 from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
 from mmuda.models.wrappers import Teacher
 from mmuda.registry import MODELS
-
-
-def batch_of(dataset: dict, classes: int, size: int, count: int) -> dict:
-    """Random images of each stream, with labels in blocks of 32 pixels where the stream has them."""
-    batch = {}
-    for name, stream in dataset.items():
-        if not isinstance(stream, dict) or 'type' not in stream:
-            continue
-        samples = [SegDataSample(metainfo=dict(domain=name)) for _ in range(count)]
-        for sample in samples if name != 'target' else ():
-            blocks = torch.randint(classes, (1, size // 32, size // 32))
-            sample.gt_sem_seg = PixelData(data=blocks.repeat_interleave(32, 1).repeat_interleave(32, 2))
-        batch[name] = dict(inputs=[torch.randint(256, (3, size, size)).float() for _ in samples], data_samples=samples)
-    return batch
 
 
 @contextmanager
@@ -102,7 +87,7 @@ def main() -> None:
     model.init_weights()
     optimizers = {key: value for key, value in cfg.optim_wrapper.items() if key != 'constructor'}
     optimizers = NamedOptimWrapperConstructor(optimizers)(model)
-    batch = batch_of(cfg.train_dataloader.dataset, classes, args.size, args.batch)
+    batch = random_batch(cfg.train_dataloader.dataset, classes, args.size, args.batch)
     with recorded(model) as forwards:
         model.train_step(batch, optimizers)
     parameters = [p for p in model.segmentor.parameters() if p.requires_grad]

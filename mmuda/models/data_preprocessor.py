@@ -38,8 +38,8 @@ class UDADataPreprocessor(BaseDataPreprocessor):
         rgb_to_bgr: Give the network blue, green, red, as networks from Caffe take them.
         bgr_to_rgb: Whether images are blue, green, red if their samples do not say so (a custom loader). It changes
             nothing if they do.
-        channels_last: Store batches as NHWC in memory; with it, narrow convolutional networks train a quarter faster on
-            a CPU (benchmarks/channels_last.py). Values differ by rounding.
+        channels_last: Store batches as NHWC in memory; convolutions are faster with it on a CPU (docs/performance.md),
+            and values differ by rounding.
         non_blocking: Copy to the device without waiting for it, which pinned memory of the loader allows.
 
     Raises:
