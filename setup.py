@@ -60,7 +60,8 @@ setup(
     extras_require={
         'export': read_requirements('export'),
         'onnx': read_requirements('onnx'),
-        'tests': read_requirements('tests') + read_requirements('vector') + read_requirements('export'),
+        'tensorboard': read_requirements('tensorboard'),
+        'tests': [one for name in ('tests', 'vector', 'export', 'tensorboard') for one in read_requirements(name)],
         'vector': read_requirements('vector'),
         'weights': read_requirements('weights'),
     },

@@ -51,6 +51,7 @@ WITHIN_MODELS = {
     'adapters': ('segmentors',),
     'wrappers': ('adapters', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
 }
+EXTRAS = ('vector', 'export', 'onnx', 'tensorboard')
 # Where tools take names from beside the packages that docs/public_names.md lists: types of command line arguments.
 ARGUMENTS = ('mmuda.apis.options', 'mmuda.utils.arguments', 'mmuda.utils.errors')
 PAGE = (ROOT / 'docs' / 'public_names.md').read_text(encoding='utf-8')
@@ -139,7 +140,7 @@ def requirements(name: str) -> set[str]:
 
 
 @pytest.mark.parametrize(('folder', 'files'), [('mmuda', ('vector', 'export', 'runtime')), ('tools', ('runtime',)),
-                                               ('tests', ('vector', 'export', 'runtime', 'tests'))])  # fmt: skip
+                                               ('tests', (*EXTRAS, 'runtime', 'tests'))])  # fmt: skip
 def test_what_is_imported_is_required(folder, files):
     distributions, required = packages_distributions(), set().union(*map(requirements, files))
     imported = {module.split('.')[0] for path in files_of(folder) for module, _ in imports_of(path)}
@@ -154,10 +155,10 @@ def test_what_is_imported_is_required(folder, files):
 
 def test_extras_are_imported_when_they_are_needed():
     """A plain installation has no package of an extra, and must do all that needs none."""
-    extras = {name for file in ('vector', 'export', 'onnx') for name in requirements(file)}
+    extras = {name for file in EXTRAS for name in requirements(file)}
     extras -= requirements('runtime')
     modules = {module for module, brought in packages_distributions().items() if extras & {*map(str.lower, brought)}}
-    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime'} <= modules
+    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime', 'tensorboard'} <= modules
     code = (
         'import sys, importlib.abc\n'
         'class Missing(importlib.abc.MetaPathFinder):\n'
@@ -174,7 +175,7 @@ def test_extras_are_imported_when_they_are_needed():
 
 def test_what_is_required_was_tested():
     tested = requirements('tested')
-    files = ('runtime', 'vector', 'export', 'onnx', 'tests')
+    files = ('runtime', *EXTRAS, 'tests')
     assert set().union(*map(requirements, files)) <= tested
 
 
