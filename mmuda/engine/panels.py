@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -119,8 +120,9 @@ def _view_rows(model: DomainAdaptation, context: ForwardContext, views: Sequence
             picture = _image(model, image, domain, sample)
             if 'gt_sem_seg' in sample:
                 label = _classes(sample.gt_sem_seg.data.squeeze(0))
-                if label.shape == picture.shape[:2]:
-                    picture = overlay_labels(picture, label, palette)
+                if label.shape != picture.shape[:2]:
+                    picture = cv2.resize(picture, label.shape[::-1], interpolation=cv2.INTER_NEAREST)
+                picture = overlay_labels(picture, label, palette)
             rows.setdefault(index, []).append(Panel(picture, name.replace('_', ' '), smooth=True))
     return list(rows.values())
 
