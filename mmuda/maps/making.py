@@ -76,6 +76,7 @@ def make_map(
     batch: int,
     report: Callable[[str], None] | None = None,
     processes: Processes | None = None,
+    exact: bool = False,
 ) -> Path:
     """Predict a raster, strip by strip, and write its maps.
 
@@ -91,6 +92,7 @@ def make_map(
         batch: Windows that are predicted at a time.
         report: Called with a line from time to time.
         processes: Those that share the work; None is this one alone.
+        exact: No window is smaller than the first of ``windows``, unless the raster is.
 
     Returns:
         The map.
@@ -100,8 +102,8 @@ def make_map(
     """
     processes = processes or Processes()
     first = processes.rank == 0
-    plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])))
-    parts = Parts(out[MAP], dict(identity, windows=windows, memory=MEMORY, **_what_is_kept(options)), first)
+    plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])), exact)
+    parts = Parts(out[MAP], dict(identity, windows=(*windows, exact), memory=MEMORY, **_what_is_kept(options)), first)
     processes.wait()
     progress = Progress(1, f'windows of {info.path}', report if first else None, seconds=60.0, last=True)
 
