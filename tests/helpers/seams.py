@@ -11,6 +11,7 @@ from mmengine.model import revert_sync_batchnorm
 from mmengine.structures import PixelData
 from mmseg.structures import SegDataSample
 from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from mmuda.maps.blending import classes_of
 from mmuda.maps.options import window_borders
@@ -57,7 +58,7 @@ def _complete(cfg) -> None:
     for key, part in cfg.items():
         for one in part if isinstance(part, list) else [part]:
             if isinstance(one, dict):
-                if key.endswith('head') and key != 'sr_head':
+                if 'head' in key and key != 'sr_head' and one['type'] != 'SummedHead':
                     one['num_classes'] = CLASSES
                 if (one.get('init_cfg') or {}).get('type') == 'Pretrained':
                     one['init_cfg'] = None
@@ -68,31 +69,41 @@ def normalised(image: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(image).float() - 127.5) / 60
 
 
-def train(model: nn.Module, steps: int, rate: float = 1e-3, batch: int = 4) -> float:
-    """Train for a few steps on crops of a scene; the last loss."""
+def crops(rng: np.random.Generator, number: int = 4) -> dict:
+    """A batch of crops of a scene, as an adapter takes it."""
     image, label = scene(0)
+    inputs, samples = [], []
+    for y, x in rng.integers(0, SIDE - CROP, (number, 2)):
+        box = slice(y, y + CROP), slice(x, x + CROP)
+        inputs.append(normalised(np.ascontiguousarray(image[(slice(None), *box)])))
+        samples.append(SegDataSample(metainfo=dict(img_shape=(CROP, CROP), ori_shape=(CROP, CROP))))
+        samples[-1].gt_sem_seg = PixelData(data=torch.from_numpy(label[box].astype(np.int64))[None])
+    inputs = torch.stack(inputs)
+    return dict(inputs=inputs, data_samples=samples, fine_image=inputs)
+
+
+def train(model: nn.Module, steps: int, rate: float = 2e-3) -> float:
+    """Train for a few steps, then take the statistics of batch norm from a few batches; the last loss."""
     adapter, rng = build_adapter(model), np.random.default_rng(0)
     optimizer = torch.optim.Adam(model.parameters(), rate)
     model.train()
     for step in range(steps):
         for group in optimizer.param_groups:
-            group['lr'] = rate * (1 - step / steps)
-        places = rng.integers(0, SIDE - CROP, (batch, 2))
-        crops = [(slice(y, y + CROP), slice(x, x + CROP)) for y, x in places]
-        inputs = torch.stack([normalised(np.ascontiguousarray(image[:, y, x])) for y, x in crops])
-        samples = []
-        for y, x in crops:
-            sample = SegDataSample(metainfo=dict(img_shape=(CROP, CROP), ori_shape=(CROP, CROP)))
-            sample.gt_sem_seg = PixelData(data=torch.from_numpy(label[y, x].astype(np.int64))[None])
-            samples.append(sample)
-        data = dict(inputs=inputs, data_samples=samples, fine_image=inputs)
-        outputs = adapter.forward(model, 'source', data, {'supervised'})
+            group['lr'] = rate * min(1, (step + 1) / 5) * (1 - step / steps)
+        outputs = adapter.forward(model, 'source', crops(rng), {'supervised'})
         losses = adapter.supervised_losses(model, outputs)
         loss = sum(value for key, value in losses.items() if 'loss' in key)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+    for module in model.modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_running_stats()
+            module.momentum = None  # the mean of all batches
+    with torch.no_grad():
+        for _ in range(4):
+            adapter.forward(model, 'source', crops(rng), {'supervised'})
     model.eval()
     return float(loss)
 
