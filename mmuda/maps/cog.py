@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError  # what a copy raises, which has no public name
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from mmuda.datasets.raster.checked_writing import CheckedWriter, unwritten
@@ -106,7 +107,7 @@ def _copy(plain: Path, temporary: Path, path: Path, resampling: str) -> None:
                 for _, window in copied.block_windows(1):
                     if not np.array_equal(ours.read(window=window), copied.read(window=window), equal_nan=True):
                         raise unwritten(path, f'its block at row {window.row_off} holds something else')
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise unwritten(path, str(error)) from error
 
 

@@ -20,6 +20,7 @@ from mmuda.maps.strips import Network, predict_strips
 from mmuda.maps.windows import Plan
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
+from mmuda.utils.locks import sole_writer
 from mmuda.utils.palettes import colour_table, default_palette
 from mmuda.utils.progress import Progress
 
@@ -98,9 +99,20 @@ def make_map(
         The map.
 
     Raises:
-        UserError: A file cannot be written.
+        UserError: A file cannot be written, or another job is making this map.
     """
     processes = processes or Processes()
+    path = out[MAP]
+    with ExitStack() as stack:
+        if processes.rank == 0:
+            lock = path.with_name(f'.{path.name}.job.lock')
+            stack.enter_context(sole_writer(path, 'being predicted', lock))
+        _make(network, info, windows, options, legend, out, identity, batch, report, processes, exact)
+    return path
+
+
+def _make(network, info, windows, options, legend, out, identity, batch, report, processes, exact) -> None:
+    """:func:`make_map` of the process that has the lock, and of those that share its work."""
     first = processes.rank == 0
     plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])), exact)
     parts = Parts(out[MAP], dict(identity, windows=(*windows, exact), memory=MEMORY, **_what_is_kept(options)), first)
@@ -126,7 +138,6 @@ def make_map(
             polygonize_map(out[MAP], out[POLYGONS], **told, **asdict(options.outlines))
         parts.remove()
     processes.wait()
-    return out[MAP]
 
 
 def _say_nothing(line: str) -> None:

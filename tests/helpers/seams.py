@@ -105,7 +105,7 @@ def train(model: nn.Module, steps: int, rate: float = 2e-3) -> float:
         for _ in range(4):
             adapter.forward(model, 'source', crops(rng), {'supervised'})
     model.eval()
-    return float(loss)
+    return loss.item()
 
 
 class Windows:

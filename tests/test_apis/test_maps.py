@@ -232,7 +232,7 @@ def test_polygons_come_with_the_map(write, tmp_path):
     assert not (tmp_path / 'maps').exists()
 
 
-@pytest.mark.parametrize('size', ['192k', '384k', '640k', '896k'])
+@pytest.mark.parametrize('size', ['192k', '384k', '640k', '704k', '896k'])
 def test_a_disk_that_gets_full_leaves_the_older_map(write, tmp_path, size):
     """In the strips, in the raster that they are put into, or in the copy with overviews."""
     folder = tmp_path / 'full'

@@ -11,7 +11,7 @@ import rasterio
 
 from mmuda.apis import UserError, export_model, init_model, mapping, predict_rasters
 from mmuda.maps import predict_by_onnx
-from mmuda.maps.onnx_network import OnnxModel
+from mmuda.maps.onnx_network import OnnxModel, OnnxNetwork
 from tests.helpers import ROOT
 from tests.helpers.cards import HRDA_SEGMENTOR, NORM, SEGMENTOR, SUPER_RESOLUTION, build, written
 
@@ -192,3 +192,22 @@ def test_windows_that_the_file_does_not_take_are_refused(exported, scene, tmp_pa
     with pytest.raises(UserError, match=r'takes images of 64 x 64 px.*tile=200 px of .*a.tif.* at most 128$'):
         predict_by_onnx(path, [scene], tmp_path / 'out', tile=200, report=lambda line: None)
     assert not (tmp_path / 'out').exists()
+
+
+def test_two_jobs_do_not_make_one_map(models, scene, tmp_path, monkeypatch):
+    predict, refused = OnnxNetwork.predict, []
+
+    def predict_twice(self, samples):
+        if not refused:
+            refused.append(None)
+            with pytest.raises(
+                UserError, match=r'out/a.tif is being predicted by process \d+ .*; wait for it'
+            ) as error:
+                predict_by_onnx(models['plain'][1], [scene], tmp_path / 'out', report=lambda line: None)
+            refused[0] = error.value
+        return predict(self, samples)
+
+    monkeypatch.setattr(OnnxNetwork, 'predict', predict_twice)
+    predict_by_onnx(models['plain'][1], [scene], tmp_path / 'out', report=lambda line: None)
+    assert isinstance(refused[0], UserError)
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['a.qml', 'a.tif', 'a.tif.aux.xml']
