@@ -61,7 +61,10 @@ setup(
         'export': read_requirements('export'),
         'onnx': read_requirements('onnx'),
         'report': read_requirements('report'),
-        'tests': [one for name in ('tests', 'vector', 'export', 'report') for one in read_requirements(name)],
+        'tensorboard': read_requirements('tensorboard'),
+        'tests': [
+            one for name in ('tests', 'vector', 'export', 'report', 'tensorboard') for one in read_requirements(name)
+        ],
         'vector': read_requirements('vector'),
         'weights': read_requirements('weights'),
     },

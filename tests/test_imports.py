@@ -52,6 +52,7 @@ WITHIN_MODELS = {
     'adapters': ('segmentors',),
     'wrappers': ('adapters', 'depthwise', 'segmentors', 'terms', 'uncounted', 'views', *LAYERS),
 }
+EXTRAS = ('vector', 'export', 'onnx', 'report', 'tensorboard')
 # Where tools take names from beside the packages that docs/public_names.md lists: types of command line arguments.
 ARGUMENTS = ('mmuda.utils.arguments', 'mmuda.utils.cfg_options', 'mmuda.utils.errors')
 PAGE = (ROOT / 'docs' / 'public_names.md').read_text(encoding='utf-8')
@@ -144,7 +145,7 @@ def requirements(name: str) -> set[str]:
     [
         ('mmuda', ('vector', 'export', 'report', 'runtime')),
         ('tools', ('runtime',)),
-        ('tests', ('vector', 'export', 'runtime', 'tests')),
+        ('tests', (*EXTRAS, 'runtime', 'tests')),
     ],
 )
 def test_what_is_imported_is_required(folder, files):
@@ -161,10 +162,10 @@ def test_what_is_imported_is_required(folder, files):
 
 def test_extras_are_imported_when_they_are_needed():
     """A plain installation has no package of an extra, and must do all that needs none."""
-    extras = {name for file in ('vector', 'export', 'onnx', 'report') for name in requirements(file)}
+    extras = {name for file in EXTRAS for name in requirements(file)}
     extras -= requirements('runtime')
     modules = {module for module, brought in packages_distributions().items() if extras & {*map(str.lower, brought)}}
-    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime', 'jinja2'} <= modules
+    assert {'shapely', 'pyogrio', 'safetensors', 'onnxruntime', 'tensorboard', 'jinja2'} <= modules
     code = (
         'import sys, importlib.abc\n'
         'class Missing(importlib.abc.MetaPathFinder):\n'
@@ -181,7 +182,7 @@ def test_extras_are_imported_when_they_are_needed():
 
 def test_what_is_required_was_tested():
     tested = requirements('tested')
-    files = ('runtime', 'vector', 'export', 'onnx', 'report', 'tests')
+    files = ('runtime', *EXTRAS, 'tests')
     assert set().union(*map(requirements, files)) <= tested
 
 

@@ -7,6 +7,7 @@ env_cfg = dict(
 )
 randomness = dict(seed=0)
 visualizer = dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+tensorboard = False  # True writes the curves and panels to WORK_DIR/tensorboard
 log_processor = dict(by_epoch=False)
 log_level = 'INFO'
 load_from = None
@@ -21,6 +22,7 @@ default_hooks = dict(
     # Written whole or not at all; two are kept, so that a kill inside a save leaves the one before.
     checkpoint=dict(type='ResumableCheckpointHook', by_epoch=False, interval=1000, max_keep_ckpts=2),
     sampler_seed=dict(type='DistSamplerSeedHook'),
+    panels=dict(type='PanelHook', interval=500),  # WORK_DIR/panels: what the model makes of the same crops; None: off
 )
 custom_hooks = [
     dict(type='IterSeedHook'),

@@ -17,6 +17,7 @@ NEVER = 10**9
 # Top-level names of a config that mmuda or mmengine reads, in addition to the arguments of a Runner.
 READ_BESIDES = ('custom_imports', 'default_scope', 'load_skip', 'model_wrapper_cfg', 'runner_type', 'tta_model')
 READ_BESIDES += ('adaptation_steps', 'class_shares', 'tta_pipeline', 'test_pipeline', 'experiment_name', 'backend_args')
+READ_BESIDES += ('tensorboard',)
 
 
 @dataclass

@@ -28,7 +28,7 @@ ALIKE = 0.8
 NEARLY_SAME = 0.885
 TOP_KEYS = (
     *inspect.signature(Runner.__init__).parameters, 'custom_imports', 'model_wrapper_cfg', 'runner_type', 'tta_model',
-    'load_skip', 'adaptation_steps', 'class_shares',
+    'load_skip', 'adaptation_steps', 'class_shares', 'tensorboard',
 )  # fmt: skip
 # Keys removed from a part before its class is called, by registry.
 TAKEN_OUT = {

@@ -183,7 +183,7 @@ def predict_raster(
             segmentor was trained at.
         in_path: Raster that rasterio reads.
         out_path: GeoTIFF to write: one uint8 band with a colour table, 255 where the raster has no data. Names of the
-            classes are in a file beside it (``.aux.xml``), as GDAL has them.
+            classes are in a file beside it (``.aux.xml``), as GDAL has them, QGIS's legend in another (``.qml``).
         gsd: Metres per pixel of the raster. None uses the nominal value of the config's test set, as a test does, else
             the georeference.
         tile: Size of the windows in pixels; None uses the tile of the config's test set, else 512.

@@ -18,6 +18,7 @@ from mmuda.apis.counts import fill_counts
 from mmuda.apis.source_free import take_classes
 from mmuda.apis.start import Start
 from mmuda.checkpoints.weights import use_weights_dir
+from mmuda.engine.tensorboard import require_tensorboard
 from mmuda.utils.errors import UserError
 from mmuda.utils.ranges import SEED, require
 from mmuda.utils.setup_env import register_all_modules
@@ -86,6 +87,7 @@ def prepare(
     if tta:
         _enable_tta(cfg)
     _add_hooks(cfg, hooks)
+    _add_tensorboard(cfg)
     if launcher != 'none':
         _set_model_wrapper(cfg)
     return cfg
@@ -203,6 +205,24 @@ def _add_hooks(cfg: Config, more: Sequence[dict]) -> None:
     checkpoint = cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
     if checkpoint and checkpoint.get('type') == 'CheckpointHook':
         checkpoint['type'] = 'ResumableCheckpointHook'
+
+
+def _add_tensorboard(cfg: Config) -> None:
+    """Let ``tensorboard = True`` of a config write event files to ``WORK_DIR/tensorboard``."""
+    if cfg.get('tensorboard') not in (True, False, None):
+        raise UserError(f'tensorboard={cfg.tensorboard!r}; give True or False')
+    visualizer = cfg.get('visualizer') or {}
+    backends = visualizer.get('vis_backends') or []
+    if any(isinstance(one, dict) and 'TensorboardVisBackend' in str(one.get('type')) for one in backends):
+        require_tensorboard('TensorboardVisBackend of visualizer.vis_backends')
+    if not cfg.get('tensorboard'):
+        return
+    require_tensorboard('tensorboard = True of the config')
+    if not any(hook.get('type') == 'TensorBoardHook' for hook in cfg.custom_hooks if isinstance(hook, dict)):
+        cfg.custom_hooks = [*cfg.custom_hooks, dict(type='TensorBoardHook')]
+        events = dict(type='mmseg.mmuda.TensorBoardBackend', save_dir=os.path.join(cfg.work_dir, 'tensorboard'))
+        own = visualizer or dict(type='SegLocalVisualizer', vis_backends=[dict(type='LocalVisBackend')])
+        cfg.visualizer = {**own, 'vis_backends': [*(own.get('vis_backends') or []), events]}
 
 
 def _set_model_wrapper(cfg: Config) -> None:

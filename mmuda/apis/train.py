@@ -16,6 +16,7 @@ from mmuda.apis.prepare import folder_of, prepare
 from mmuda.apis.runner import build_runner, no_early_log, plain_errors
 from mmuda.apis.start import start_of_training
 from mmuda.checkpoints.reading import force_safe_loading
+from mmuda.engine.terminal import live_line
 from mmuda.utils.ranks import sole_job
 from mmuda.utils.writing import no_empty_folders
 
@@ -57,7 +58,8 @@ def train(
         with plain_errors(runner):
             for warning in check_pairing(runner):
                 runner.logger.warning(warning)
-            runner.train()
+            with live_line(runner):
+                runner.train()
         if cfg.get('adaptation_steps') and is_main_process():
             config = Path(work_dir) / Path(runner.cfg.filename).name
             model = Candidate('as trained', config, (runner.message_hub.get_info('last_ckpt'),))

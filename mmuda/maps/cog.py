@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 import rasterio
 import rasterio.shutil
+from rasterio._err import CPLE_BaseError  # what a copy raises, which has no public name
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 
 from mmuda.datasets.raster.checked_writing import CheckedWriter, unwritten
@@ -47,7 +48,9 @@ def cog_like(
         nodata: Value that means no data.
         colours: Colour table of the first band, RGBA by value; such a raster holds classes, so that its overviews take
             the most frequent one.
-        categories: Names of the values from 0 on. GDAL keeps them in a file beside, ``<path>.aux.xml``.
+        categories: Names of the values from 0 on. GDAL keeps them in a file beside, ``<path>.aux.xml``, and with
+            ``colours`` QGIS takes its legend from another, ``.qml``: the colour table of a GeoTIFF always has 256
+            entries, all of which it would list.
         descriptions: Names of the bands.
         scale: What a value is to be multiplied with, for the reader.
         inputs: Files that must not be replaced, besides ``like``.
@@ -73,12 +76,15 @@ def cog_like(
                 output.set_scale(scale)
             yield output
         _copy(plain, temporary, path, 'mode' if colours is not None else 'average')
-        beside = Path(f'{path}.aux.xml')
+        names_beside, style_beside = Path(f'{path}.aux.xml'), path.with_suffix('.qml')
         with telling(path):
-            beside.unlink(missing_ok=True)
+            names_beside.unlink(missing_ok=True)
+            style_beside.unlink(missing_ok=True)
             os.replace(temporary, path)
         if categories:
-            write_atomically(_categories(categories).encode(), beside)
+            write_atomically(_categories(categories).encode(), names_beside)
+        if categories and colours is not None:
+            write_atomically(_style(categories, colours).encode(), style_beside)
     finally:
         for file in (plain, temporary):
             for suffix in ('', '.aux.xml'):
@@ -101,8 +107,23 @@ def _copy(plain: Path, temporary: Path, path: Path, resampling: str) -> None:
                 for _, window in copied.block_windows(1):
                     if not np.array_equal(ours.read(window=window), copied.read(window=window), equal_nan=True):
                         raise unwritten(path, f'its block at row {window.row_off} holds something else')
-        except RasterioError as error:
+        except (RasterioError, CPLE_BaseError) as error:
             raise unwritten(path, str(error)) from error
+
+
+def _style(names: Sequence[str], colours: Mapping[int, tuple[int, int, int, int]]) -> str:
+    """A legend in QGIS's format, with the classes alone."""
+    lines = ''.join(
+        f'        <paletteEntry value="{value}" color="#{red:02x}{green:02x}{blue:02x}" alpha="{alpha}" '
+        f'label={quoteattr(name)}/>\n'
+        for value, name in enumerate(names)
+        for red, green, blue, alpha in [colours[value]]
+    )
+    return (
+        '<qgis version="3.0" styleCategories="Symbology">\n  <pipe>\n'
+        '    <rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1">\n      <colorPalette>\n'
+        f'{lines}      </colorPalette>\n    </rasterrenderer>\n  </pipe>\n</qgis>\n'
+    )
 
 
 def _categories(names: Sequence[str]) -> str:

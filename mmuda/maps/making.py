@@ -20,6 +20,7 @@ from mmuda.maps.strips import Network, predict_strips
 from mmuda.maps.windows import Plan
 from mmuda.structures import IGNORE_INDEX
 from mmuda.utils.errors import UserError
+from mmuda.utils.locks import sole_writer
 from mmuda.utils.palettes import colour_table, default_palette
 from mmuda.utils.progress import Progress
 
@@ -76,6 +77,7 @@ def make_map(
     batch: int,
     report: Callable[[str], None] | None = None,
     processes: Processes | None = None,
+    exact: bool = False,
 ) -> Path:
     """Predict a raster, strip by strip, and write its maps.
 
@@ -91,17 +93,29 @@ def make_map(
         batch: Windows that are predicted at a time.
         report: Called with a line from time to time.
         processes: Those that share the work; None is this one alone.
+        exact: No window is smaller than the first of ``windows``, unless the raster is.
 
     Returns:
         The map.
 
     Raises:
-        UserError: A file cannot be written.
+        UserError: A file cannot be written, or another job is making this map.
     """
     processes = processes or Processes()
+    path = out[MAP]
+    with ExitStack() as stack:
+        if processes.rank == 0:
+            lock = path.with_name(f'.{path.name}.job.lock')
+            stack.enter_context(sole_writer(path, 'being predicted', lock))
+        _make(network, info, windows, options, legend, out, identity, batch, report, processes, exact)
+    return path
+
+
+def _make(network, info, windows, options, legend, out, identity, batch, report, processes, exact) -> None:
+    """:func:`make_map` of the process that has the lock, and of those that share its work."""
     first = processes.rank == 0
-    plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])))
-    parts = Parts(out[MAP], dict(identity, windows=windows, memory=MEMORY, **_what_is_kept(options)), first)
+    plan = Plan(info.height, info.width, *windows, max(1, MEMORY // (4 * legend.channels * windows[0])), exact)
+    parts = Parts(out[MAP], dict(identity, windows=(*windows, exact), memory=MEMORY, **_what_is_kept(options)), first)
     processes.wait()
     progress = Progress(1, f'windows of {info.path}', report if first else None, seconds=60.0, last=True)
 
@@ -124,7 +138,6 @@ def make_map(
             polygonize_map(out[MAP], out[POLYGONS], **told, **asdict(options.outlines))
         parts.remove()
     processes.wait()
-    return out[MAP]
 
 
 def _say_nothing(line: str) -> None:

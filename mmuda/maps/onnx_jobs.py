@@ -34,7 +34,8 @@ def predict_by_onnx(
         inputs: As :func:`mmuda.apis.predict_rasters`, as all that follow.
         out_dir: Folder for the maps.
         gsd: Metres per pixel of the rasters; None takes what the model card states, else the georeference.
-        tile: Side of the windows in pixels; None takes that of the model card, else 512.
+        tile: Side of the windows in pixels; None takes that of the model card, else 512, or what a file that takes
+            images of one size needs.
         margin: Pixels discarded at the border of a window.
         report: Called with lines for the user.
         **options: Attributes of :class:`mmuda.maps.options.MapOptions`.
@@ -47,14 +48,14 @@ def predict_by_onnx(
         UserError: A file is damaged or does not fit the model, or a map cannot be written.
     """
     network, settings = OnnxModel(model), MapOptions(**options)
-    tile = network.tile if tile is None else tile
-    windows = (tile, *window_borders(tile, settings.overlap, margin))
     outputs = find_rasters(inputs, out_dir, report)
-    jobs = {}
+    jobs, windows = {}, {}
     for path in outputs:
         known = gsd if gsd is not None else network.card['input']['raster_gsd']
         jobs[path] = OnnxNetwork(network, probe_raster(path).resolved(known), settings.views)
-        jobs[path].check(tile)
+        side = jobs[path].tile if tile is None else tile
+        windows[path] = (side, *window_borders(side, settings.overlap, margin))
+        jobs[path].check(side)
     check_maps(outputs, settings)
     check_outputs({}, [model], [file for out in outputs.values() for file in outputs_of(out, settings).values()])
     check_writable(out_dir)
@@ -66,7 +67,7 @@ def predict_by_onnx(
         identity = dict(files=states_of([path]), model=digest, gsd=jobs[path].info.gsd)
         files = outputs_of(out, settings)
         maps.append(
-            make_map(jobs[path], jobs[path].info, windows, settings, legend, files, identity,
-                     settings.batch_size or 1, report)
+            make_map(jobs[path], jobs[path].info, windows[path], settings, legend, files, identity,
+                     settings.batch_size or 1, report, exact=network.fixed is not None)
         )  # fmt: skip
     return maps

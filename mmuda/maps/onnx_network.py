@@ -17,6 +17,7 @@ from mmuda.datasets.raster.valid import image_bands
 from mmuda.datasets.transforms.geometry import resize_image, round_half_up
 from mmuda.datasets.transforms.window_size import check_resampled
 from mmuda.maps.options import TURNS
+from mmuda.maps.scores import resized, slid
 from mmuda.utils.digests import digest_of
 from mmuda.utils.errors import UserError
 
@@ -34,9 +35,11 @@ class OnnxModel:
     Attributes:
         card (dict): Its model card.
         tile (int): Side in pixels of the windows of a raster.
+        scale (int): By how much scores are finer than images.
+        fixed (tuple[int, int] | None): Height and width of the images that the file takes; None for any.
 
     Raises:
-        UserError: onnxruntime is missing, or the file is damaged, has no model card, or works on one size of image.
+        UserError: onnxruntime is missing, or the file is damaged or has no model card.
     """
 
     def __init__(self, path: str | os.PathLike, threads: int | None = None) -> None:
@@ -61,12 +64,11 @@ class OnnxModel:
             )
         self.card = card_from_text(text, self.path)
         self.scale = details['scale']
-        self.fixed = details['fixed']
-        if self.fixed is not None:
-            raise UserError(
-                f'{self.path} takes images of one size only ({self.fixed[-1]} px), but windows at the end of a raster '
-                'have others; predict with the checkpoint, or export it with --format onnx if it is for Deepness'
-            )
+        number, *size = details['fixed'] or (None, None, None)
+        self.fixed, self._one_by_one = tuple(size) if details['fixed'] else None, number == 1
+        test_cfg = self.card['segmentor'].get('test_cfg') or {}
+        self._slides = (test_cfg['crop_size'], test_cfg['stride']) if test_cfg.get('mode') == 'slide' else None
+        self._aligned = bool((self.card['segmentor'].get('decode_head') or {}).get('align_corners'))
         self.tile = self.card['input']['tile'] or DEFAULT_TILE
 
     @property
@@ -74,9 +76,34 @@ class OnnxModel:
         """Number of classes."""
         return len(self.card['classes'])
 
-    def scores(self, images: np.ndarray) -> np.ndarray:
-        """Scores (N, classes, H, W) of normalised images (N, C, H, W) float32."""
-        return self.session.run(None, {self.session.get_inputs()[0].name: images})[0]
+    def scores(self, images: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        """Scores of normalised images.
+
+        Of a segmentor that slides they are the mean over its windows, as with torch.
+
+        Args:
+            images: (N, C, h, w) float32; at most of the size that the file takes, unless the segmentor slides.
+            size: Height and width of the grid of the raster.
+
+        Returns:
+            (N, classes, *size) float32.
+        """
+        if self._slides is None:
+            return resized(self._whole(images), size, self._aligned)
+        # torch sums on the grid of the image, but of the raster where scores are finer than the image.
+        grid = size if self.scale > 1 else images.shape[-2:]
+        return resized(slid(self._whole, images, *self._slides, grid, self._aligned), size, self._aligned)
+
+    def _whole(self, images: np.ndarray) -> np.ndarray:
+        """Scores (N, classes, scale * h, scale * w) of images in one forward, filled up to the size of the file."""
+        height, width = images.shape[-2:]
+        if self.fixed is not None:
+            more = [(0, own - side) for own, side in zip(self.fixed, (height, width), strict=True)]
+            images = np.pad(images, ((0, 0), (0, 0), *more))
+        parts = np.split(images, len(images)) if self._one_by_one else [images]
+        name = self.session.get_inputs()[0].name
+        found = np.concatenate([self.session.run(None, {name: part})[0] for part in parts])
+        return found[..., : self.scale * height, : self.scale * width]
 
     def digest(self) -> str:
         """A number for the content of the file."""
@@ -114,8 +141,29 @@ class OnnxNetwork:
                 'pixel; give --gsd, in metres per pixel'
             )
 
+    @property
+    def tile(self) -> int:
+        """Side in pixels of the raster's windows: the most that a file for one size takes, else the model's."""
+        if self.model.fixed is None:
+            return self.model.tile
+        side = min(self.model.fixed)
+        tile = max(1, round(side * side / max(self._size((side, side)))))
+        while tile > 1 and not self._fits(tile):
+            tile -= 1
+        while self._fits(tile + 1):
+            tile += 1
+        return tile
+
+    def _fits(self, tile: int) -> bool:
+        return all(own <= most for own, most in zip(self._size((tile, tile)), self.model.fixed, strict=True))
+
     def check(self, tile: int) -> None:
-        """Refuse a ground sample distance that makes windows of ``tile`` pixels enormous or tiny."""
+        """Refuse windows that the file does not take, or that the ground sample distance makes enormous or tiny."""
+        if self.model.fixed is not None and not self._fits(tile):
+            raise UserError(
+                f'{self.model.path} takes images of {" x ".join(map(str, self.model.fixed))} px, into which windows of '
+                f'tile={tile} px of {self.info.path} do not fit; leave tile (--tile) out, or give at most {self.tile}'
+            )
         shape = tuple(min(tile, side) for side in self.info.shape)
         check_resampled(self.info.path, shape, self._size(shape), self.info.gsd, self.gsd)
 
@@ -130,14 +178,15 @@ class OnnxNetwork:
 
     def predict(self, samples: Sequence[tuple]) -> list[tuple[np.ndarray, np.ndarray | None]]:
         """Logits (classes, H, W) of each sample, and where it has no data."""
-        sums, found = 0, []
+        sums, size = 0, samples[0][1].shape
         for turns, flipped in self.views:
             views = np.stack([_filled(*(_turned(part, turns, flipped) for part in sample)) for sample in samples])
-            back = np.rot90(self.model.scores(views), -turns, (-2, -1))
+            back = np.rot90(self.model.scores(views, size[::-1] if turns % 2 else size), -turns, (-2, -1))
             sums = sums + (back[..., ::-1] if flipped else back)
-        for scores, (_, valid) in zip(sums / len(self.views), samples, strict=True):
-            found.append((_resized(scores, valid.shape), None if valid.all() else ~valid))
-        return found
+        return [
+            (np.ascontiguousarray(scores), None if valid.all() else ~valid)
+            for scores, (_, valid) in zip(sums / len(self.views), samples, strict=True)
+        ]
 
     def _size(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Size in pixels of a window as the network sees it, which is square on the ground."""
@@ -162,15 +211,6 @@ def _filled(image: np.ndarray, valid: np.ndarray) -> np.ndarray:
         missing = np.ascontiguousarray(~valid).astype(np.uint8)
         image[:, cv2.resize(missing, image.shape[:0:-1], interpolation=cv2.INTER_NEAREST) > 0] = 0
     return image
-
-
-def _resized(scores: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(classes, H, W) enlarged or reduced bilinearly, as torch does without antialiasing."""
-    if scores.shape[1:] == size:
-        return np.ascontiguousarray(scores)
-    return np.stack(
-        [cv2.resize(np.ascontiguousarray(one), size[::-1], interpolation=cv2.INTER_LINEAR) for one in scores]
-    )
 
 
 def _range(value_range: Sequence | None) -> tuple | None:

@@ -32,7 +32,7 @@ class Span:
         return self.end - self.start
 
 
-def spans(length: int, tile: int, overlap: int, margin: int) -> list[Span]:
+def spans(length: int, tile: int, overlap: int, margin: int, exact: bool = False) -> list[Span]:
     """Windows along one side, which overlap by ``overlap`` pixels, the last two by more.
 
     Within ``margin`` pixels of a border that is not the raster's, weights are 0, since a network sees no surroundings
@@ -43,12 +43,13 @@ def spans(length: int, tile: int, overlap: int, margin: int) -> list[Span]:
         tile: Pixels of a window; the last one may be up to ``ALIGNED - 1`` smaller.
         overlap: Pixels that neighbours share, below ``tile``.
         margin: Pixels of a window's border that are not used, at most half of ``overlap``.
+        exact: All windows have ``tile`` pixels, unless the side is shorter; the last one is moved inwards.
 
     Returns:
         The windows in order.
     """
     step = ALIGNED if tile >= 4 * ALIGNED else 1
-    places = _places(length, tile, max(step, (tile - overlap) // step * step), step)
+    places = _places(length, tile, max(step, (tile - overlap) // step * step), 1 if exact else step)
     raw = []
     for number, (start, end) in enumerate(places):
         rising = np.arange(end - start) + 0.5 - margin
@@ -115,6 +116,7 @@ class Plan:
         overlap: Pixels that neighbouring windows share.
         margin: Pixels of a window's border that are not used.
         columns: Most columns of a segment.
+        exact: No window is smaller than a tile, see :func:`spans`.
     """
 
     height: int
@@ -123,16 +125,17 @@ class Plan:
     overlap: int
     margin: int
     columns: int
+    exact: bool = False
 
     @cached_property
     def rows(self) -> list[Span]:
         """The windows from top to bottom."""
-        return spans(self.height, self.tile, self.overlap, self.margin)
+        return spans(self.height, self.tile, self.overlap, self.margin, self.exact)
 
     @cached_property
     def cols(self) -> list[Span]:
         """The windows from left to right."""
-        return spans(self.width, self.tile, self.overlap, self.margin)
+        return spans(self.width, self.tile, self.overlap, self.margin, self.exact)
 
     @cached_property
     def segments(self) -> list[tuple[int, int]]:

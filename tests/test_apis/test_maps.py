@@ -68,7 +68,7 @@ def test_the_map_is_a_valid_cog_with_names_and_colours(write, wide, tmp_path, si
         assert bool(raster.overviews(1)) == (max(size) > 512)
     text = (tmp_path / 'maps' / 'out.tif.aux.xml').read_text()
     assert '<Category>house &amp; home</Category>' in text
-    assert sorted(path.name for path in out.parent.iterdir()) == ['out.tif', 'out.tif.aux.xml']
+    assert sorted(path.name for path in out.parent.iterdir()) == ['out.qml', 'out.tif', 'out.tif.aux.xml']
 
 
 def test_blended_windows_equal_the_whole_raster(write, scene, wide, tmp_path):
@@ -232,7 +232,7 @@ def test_polygons_come_with_the_map(write, tmp_path):
     assert not (tmp_path / 'maps').exists()
 
 
-@pytest.mark.parametrize('size', ['192k', '384k', '640k', '896k'])
+@pytest.mark.parametrize('size', ['192k', '384k', '640k', '704k', '896k'])
 def test_a_disk_that_gets_full_leaves_the_older_map(write, tmp_path, size):
     """In the strips, in the raster that they are put into, or in the copy with overviews."""
     folder = tmp_path / 'full'

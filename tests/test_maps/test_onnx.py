@@ -1,18 +1,19 @@
 """An ONNX file makes the map of the checkpoint that it was exported from, where torch is not installed."""
 
-import shutil
 import subprocess
 import sys
+from functools import cache, partial
 
 import numpy as np
 import onnx
 import pytest
 import rasterio
 
-from mmuda.apis import UserError, export_model, init_model, predict_rasters
+from mmuda.apis import UserError, export_model, init_model, mapping, predict_rasters
 from mmuda.maps import predict_by_onnx
+from mmuda.maps.onnx_network import OnnxModel, OnnxNetwork
 from tests.helpers import ROOT
-from tests.helpers.cards import SEGMENTOR, SUPER_RESOLUTION, build, written
+from tests.helpers.cards import HRDA_SEGMENTOR, NORM, SEGMENTOR, SUPER_RESOLUTION, build, written
 
 BLOCKED = """
 import runpy, sys
@@ -115,9 +116,98 @@ def test_a_map_over_the_images_is_refused(models, scene):
         predict_by_onnx(models['plain'][1], [scene], scene, report=lambda line: None)
 
 
-def test_a_model_of_one_size_is_refused(models, scene, tmp_path):
-    export_model(models['plain'][0], tmp_path / 'deepness', ['deepness'], report=lambda line: None)
-    path = next((tmp_path / 'deepness').glob('*.onnx'))
-    shutil.copy(path, tmp_path / 'one_size.onnx')
-    with pytest.raises(UserError, match='one_size.onnx takes images of one size only'):
-        predict_by_onnx(tmp_path / 'one_size.onnx', [scene], tmp_path / 'out', report=lambda line: None)
+def sliding(segmentor, **more):
+    """A segmentor that slides a window of 48 px by 32 px."""
+    return dict(segmentor, test_cfg=dict(mode='slide', crop_size=[48, 40], stride=[32, 24]), **more)
+
+
+PSP = dict(type='PSPHead', in_channels=4, in_index=0, channels=4, pool_scales=[1, 2, 3], num_classes=3, out_channels=3,
+           norm_cfg=NORM, align_corners=False)  # fmt: skip
+ALIGNED = dict(SEGMENTOR, decode_head=dict(SEGMENTOR['decode_head'], align_corners=True))
+KINDS = dict(
+    deepness=(SEGMENTOR, 'deepness', {}),
+    hrda=(HRDA_SEGMENTOR, 'onnx', {}),
+    psp=(dict(SEGMENTOR, decode_head=PSP), 'onnx', {}),
+    sliding=(sliding(SEGMENTOR), 'onnx', {}),
+    sliding_super_resolution=(sliding(SUPER_RESOLUTION), 'onnx', dict(tile=96)),
+    sliding_of_one_size=(sliding(SEGMENTOR), 'deepness', dict(tile=64)),
+    aligned=(ALIGNED, 'onnx', {}),
+)
+
+
+@pytest.fixture(scope='module')
+def exported(tmp_path_factory):
+    """The checkpoint and the ONNX file of a kind."""
+
+    @cache
+    def export(name):
+        folder, (segmentor, kind, _) = tmp_path_factory.mktemp(name), KINDS[name]
+        checkpoint = written(folder / 'model.pth', build(segmentor), segmentor=segmentor, input__tile=128)
+        export_model(checkpoint, folder / 'exported', [kind], report=lambda line: None)
+        return checkpoint, next((folder / 'exported').glob('*.onnx'))
+
+    return export
+
+
+SLOW = ('psp', 'sliding_super_resolution')  # to export
+CASES = [pytest.param(name, {}, marks=[pytest.mark.slow] * (name in SLOW), id=name) for name in KINDS]
+CASES.append(pytest.param('hrda', dict(views='turns', batch_size=3), id='hrda_turned'))
+
+
+@pytest.mark.parametrize('name, more', CASES)
+def test_files_of_one_size_and_segmentors_that_slide_make_the_map_of_the_checkpoint(
+    exported, scene, tmp_path, monkeypatch, name, more
+):
+    """Windows of 64 px of the network are 128 px of the raster, whose sides are no multiple of anything."""
+    segmentor, kind, options = KINDS[name]
+    checkpoint, path = exported(name)
+    fixed = OnnxModel(path).fixed
+    assert (fixed is None) == (kind == 'onnx' and 'PSP' not in str(segmentor) and segmentor['type'] != 'HRDA')
+    if fixed is not None:  # the same windows
+        monkeypatch.setattr(mapping, 'make_map', partial(mapping.make_map, exact=True))
+    given = dict(probabilities='float32', report=lambda line: None, **options, **more)
+    predict_rasters(init_model(checkpoint, device='cpu'), [scene], tmp_path / 'torch', **{'tile': 128, **given})
+    predict_by_onnx(path, [scene], tmp_path / 'onnx', **given)
+    ours, theirs = (read(tmp_path / kind / 'a_probabilities.tif') for kind in ('onnx', 'torch'))
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
+    ours, theirs = (read(tmp_path / kind / 'a.tif') for kind in ('onnx', 'torch'))
+    np.testing.assert_array_equal(ours == 255, theirs == 255)
+    assert (ours != theirs).mean() < 1e-3 and len(np.unique(ours)) > 2
+
+
+def test_what_is_smaller_than_the_size_of_the_file_is_filled_up(exported, tmp_path, write_raster):
+    image = np.random.default_rng(1).integers(100, 2500, (96, 64, 3)).astype(np.uint16)
+    write_raster(tmp_path / 'small' / 'b.tif', image, gsd=0.25)
+    checkpoint, path = exported('deepness')
+    predict_rasters(init_model(checkpoint, device='cpu'), [tmp_path / 'small'], tmp_path / 'torch', report=print)
+    predict_by_onnx(path, [tmp_path / 'small'], tmp_path / 'onnx', report=print)
+    ours, theirs = (read(tmp_path / kind / 'b.tif')[0] for kind in ('onnx', 'torch'))
+    # Near the border a network sees zeros beyond it, once before its first layer, once in each layer.
+    assert (ours[:60, :30] != theirs[:60, :30]).mean() < 2e-3
+    assert ours.shape == theirs.shape == (96, 64)
+
+
+def test_windows_that_the_file_does_not_take_are_refused(exported, scene, tmp_path):
+    _, path = exported('deepness')
+    with pytest.raises(UserError, match=r'takes images of 64 x 64 px.*tile=200 px of .*a.tif.* at most 128$'):
+        predict_by_onnx(path, [scene], tmp_path / 'out', tile=200, report=lambda line: None)
+    assert not (tmp_path / 'out').exists()
+
+
+def test_two_jobs_do_not_make_one_map(models, scene, tmp_path, monkeypatch):
+    predict, refused = OnnxNetwork.predict, []
+
+    def predict_twice(self, samples):
+        if not refused:
+            refused.append(None)
+            with pytest.raises(
+                UserError, match=r'out/a.tif is being predicted by process \d+ .*; wait for it'
+            ) as error:
+                predict_by_onnx(models['plain'][1], [scene], tmp_path / 'out', report=lambda line: None)
+            refused[0] = error.value
+        return predict(self, samples)
+
+    monkeypatch.setattr(OnnxNetwork, 'predict', predict_twice)
+    predict_by_onnx(models['plain'][1], [scene], tmp_path / 'out', report=lambda line: None)
+    assert isinstance(refused[0], UserError)
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == ['a.qml', 'a.tif', 'a.tif.aux.xml']

@@ -36,6 +36,17 @@ def test_windows_cover_a_side_and_their_weights_sum_to_1(length, tile, overlap, 
         assert one.end - other.start >= overlap
 
 
+@pytest.mark.parametrize('length, tile, overlap, margin', CASES)
+def test_exact_windows_have_one_size_and_cover_a_side_too(length, tile, overlap, margin):
+    found = spans(length, tile, overlap, margin, exact=True)
+    total = np.zeros(length)
+    for span in found:
+        total[span.start : span.end] += span.weights
+    assert {len(span) for span in found} == {min(tile, length)}
+    assert (found[0].start, found[-1].end) == (0, length)
+    np.testing.assert_allclose(total, 1, rtol=1e-6)
+
+
 def test_weights_have_no_jump_between_neighbours():
     weights = spans(1000, 256, 64, 8)[1].weights
     assert np.abs(np.diff(weights)).max() < 0.05

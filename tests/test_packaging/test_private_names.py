@@ -13,6 +13,7 @@ from mmengine.dataset import InfiniteSampler
 from mmengine.hooks import CheckpointHook
 from mmengine.optim import AmpOptimWrapper, OptimWrapper
 from mmengine.runner import IterBasedTrainLoop, Runner, loops
+from mmengine.visualization import BaseVisBackend, Visualizer
 from mmseg.datasets import BaseSegDataset
 from mmseg.models import SegDataPreProcessor
 from mmseg.models.backbones import ResNet
@@ -29,6 +30,7 @@ NAMES = {
     '_decide_current_val_interval': IterBasedTrainLoop,
     '_forward': BaseSegmentor,
     '_indices_of_rank': InfiniteSampler,
+    '_init_env': BaseVisBackend,
     '_init_rule': CheckpointHook,
     '_inner_count': OptimWrapper,
     '_iter': IterBasedTrainLoop,
@@ -39,12 +41,14 @@ NAMES = {
     '_pad_seg': Pad,
     '_parse_iterable': DictAction,
     '_resume': Runner,
+    '_save_dir': BaseVisBackend,
     '_save_checkpoint_with_step': CheckpointHook,
     '_scale_update_param': AmpOptimWrapper,
     '_test_loop': Runner,
     '_train_loop': Runner,
     '_transform_inputs': BaseDecodeHead,
     '_val_loop': Runner,
+    '_vis_backends': Visualizer,
 }
 OF_TORCH = {'_BatchNorm', '_buffers', '_dynamo', '_modules', '_parameters'}
 FOLDER = Path(mmuda.__file__).parent

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from mmuda.registry import MODELS
 from mmuda.utils.errors import UserError
+from mmuda.utils.sliding import windows
 
 from .two_scales import Box, Context, cropped, fused, resized, stitched
-from .windows import windows
 
 # mmseg's heads must have a loss; that of the attention head is never computed.
 NO_LOSS = dict(type='CrossEntropyLoss', avg_non_ignore=True)

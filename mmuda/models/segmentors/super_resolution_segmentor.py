@@ -12,8 +12,7 @@ from torch import Tensor
 
 from mmuda.registry import MODELS
 from mmuda.utils.errors import UserError
-
-from .windows import windows
+from mmuda.utils.sliding import windows
 
 FLIP_DIMS = {'horizontal': (-1,), 'vertical': (-2,), 'diagonal': (-2, -1)}
 

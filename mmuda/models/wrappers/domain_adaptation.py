@@ -204,7 +204,11 @@ class DomainAdaptation(PlanExecutor):
         for name in names:
             term, _, phase = name.rpartition('.')
             pending |= self.terms[term].reads(phase)
-        reads: dict[str, set[str]] = {}
+        return self.with_parents(pending)
+
+    def with_parents(self, addresses: Iterable[str]) -> dict[str, set[str]]:
+        """Taps ``'view:tap'`` by view, with what their views are built from."""
+        pending, reads = set(addresses), {}
         while pending:
             view, tap = split_tap(pending.pop())
             base = view.partition(TEACHER)[0]
@@ -212,6 +216,10 @@ class DomainAdaptation(PlanExecutor):
                 pending |= set(self.views[base].reads())
             reads.setdefault(view, set()).add(tap)
         return reads
+
+    def stage_views(self) -> set[str]:
+        """The views that the current stage builds."""
+        return {view.partition(TEACHER)[0] for view in self.reads(self._names(self.stage))} & set(self.views)
 
     def statistics(self, network: nn.Module, view: str) -> AbstractContextManager[None]:
         """While ``view`` is forwarded through the segmentor or the teacher: which running statistics are updated."""
