@@ -10,12 +10,12 @@ is the median over rounds of the ratio. Images are random; pretrained weights ar
 
 import argparse
 import statistics
-import time
 from contextlib import contextmanager
 
 import torch
 import torch.nn.functional as F
-from parts import random_batch
+from mmengine.logging import MMLogger
+from parts import clock, random_batch
 
 from mmuda.apis import load_config, prepare
 from mmuda.engine import NamedOptimWrapperConstructor
@@ -46,12 +46,12 @@ def timed(**parts):
         method = methods[part] = getattr(owner, name)
 
         def measured(*args, method=method, part=part, **kwargs):
-            start = time.perf_counter()
+            start = clock()
             within.append(0.0)
             try:
                 return method(*args, **kwargs)
             finally:
-                whole = time.perf_counter() - start
+                whole = clock() - start
                 seconds[part] += whole - within.pop()
                 within[-1] += whole
 
@@ -79,6 +79,7 @@ def main() -> None:
     parser.add_argument('--batch', type=int, default=2, help='images of each stream')
     parser.add_argument('--rounds', type=int, default=3)
     args = parser.parse_args()
+    MMLogger.get_instance('mmengine', log_level='WARNING')
     cfg = prepare(load_config(args.config))
     classes = cfg.model.segmentor.decode_head.num_classes
     cfg.model.segmentor.backbone.init_cfg = None
@@ -97,15 +98,15 @@ def main() -> None:
     places['average'] = Teacher, 'update_parameters'
     ratios, shares = [], {name: [] for name in places}
     for _ in range(args.rounds + 1):
-        start = time.perf_counter()
+        start = clock()
         bare(forwards, classes)
-        alone = time.perf_counter() - start
+        alone = clock() - start
         for parameter in parameters:
             parameter.grad = None
         with timed(**places) as seconds:
-            start = time.perf_counter()
+            start = clock()
             model.train_step(batch, optimizers)
-            whole = time.perf_counter() - start
+            whole = clock() - start
         ratios.append(whole / alone)
         for name, value in seconds.items():
             shares[name].append(value / alone)
