@@ -205,7 +205,7 @@ class Results:
                         '' if name == other else Interval.of(list(line.minus(lines[other]).values())).text(sign=True)
                         for other in references
                     ),
-                    *('-' if nam is None else f'{nam:.0f}' for _ in nams),
+                    *('-' if nam is None else str(round(nam)) for _ in nams),
                     len(line.scores),
                     *('-' if means.get(key) is None else f'{means[key]:.1f}' for key in classes),
                     f'{sum(line.seconds) / len(line.seconds):.0f}',
@@ -215,8 +215,10 @@ class Results:
         text = f'## {pair}\n\n{markdown_table(header, rows)}'
         upper = lines.get(self.suite.target_only)
         if upper is not None and upper.late_gain is not None:
-            verdict = 'it has converged' if upper.late_gain < CONVERGED else 'it has **not** converged'
-            text += f'\n\n`{upper.entry}` gained {upper.late_gain:+.1f} points in its last quarter: {verdict}.'
+            gain = upper.late_gain
+            verdict = 'it has converged' if gain < CONVERGED else 'it has **not** converged'
+            moved = 'gained' if gain >= 0 else 'lost'
+            text += f'\n\n`{upper.entry}` {moved} {abs(gain):.1f} points in its last quarter: {verdict}.'
         return text
 
     def _pooled(self) -> str:
@@ -227,7 +229,7 @@ class Results:
             if name in self.suite.cheap or name == self.suite.target_only:
                 continue
             gain, nam = self.pooled(name), self.mean_nam(name)
-            rows.append([f'`{name}`', gain.text(sign=True), gain.count, '-' if nam is None else f'{nam:.0f}'])
+            rows.append([f'`{name}`', gain.text(sign=True), gain.count, '-' if nam is None else str(round(nam))])
         cheap = ', '.join(f'`{best}` on {pair}' for pair in self.lines if (best := self.best_cheap(pair)))
         text = f'## All pairs\n\n{markdown_table(["entry", "minus the best cheap entry", "pairs", "NAM"], rows)}\n\n'
         text += f'The best cheap entry is {cheap}. NAM is the mean over {", ".join(clear) or "no pair"}'

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -118,9 +119,10 @@ def test_a_gap_within_its_own_interval_does_not_count(bench):
 
 
 def test_target_only_says_whether_it_has_converged(bench):
-    assert '`target_only` gained +0.2 points in its last quarter: it has converged.' in str(bench(late=0.2))
+    assert '`target_only` gained 0.2 points in its last quarter: it has converged.' in str(bench(late=0.2))
+    assert '`target_only` lost 3.9 points in its last quarter: it has converged.' in str(bench(late=-3.9))
     again = str(bench(late=1.5, pairs=['other']))
-    assert '`target_only` gained +1.5 points in its last quarter: it has **not** converged.' in again
+    assert '`target_only` gained 1.5 points in its last quarter: it has **not** converged.' in again
 
 
 def test_all_lengths_are_the_pairs_and_only_target_only_is_validated_on_the_way(bench):
@@ -374,3 +376,9 @@ def test_the_best_cheap_entry_is_found_on_the_seeds_that_all_have():
     }
     results = Results(suite, {'here': lines}, {})
     assert results.best_cheap('here') == 'a' and results.pooled('c').mean == 5.0
+
+
+def test_a_small_loss_is_written_as_zero(bench):
+    table = str(bench(scores={**SCORES, 'adapted': SCORES['source_only'] - 0.05}))
+    (row,) = [line for line in table.splitlines() if line.startswith('| `adapted`') and 'seeds' not in line][:1]
+    assert '| 0 |' in re.sub(' +', ' ', row) and '-0 |' not in row
