@@ -218,7 +218,7 @@ class _OnMeta(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func in SAME_SHAPE and args[0].is_meta:
+        if func in SAME_SHAPE and args and args[0].is_meta:
             return args[0]
         return func(*args, **({'device': 'cpu'} | kwargs if func is torch.linspace else kwargs))
 

@@ -1,6 +1,8 @@
 """Trains what a config describes."""
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mmengine.config import Config
@@ -19,6 +21,23 @@ from mmuda.checkpoints.reading import force_safe_loading
 from mmuda.engine.terminal import live_line
 from mmuda.utils.ranks import sole_job
 from mmuda.utils.writing import no_empty_folders
+
+
+@contextmanager
+def imports_uncollected() -> Iterator[None]:
+    """Keep what is imported out of sight of the garbage collector.
+
+    Each dataset of mmengine collects garbage when it is built, which takes a second with all modules.
+    """
+    if gc.get_freeze_count():  # somebody else did it, and undoes it
+        yield
+        return
+    gc.collect()  # so that nothing of an earlier training stays
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def train(
@@ -47,12 +66,15 @@ def train(
     Raises:
         UserError: If something in the config or the arguments is wrong; before the first iteration where possible.
     """
-    # Each dataset of mmengine collects garbage when it is built, which takes a second with all that is imported.
-    gc.freeze()
     check_adaptation(cfg)
     start_processes(cfg, launcher)
     work_dir = folder_of(cfg, work_dir)
-    with no_empty_folders(work_dir), sole_job(work_dir, 'being trained'), no_early_log(work_dir, cfg.filename):
+    with (
+        imports_uncollected(),
+        no_empty_folders(work_dir),
+        sole_job(work_dir, 'being trained'),
+        no_early_log(work_dir, cfg.filename),
+    ):
         start = start_of_training(cfg, work_dir, resume)
         runner = build_runner(prepare(cfg, work_dir, seed, amp, launcher, start))
         with plain_errors(runner):

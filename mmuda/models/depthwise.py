@@ -20,6 +20,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 LOW_PRECISION = (torch.bfloat16, torch.float16)
+# The forward pass of larger kernels sums one pixel after the other, which costs digits.
+LARGEST_KERNEL = 1 << 18
 
 
 class _DepthwiseConvolution(torch.autograd.Function):
@@ -65,8 +67,12 @@ def _gradient_of_input(grad: Tensor, x: Tensor, weight: Tensor, stride, padding,
 def _gradient_of_weight(grad: Tensor, x: Tensor, weight: Tensor, stride, padding, dilation) -> Tensor:
     if max(dilation) == 1 and max(weight.shape[-2:]) <= 3:
         return _native(grad, x, weight, stride, padding, dilation, (False, True, False))[1]
-    if max(dilation) > 2:  # a stride of more than two has no fast kernel either; NCHW is right in bfloat16 too
-        arguments = grad.contiguous(), x.contiguous(), weight
+    if not len(x):
+        return torch.zeros_like(weight)
+    if max(dilation) > 2 or grad.shape[-2] * grad.shape[-1] > LARGEST_KERNEL:
+        # A stride of more than two has no fast kernel either. NCHW is right in bfloat16 too; a weight of one channel
+        # counts as contiguous in either layout, and oneDNN goes by its strides.
+        arguments = grad.contiguous(), x.contiguous(), weight.new_empty(weight.shape).copy_(weight)
         return _native(*arguments, stride, padding, dilation, (False, True, False))[1]
     count, channels = x.shape[:2]
     images = x.reshape(1, count * channels, *x.shape[-2:])
@@ -79,7 +85,13 @@ def _gradient_of_weight(grad: Tensor, x: Tensor, weight: Tensor, stride, padding
 
 
 class DepthwiseMixin:
-    """Goes before a kind of ``nn.Conv2d`` that is depthwise."""
+    """Goes before a kind of ``nn.Conv2d`` that is depthwise; :attr:`plain` is that kind."""
+
+    plain: type[nn.Conv2d]
+
+    def __reduce_ex__(self, protocol):
+        _, _, *state = super().__reduce_ex__(protocol)
+        return _made_again, (self.plain,), *state
 
     def _conv_forward(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         trains = torch.is_grad_enabled() and (x.requires_grad or weight.requires_grad)
@@ -96,7 +108,13 @@ class DepthwiseMixin:
 
 @functools.cache
 def _depthwise(kind: type[nn.Conv2d]) -> type[nn.Conv2d]:
-    return type(kind.__name__, (DepthwiseMixin, kind), {'__module__': kind.__module__})
+    return type(kind.__name__, (DepthwiseMixin, kind), {'__module__': kind.__module__, 'plain': kind})
+
+
+def _made_again(kind: type[nn.Conv2d]) -> nn.Conv2d:
+    """For copies and pickles, which fill in what it holds."""
+    made = _depthwise(kind)
+    return made.__new__(made)
 
 
 def is_depthwise(module: nn.Module) -> bool:
@@ -131,5 +149,5 @@ def use_fast_depthwise(model: nn.Module) -> int:
 def use_native_depthwise(model: nn.Module) -> None:
     """Undo :func:`use_fast_depthwise`."""
     for module in model.modules():
-        if isinstance(module, DepthwiseMixin):
-            module.__class__ = type(module).__mro__[2]
+        if 'plain' in vars(type(module)):  # not where something else has put a class of its own in front
+            module.__class__ = type(module).plain

@@ -1,13 +1,16 @@
+import gc
 import json
 import os
 import shutil
 import sys
+import weakref
 
 import pytest
 import torch
 from mmengine.hooks import Hook
 
 from mmuda.apis import UserError, init_model, prepare, train
+from mmuda.apis.train import imports_uncollected
 from mmuda.checkpoints.reading import read_checkpoint
 from mmuda.registry import HOOKS, MODELS
 from mmuda.utils.locks import sole_writer
@@ -196,3 +199,21 @@ def test_weights_that_are_not_finite_start_no_run(tiny, tmp_path):
     torch.save(dict(state_dict={'segmentor.a': torch.tensor([1.0, float('nan')])}), tmp_path / 'broken.pth')
     with pytest.raises(UserError, match=r'broken\.pth holds values that are not finite'):
         train(tiny(load_from=str(tmp_path / 'broken.pth')), str(tmp_path / 'run'))
+
+
+def test_a_second_training_keeps_nothing_of_the_first_alive():
+    class Loop:
+        pass
+
+    gc.unfreeze()  # what conftest.py did
+    try:
+        for _ in range(2):
+            with imports_uncollected():
+                assert gc.get_freeze_count() > 0
+                loop = Loop()
+                loop.own, left = loop, weakref.ref(loop)
+                del loop
+        gc.collect()
+        assert left() is None and gc.get_freeze_count() == 0
+    finally:
+        gc.freeze()

@@ -1,6 +1,7 @@
 """Depthwise convolutions train as torch's do, without its slow or wrong gradients on a CPU."""
 
 import copy
+import pickle
 
 import pytest
 import torch
@@ -64,10 +65,12 @@ def test_the_anchored_convolution_of_efficientnet_too():
     assert operations.counts['convolution_backward'] == 1 and operations.counts['convolution'] == 2
 
 
-@pytest.mark.parametrize('shape', [(3, 1, 2, 2), (5, 1, 4, 2), (3, 1, 12, 12), (5, 2, 2, 1)], ids=str)
-def test_bfloat16_is_right_in_nhwc(shape):
-    """torch 2.13 is off by more than the largest gradient here, at dilation 2."""
+@pytest.mark.parametrize('layout', [torch.contiguous_format, torch.channels_last], ids=['NCHW', 'NHWC'])
+@pytest.mark.parametrize('shape', [(3, 1, 2, 2), (5, 1, 4, 2), (3, 1, 4, 4), (3, 1, 12, 12), (5, 2, 2, 1)], ids=str)
+def test_bfloat16_is_right_in_nhwc(shape, layout):
+    """torch 2.13 is off by more than the largest gradient here where it is dilated; ``layout`` is the weights'."""
     native, ours = pair(*shape, dtype=torch.float32)
+    ours.to(memory_format=layout)
     torch.manual_seed(1)
     image = torch.randn(1, 6, 32, 32).contiguous(memory_format=torch.channels_last)
     upstream = torch.randn_like(native(image)).contiguous(memory_format=torch.channels_last)
@@ -108,6 +111,18 @@ def test_only_what_requires_gradients_is_computed():
     assert [o.counts['convolution'] for o in (frozen_input, frozen_weights, frozen)] == [2, 2, 1]
 
 
+def test_an_empty_batch_and_large_maps(monkeypatch):
+    native, ours = pair(5, 1, 4, 2)
+    for theirs, mine in zip(
+        *(gradients(conv, torch.zeros(0, 6, 8, 8).double()) for conv in (native, ours)), strict=True
+    ):
+        torch.testing.assert_close(mine, theirs)
+    monkeypatch.setattr('mmuda.models.depthwise.LARGEST_KERNEL', 60)
+    with Operations() as operations:
+        gradients(ours, torch.randn(2, 6, 8, 8, dtype=torch.float64))
+    assert operations.counts['convolution_backward'] == 1  # the gradient of the weights is torch's again
+
+
 def test_names_copies_and_the_way_back():
     model = nn.Sequential(nn.Conv2d(4, 4, 3, groups=4), nn.Conv2d(4, 8, 3, groups=4), nn.Conv2d(4, 4, 3), nn.ReLU())
     names = list(model.state_dict())
@@ -116,5 +131,10 @@ def test_names_copies_and_the_way_back():
     assert list(model.state_dict()) == names and repr(model[0]).startswith('Conv2d(4, 4')
     again = copy.deepcopy(model)
     assert type(again[0]) is type(model[0]) is not nn.Conv2d
+    loaded = pickle.loads(pickle.dumps(model))
+    assert type(loaded[0]) is type(model[0]) and torch.equal(loaded[0].weight, model[0].weight)
     use_native_depthwise(again)
     assert type(again[0]) is nn.Conv2d
+    spectral = nn.utils.parametrizations.spectral_norm(copy.deepcopy(model[0]))
+    use_native_depthwise(spectral)  # leaves a class that torch has put in front
+    assert spectral(torch.ones(1, 4, 5, 5)).shape == (1, 4, 3, 3)

@@ -206,7 +206,11 @@ def _mean(gradients: Sequence[Tensor | None]) -> Tensor | None:
     return sum(used) / len(gradients) if used else None
 
 
-@functools.cache
 def _cpu_group():
     """A process group that exchanges objects in main memory; NCCL would pass them through rank 0's GPU."""
+    return _cpu_group_beside(torch.distributed.group.WORLD)
+
+
+@functools.lru_cache(maxsize=1)
+def _cpu_group_beside(_world):
     return None if torch.distributed.get_backend() == 'gloo' else torch.distributed.new_group(backend='gloo')
