@@ -25,6 +25,8 @@ from mmuda.utils.setup_env import register_all_modules
 
 # A run without a given seed must still be repeatable and resume exactly.
 DEFAULT_SEED = 0
+# What mmengine registers in every run, by its name in `default_hooks`.
+MMENGINES_HOOKS = ('runtime_info', 'timer', 'sampler_seed', 'logger', 'param_scheduler', 'checkpoint')
 REQUIRED_HOOKS = ('CheckpointGuardHook', 'IterSeedHook', 'SummaryHook')
 # The Runner looks up a wrapper's class in mmengine's root registry, which does not find grandchildren by bare name.
 GRAD_SYNC_WRAPPER = 'mmseg.mmuda.GradSyncWrapper'
@@ -202,9 +204,14 @@ def _add_hooks(cfg: Config, more: Sequence[dict]) -> None:
     cfg.custom_hooks = hooks
     cfg.default_hooks = cfg.get('default_hooks') or {}
     # mmengine's default where the config says nothing: one checkpoint per epoch.
-    checkpoint = cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    cfg.default_hooks.setdefault('checkpoint', dict(type='CheckpointHook', interval=1))
+    checkpoint = cfg.default_hooks['checkpoint']  # a copy of what was set
     if checkpoint and checkpoint.get('type') == 'CheckpointHook':
         checkpoint['type'] = 'ResumableCheckpointHook'
+    # None leaves out a hook of mmengine's; of further ones it would have to be built.
+    cfg.default_hooks = {
+        name: hook for name, hook in cfg.default_hooks.items() if hook is not None or name in MMENGINES_HOOKS
+    }
 
 
 def _add_tensorboard(cfg: Config) -> None:

@@ -6,7 +6,7 @@ import pytest
 from mmengine.config import Config
 from mmengine.registry import MODEL_WRAPPERS as ROOT_WRAPPERS
 
-from mmuda.apis import UserError, init_model, load_config, prepare, train
+from mmuda.apis import UserError, build_runner, init_model, load_config, prepare, train
 from mmuda.apis import test as run_test
 from mmuda.apis.start import Start
 from mmuda.checkpoints.reading import read_checkpoint
@@ -95,6 +95,13 @@ def test_hooks_that_resume_and_safety_need_are_there_once(write):
     ]  # fmt: skip
     assert cfg.custom_hooks[2]['load_skip'] == ['decode_head']
     assert cfg.default_hooks.checkpoint.type == 'ResumableCheckpointHook'
+
+
+def test_none_leaves_out_a_hook_of_the_base_config(tiny, tmp_path):
+    cfg = tiny()
+    cfg.default_hooks = dict(panels=None, timer=None)
+    hooks = {type(hook).__name__ for hook in build_runner(prepare(cfg, str(tmp_path))).hooks}
+    assert not hooks & {'PanelHook', 'IterTimerHook'} and {'LoggerHook', 'ResumableCheckpointHook'} <= hooks
 
 
 def test_plain_optimisers_average_over_processes(write):
