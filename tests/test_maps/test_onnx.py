@@ -50,6 +50,15 @@ def scene(tmp_path, write_raster):
     return tmp_path / 'images'
 
 
+def assert_same_maps(folder):
+    """The map in ``onnx`` is that in ``torch``, but for rounding."""
+    ours, theirs = (read(folder / kind / 'a_probabilities.tif') for kind in ('onnx', 'torch'))
+    np.testing.assert_allclose(ours, theirs, atol=2e-4)
+    ours, theirs = (read(folder / kind / 'a.tif') for kind in ('onnx', 'torch'))
+    np.testing.assert_array_equal(ours == 255, theirs == 255)
+    assert (ours != theirs).mean() < 1e-3 and len(np.unique(ours)) > 2
+
+
 def read(path):
     with rasterio.open(path) as raster:
         return raster.read()
@@ -64,11 +73,7 @@ def test_the_map_is_that_of_the_checkpoint(models, scene, tmp_path, name, option
     given = dict(probabilities='float32', report=lambda line: None, **options)
     predict_rasters(init_model(checkpoint, device='cpu'), [scene], tmp_path / 'torch', **given)
     predict_by_onnx(exported, [scene], tmp_path / 'onnx', **given)
-    ours, theirs = (read(tmp_path / kind / 'a_probabilities.tif') for kind in ('onnx', 'torch'))
-    np.testing.assert_allclose(ours, theirs, atol=2e-4)
-    ours, theirs = (read(tmp_path / kind / 'a.tif') for kind in ('onnx', 'torch'))
-    np.testing.assert_array_equal(ours == 255, theirs == 255)
-    assert (ours != theirs).mean() < 1e-3 and len(np.unique(ours)) > 2
+    assert_same_maps(tmp_path)
     for name in ('a.tif', 'a.tif.aux.xml'):
         assert (tmp_path / 'onnx' / name).is_file()
     with rasterio.open(tmp_path / 'onnx' / 'a.tif') as one, rasterio.open(tmp_path / 'torch' / 'a.tif') as other:
@@ -168,11 +173,7 @@ def test_files_of_one_size_and_segmentors_that_slide_make_the_map_of_the_checkpo
     given = dict(probabilities='float32', report=lambda line: None, **options, **more)
     predict_rasters(init_model(checkpoint, device='cpu'), [scene], tmp_path / 'torch', **{'tile': 128, **given})
     predict_by_onnx(path, [scene], tmp_path / 'onnx', **given)
-    ours, theirs = (read(tmp_path / kind / 'a_probabilities.tif') for kind in ('onnx', 'torch'))
-    np.testing.assert_allclose(ours, theirs, atol=2e-4)
-    ours, theirs = (read(tmp_path / kind / 'a.tif') for kind in ('onnx', 'torch'))
-    np.testing.assert_array_equal(ours == 255, theirs == 255)
-    assert (ours != theirs).mean() < 1e-3 and len(np.unique(ours)) > 2
+    assert_same_maps(tmp_path)
 
 
 def test_what_is_smaller_than_the_size_of_the_file_is_filled_up(exported, tmp_path, write_raster):
