@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +11,13 @@ from mmengine.config import Config
 from mmuda.apis.config import load_config
 from mmuda.checkpoints.card import card_of
 from mmuda.checkpoints.card_file import read_model_file
+from mmuda.checkpoints.finding import RESUMABLE_NAME
 from mmuda.checkpoints.run_record import record_of
 from mmuda.reports.finding import Place
 from mmuda.utils.errors import UserError, describe, is_user_error
 from mmuda.utils.json_file import read_object
 from mmuda.visualization import read_log
 
-NUMBERED = re.compile(r'(?:iter|epoch)_(\d+)\.pth')
 ADAPTED = 'adapted.pth'
 CONFIGS = ('config/*.py', '*/vis_data/config.py', '*.py')
 """Where a run keeps its resolved config; those of the newest process come first."""
@@ -112,8 +111,9 @@ class Run:
 
     def _find_weights(self) -> None:
         folder = self.place.work_dir
-        numbered = [(int(match[1]), path) for path in folder.glob('*.pth') if (match := NUMBERED.fullmatch(path.name))]
-        files = [path for _, path in sorted(numbered, reverse=True)]
+        matches = {path: RESUMABLE_NAME.fullmatch(path.name) for path in folder.glob('*.pth')}
+        numbered = sorted(((int(match[1]), path) for path, match in matches.items() if match), reverse=True)
+        files = [path for _, path in numbered]
         adapted = folder / ADAPTED
         if files and adapted.is_file():
             self.adapted = adapted
